@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* envelope - who sends, who receives, and the header section that goes on the wire.
+ *
+ * Pure: the moment and the randomness are given.  Carries the seed's rules (standards.md Part II) and RFC 5322 section 3.6:
+ * recipients from To, Cc, Bcc, Dcc or from the newest Resent- block; Bcc and Dcc always taken out; Date, Message-ID, From and
+ * Sender completed; header options added or replacing; nothing else of the message touched. */
+#ifndef VD_ENVELOPE_H
+#define VD_ENVELOPE_H
+
+#include <glib.h>
+#include "core/message/message.h"
+
+typedef struct
+{
+  char *name;
+  char *value;
+} VdHeaderOption;
+
+typedef enum
+{
+  VD_BCC_SAME,     /* stripped, recipients in the same transaction (BCC-1) */
+  VD_BCC_SEPARATE, /* each in its own transaction, with a Bcc field of only itself (BCC-2) */
+  VD_BCC_DIGEST    /* the seed's: one more transaction, multipart/digest around the message, "[Bcc] subject" (BCC-4) */
+} VdBccMode;
+
+/* Everything borrowed. */
+typedef struct
+{
+  const char *originator;     /* NULL: from the header; "": the null reverse-path; else exactly one mailbox */
+  const char *recipients;     /* NULL or "": from the header; else an address list that overrides To, Cc, Bcc and Dcc alike */
+  const GPtrArray *headers;   /* of VdHeaderOption, in the order given; may be NULL */
+  VdBccMode bcc;
+  gboolean empty_bcc;         /* BCC-3: leave an empty Bcc field when blind recipients were taken out */
+  const char *default_domain; /* completes unqualified addresses; NULL: they are errors (MAI-6) */
+  gint64 now;                 /* seconds since the epoch */
+  gint32 utc_offset;          /* seconds east; G_MININT32: unknown, written as -0000 (HDR-5) */
+  const guint8 *random;       /* 16 octets for the Message-ID */
+} VdEnvelopeOptions;
+
+typedef struct
+{
+  char *given;   /* as it stood in the option or field, for the result */
+  char *path;    /* envelope form, without angle brackets; domain in A-labels where the local part is ASCII (U8-4) */
+  gboolean utf8; /* needs SMTPUTF8 (local part not ASCII) */
+  gboolean blind; /* came from Bcc or Dcc */
+  gint same_as;  /* index of the first equal recipient, sent once for both (RCP-7); -1: this is the first */
+} VdRecipient;
+
+/* One copy of the message: its transaction's recipients and its header section. */
+typedef struct
+{
+  GArray *recipients;     /* of guint: indexes into VdEnvelope.recipients, only first ones */
+  GBytes *head;           /* wire form: CRLF lines; with the separating empty line if there is a body */
+  GBytes *tail;           /* wire form octets after the body (digest's closing boundary); NULL for none */
+  guint64 size;           /* of head, body and tail: SIZE's value */
+  gboolean eight_bit;     /* any octet >= 0x80 in head or body */
+  gboolean utf8_header;   /* head holds an octet >= 0x80: needs SMTPUTF8 */
+} VdCopy;
+
+typedef struct
+{
+  char *reverse_path;     /* "" for the null reverse-path */
+  gboolean reverse_utf8;
+  GPtrArray *recipients;  /* of VdRecipient, in input order */
+  GPtrArray *copies;      /* of VdCopy: the main copy first; blind copies after it, sent only if it was (BCC-6) */
+} VdEnvelope;
+
+/* `message` is prepared. Errors name the option or field and the place. */
+VdEnvelope *vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GError **error);
+void vd_envelope_free (VdEnvelope *envelope);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdEnvelope, vd_envelope_free)
+
+/* Content of a copy, ready to be written: head, body, tail. */
+VdBody *vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const VdBodyPolicy *policy, GError **error);
+
+/* Checks of one header option where it is set: field name, no CR LF NUL, not one of the refused fields (HDR-7, HDR-8). */
+gboolean vd_header_option_check (const char *name, const char *value, GError **error);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* message - a message as the library sees it: a source, its scanned header section, and facts about its body.
+ *
+ * Implements include/vereda/message.h.  Scanning happens once, at the first vd_message_prepare(), and blocks on the source. */
+#ifndef VD_MESSAGE_H
+#define VD_MESSAGE_H
+
+#include <vereda/message.h>
+#include "core/message/body.h"
+#include "core/message/header.h"
+#include "core/message/source.h"
+
+/* Reads the header section (at most 1 MiB) and passes over the body once. Idempotent for the same policy. */
+gboolean vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError **error);
+
+/* The rest needs a prepared message. */
+VdHeader *vd_message_header (VeredaMessage *message);            /* borrowed */
+const VdBodyFacts *vd_message_body_facts (VeredaMessage *message); /* of the part after the header section */
+gboolean vd_message_has_body (VeredaMessage *message);           /* FALSE: ends with its header section, no separator */
+VdReader *vd_message_open_body (VeredaMessage *message, GError **error);  /* at the first octet after the separator */
+
+#endif
