@@ -69,11 +69,11 @@ vd_buffer_reserve (VdBuffer *buffer, gsize size)
   g_assert (size <= G_MAXSIZE - held);
   if (buffer->data == NULL || buffer->room - buffer->end < size)
     {
-      /* Compacting pays only where at least half of the room comes free, else the cost of the moves adds up. */
+      /* Compacting pays only where at least half of the room comes free, else the cost of the moves adds up: then the room doubles. */
       if (buffer->data != NULL && held + size <= buffer->room && held <= buffer->room / 2)
         compact (buffer);
       else
-        grow (buffer, MAX (held + size, 1));
+        grow (buffer, MAX (held + size, 2 * held));
     }
   return buffer->data + buffer->end;
 }
