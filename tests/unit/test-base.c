@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of core/base: errors, secrets, escaping, trace lines, the buffer. */
-#include <string.h>
+#include "octets.h"
 
 #include "core/base/buffer.h"
 #include "core/base/error.h"
@@ -37,7 +37,7 @@ test_secret (void)
   g_autoptr (VdSecret) secret = vd_secret_new ("pa\0ss", 5);
   g_autoptr (VdSecret) again = vd_secret_ref (secret);
   VeredaSpan span = vd_secret_span (again);
-  g_assert_cmpmem (span.data, span.size, "pa\0ss", 5);
+  assert_octets (span.data, span.size, "pa\0ss", 5);
   g_assert_cmpint (((const char *) span.data)[5], ==, '\0');
   g_assert_cmpuint (vd_secret_span (NULL).size, ==, 0);
   vd_secret_unref (NULL);
@@ -49,7 +49,7 @@ test_secret (void)
 
   char text[] = "secret";
   vd_wipe (text, sizeof text);
-  g_assert_cmpmem (text, sizeof text, "\0\0\0\0\0\0\0", 7);
+  assert_octets (text, sizeof text, "\0\0\0\0\0\0\0", 7);
 }
 
 static void
@@ -120,7 +120,8 @@ test_buffer_queue (void)
         room[i] = (guint8) (put++ * 31);
       vd_buffer_commit (&buffer, n);
       VeredaSpan span = vd_buffer_span (&buffer);
-      gsize take = MIN (span.size, (gsize) g_rand_int_range (rand, 0, 310));
+      gsize wanted = (gsize) g_rand_int_range (rand, 0, 310);
+      gsize take = MIN (span.size, wanted);
       for (gsize i = 0; i < take; i++)
         g_assert_cmpuint (((const guint8 *) span.data)[i], ==, (guint8) (got++ * 31));
       vd_buffer_consume (&buffer, take);
@@ -129,7 +130,7 @@ test_buffer_queue (void)
   vd_buffer_consume (&buffer, vd_buffer_size (&buffer));
   g_assert_cmpuint (vd_buffer_size (&buffer), ==, 0);
   vd_buffer_append (&buffer, "end", 3);
-  g_assert_cmpmem (vd_buffer_span (&buffer).data, vd_buffer_size (&buffer), "end", 3);
+  assert_octets (vd_buffer_span (&buffer).data, vd_buffer_size (&buffer), "end", 3);
   vd_buffer_clear (&buffer);
 }
 
@@ -159,12 +160,12 @@ test_buffer_secret (void)
   vd_buffer_init (&buffer, TRUE);
   vd_buffer_append (&buffer, "hunter2hunter2", 14);
   vd_buffer_consume (&buffer, 7);
-  g_assert_cmpmem (buffer.data, 7, "\0\0\0\0\0\0\0", 7);
-  g_assert_cmpmem (vd_buffer_span (&buffer).data, vd_buffer_size (&buffer), "hunter2", 7);
+  assert_octets (buffer.data, 7, "\0\0\0\0\0\0\0", 7);
+  assert_octets (vd_buffer_span (&buffer).data, vd_buffer_size (&buffer), "hunter2", 7);
   /* Forces a compaction: what lies behind the moved octets is wiped too. */
   vd_buffer_reserve (&buffer, buffer.room - 7);
   g_assert_cmpuint (buffer.start, ==, 0);
-  g_assert_cmpmem (buffer.data + 7, 7, "\0\0\0\0\0\0\0", 7);
+  assert_octets (buffer.data + 7, 7, "\0\0\0\0\0\0\0", 7);
   vd_buffer_clear (&buffer);
   g_assert_true (buffer.secret);
 }
