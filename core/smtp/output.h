@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* output - what waits to be written: commands, then at most one stretch of content, then commands.
+ *
+ * Pure but for the body it pulls from.  Counts octets, so that "was the end of the data handed over?" is a comparison of positions and
+ * never a guess. */
+#ifndef VD_OUTPUT_H
+#define VD_OUTPUT_H
+
+#include <glib.h>
+#include "core/base/buffer.h"
+#include "core/message/body.h"
+
+#define VD_OUTPUT_SPANS 16
+
+typedef struct
+{
+  VdBuffer before, after;  /* commands before and after the content */
+  VdBody *body;            /* NULL: none opened */
+  gboolean content;        /* a stretch of content is being produced or written */
+  gboolean produced_all;   /* its last octet is in `spans` or already written */
+  guint64 limit;           /* octets of this stretch still to be pulled; G_MAXUINT64: to the body's end */
+  gboolean body_ended;     /* the body said so */
+  VeredaSpan spans[VD_OUTPUT_SPANS];  /* pulled, not yet written; beyond the stretch's end they belong to the next one */
+  gsize first, n_spans;
+  guint64 ready;           /* octets in spans that belong to this stretch */
+  guint64 queued, written; /* positions: all octets ever produced, all octets ever written */
+} VdOutput;
+
+void vd_output_init (VdOutput *output);
+void vd_output_clear (VdOutput *output);
+
+/* Where the next command is appended; call vd_output_appended() after it. Not while content is incomplete. */
+VdBuffer *vd_output_commands (VdOutput *output);
+/* Accounts for what was appended; returns the position after it. */
+guint64 vd_output_appended (VdOutput *output);
+
+/* Begins a stretch: the body (owned from here) to its end. */
+void vd_output_data (VdOutput *output, VdBody *body);
+/* Begins a stretch of exactly `size` octets, from `body` (owned) or, when NULL, from the body of the stretch before. */
+void vd_output_chunk (VdOutput *output, VdBody *body, guint64 size);
+
+/* TRUE when commands may be appended: no content, or all of it produced. */
+gboolean vd_output_is_open (const VdOutput *output);
+
+/* Fills up to `max` spans with what to write next, pulling content as needed. FALSE: the source failed, or ended early or late. */
+gboolean vd_output_peek (VdOutput *output, VeredaSpan *spans, gsize max, gsize *ret_n, GError **error);
+void vd_output_wrote (VdOutput *output, gsize n);
+gboolean vd_output_is_empty (const VdOutput *output); /* nothing to write, no content left to pull */
+
+#endif

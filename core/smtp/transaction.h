@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* transaction - one MAIL … end-of-data, what is to be sent and what became of it.
+ *
+ * Pure.  Made by the sender, given to a session, taken back when finished.  Everything that a session learns about the message is
+ * here; nothing is lost when the session dies. */
+#ifndef VD_TRANSACTION_H
+#define VD_TRANSACTION_H
+
+#include <glib.h>
+#include "core/message/body.h"
+#include "core/smtp/plan.h"
+#include "core/smtp/reply.h"
+
+/* The verdict on the message, and on each recipient. */
+typedef enum
+{
+  VD_OUTCOME_PENDING,
+  VD_OUTCOME_NOT_SENT, /* certainly not taken by this server */
+  VD_OUTCOME_SENT,     /* the server answered 2yz to the end of data */
+  VD_OUTCOME_UNKNOWN   /* the end of data was handed over and the reply never came */
+} VdOutcome;
+
+typedef struct
+{
+  char *path;     /* envelope form, owned */
+  gboolean utf8;  /* needs SMTPUTF8 */
+  VdReply *reply; /* to RCPT, or made locally; NULL: never answered */
+  gboolean accepted; /* RCPT answered 2yz */
+  VdReply *final; /* LMTP: the reply after the end of data for this recipient */
+} VdTxnRecipient;
+
+typedef struct VdTransaction VdTransaction;
+
+/* Opens the content for one pass. The session owns the body. */
+typedef VdBody *(*VdContentFunc) (VdTransaction *txn, VdBodyMode mode, gpointer data, GError **error);
+
+struct VdTransaction
+{
+  /* What to send. */
+  char *reverse_path; /* "" for the null reverse-path */
+  gboolean reverse_utf8;
+  GPtrArray *recipients; /* of VdTxnRecipient */
+  VdCommit commit;
+  guint64 size;       /* octets as counted by RFC 1870 */
+  gboolean eight_bit, utf8_header;
+  VdContentFunc open_content;
+  gpointer data;
+
+  /* What became of it. */
+  VdOutcome outcome;
+  gboolean mail_accepted;
+  gboolean begun;       /* MAIL was written (the point after which a stale connection is no excuse) */
+  VdReply *mail_reply;  /* to MAIL, if it refused */
+  VdReply *data_reply;  /* to DATA or a BDAT chunk, if it refused */
+  VdReply *final_reply; /* to the end of data; with LMTP the first positive one */
+  GError *error;        /* why it was not sent; NULL when sent, and when recipients were refused: then the replies say it */
+
+  /* The session's own notes. */
+  guint64 end_mark;   /* output position after the end of data; G_MAXUINT64: not yet produced */
+  guint next_rcpt;    /* write cursor */
+  guint rcpt_replies; /* read cursor */
+  guint accepted, refused;
+  guint lmtp_replies;
+  gboolean void_end;  /* a lone dot closes a DATA that must not deliver (PIP-6) */
+};
+
+VdTransaction *vd_transaction_new (const char *reverse_path, gboolean reverse_utf8);
+void vd_transaction_add_recipient (VdTransaction *txn, const char *path, gboolean utf8);
+void vd_transaction_free (VdTransaction *txn);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdTransaction, vd_transaction_free)
+
+/* RCP-6: whether the refusal of a recipient is permanent; 552 is "too many recipients" unless it says size or quota. */
+gboolean vd_transaction_is_permanent (VdReply *reply, gboolean size_declared);
+
+#endif
