@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+/* reply - SMTP replies: an incremental parser and the finished object (RFC 5321 section 4.2, RFC 2034).
+ *
+ * Pure.  Every octet is looked at once, however the stream is cut, and a reply that breaks the grammar or a cap is refused at the first octet
+ * that does so: memory stays below the caps whatever a server sends.  Fails with VEREDA_ERROR_PROTOCOL only. */
+#include "core/smtp/reply.h"
+
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/base/trace.h"
+
+#define CODE_SIZE 3u
+#define TEXT_COLUMN 4u   /* first column of the text: after the code and its separator */
+#define SEEN_MAX 60u     /* octets of a broken reply that an error shows */
+#define BRIEF_MAX 300    /* characters of vd_reply_brief() */
+
+struct VdReplyParser
+{
+  GByteArray *line; /* the unfinished line, without CR */
+  gboolean cr;      /* its CR has been seen */
+  GPtrArray *lines; /* finished lines: text only, NUL-ended */
+  GArray *sizes;    /* of gsize */
+  gsize size;       /* octets of this reply so far */
+  guint code;       /* of the first line; 0: not yet known */
+  GError *broken;
+};
+
+/* ---- the finished object ---- */
+
+VdReply *
+vd_reply_ref (VdReply *reply)
+{
+  g_atomic_ref_count_inc (&reply->refs);
+  return reply;
+}
+
+void
+vd_reply_unref (VdReply *reply)
+{
+  if (reply == NULL || !g_atomic_ref_count_dec (&reply->refs))
+    return;
+  g_strfreev (reply->lines);
+  g_free (reply->sizes);
+  g_free (reply);
+}
+
+/* 1*3DIGIT; moves *text behind it. */
+static gboolean
+read_number (const char **text, guint16 *ret_number)
+{
+  const char *p = *text;
+  guint number = 0;
+  while (g_ascii_isdigit (*p) && p - *text < 3)
+    number = number * 10 + (guint) (*p++ - '0');
+  if (p == *text)
+    return FALSE;
+  *text = p;
+  *ret_number = (guint16) number;
+  return TRUE;
+}
+
+/* ESC-3: class "." subject "." detail, then a space or the end.  *ret_rest: the text after it. */
+static gboolean
+read_enhanced (const char *text, VdEnhanced *ret_enhanced, const char **ret_rest)
+{
+  VdEnhanced enhanced = { 0, 0, 0 };
+  const char *p = text;
+  if (*p != '2' && *p != '4' && *p != '5')
+    return FALSE;
+  enhanced.klass = (guint8) (*p++ - '0');
+  if (*p++ != '.' || !read_number (&p, &enhanced.subject) || *p++ != '.' || !read_number (&p, &enhanced.detail))
+    return FALSE;
+  if (*p != '\0' && *p != ' ')
+    return FALSE;
+  *ret_enhanced = enhanced;
+  *ret_rest = *p == ' ' ? p + 1 : p;
+  return TRUE;
+}
+
+/* RFC 2034 section 4 wants the code on every line; the first line that has one of the reply's own class counts, because servers often put
+ * prose before it.  A 3yz carries none (ESC-2), and a class that contradicts the reply's is as good as none: it never changes the severity. */
+static void
+find_enhanced (VdReply *reply)
+{
+  for (guint i = 0; i < reply->n_lines; i++)
+    {
+      VdEnhanced enhanced;
+      const char *rest;
+      if (read_enhanced (reply->lines[i], &enhanced, &rest) && enhanced.klass == reply->code / 100)
+        {
+          reply->enhanced = enhanced;
+          return;
+        }
+    }
+}
+
+/* Takes the contents of both arrays. */
+static VdReply *
+reply_new (guint code, GPtrArray *lines, GArray *sizes)
+{
+  VdReply *reply = g_new0 (VdReply, 1);
+  g_atomic_ref_count_init (&reply->refs);
+  reply->code = code;
+  reply->n_lines = lines->len;
+  gsize n;
+  g_ptr_array_add (lines, NULL);
+  reply->lines = (char **) g_ptr_array_steal (lines, &n);
+  reply->sizes = (gsize *) (gpointer) g_array_steal (sizes, NULL);
+  find_enhanced (reply);
+  return reply;
+}
+
+VdReply *
+vd_reply_new_local (guint code, const char *enhanced, const char *text)
+{
+  g_autoptr (GPtrArray) lines = g_ptr_array_new ();
+  g_autoptr (GArray) sizes = g_array_new (FALSE, FALSE, sizeof (gsize));
+  g_auto (GStrv) parts = g_strsplit (*text == '\0' ? " " : text, "\n", -1);
+  for (char **part = parts; *part != NULL; part++)
+    {
+      char *line = enhanced == NULL ? g_strdup (*part) : g_strconcat (enhanced, " ", *part, NULL);
+      g_strchomp (line);
+      gsize size = strlen (line);
+      g_ptr_array_add (lines, line);
+      g_array_append_val (sizes, size);
+    }
+  return reply_new (code, lines, sizes);
+}
+
+/* Appends the lines' text, escaped, each without the reply's own enhanced code. */
+static void
+append_text (GString *to, VdReply *reply, char separator)
+{
+  for (guint i = 0; i < reply->n_lines; i++)
+    {
+      const char *text = reply->lines[i];
+      VdEnhanced own;
+      const char *rest;
+      if (read_enhanced (text, &own, &rest) && own.klass == reply->enhanced.klass && own.subject == reply->enhanced.subject
+          && own.detail == reply->enhanced.detail)
+        text = rest;
+      if (i > 0)
+        g_string_append_c (to, separator);
+      vd_text_escape_append (to, text, reply->sizes[i] - (gsize) (text - reply->lines[i]));
+    }
+}
+
+char *
+vd_reply_text (VdReply *reply)
+{
+  GString *text = g_string_new (NULL);
+  append_text (text, reply, '\n');
+  return g_string_free (text, FALSE);
+}
+
+char *
+vd_reply_enhanced_text (VdReply *reply)
+{
+  const VdEnhanced *e = &reply->enhanced;
+  return e->klass == 0 ? NULL : g_strdup_printf ("%u.%u.%u", e->klass, e->subject, e->detail);
+}
+
+char *
+vd_reply_brief (VdReply *reply)
+{
+  GString *text = g_string_new (NULL);
+  g_autofree char *enhanced = vd_reply_enhanced_text (reply);
+  g_string_append_printf (text, "%u", reply->code);
+  if (enhanced != NULL)
+    g_string_append_printf (text, " %s", enhanced);
+  g_string_append_c (text, ' ');
+  append_text (text, reply, ' ');
+  if (g_utf8_strlen (text->str, -1) > BRIEF_MAX)
+    {
+      g_string_truncate (text, (gsize) (g_utf8_offset_to_pointer (text->str, BRIEF_MAX - 1) - text->str));
+      g_string_append (text, "…");
+    }
+  return g_strchomp (g_string_free (text, FALSE));
+}
+
+/* ---- other protocols ---- */
+
+static const struct
+{
+  const char *name;
+  const char *octets;
+  gsize size;
+} protocols[] = {
+  { "TLS", "\x16\x03", 2 },  /* a handshake record: RFC 8446 section 5.1 */
+  { "TLS", "\x15\x03", 2 },  /* an alert: the answer of a TLS server to octets that are none */
+  { "HTTP", "HTTP/", 5 },
+  { "SSH", "SSH-", 4 },
+};
+
+const char *
+vd_reply_guess_protocol (const void *data, gsize size)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (protocols); i++)
+    if (size >= protocols[i].size && memcmp (data, protocols[i].octets, protocols[i].size) == 0)
+      return protocols[i].name;
+  return NULL;
+}
+
+/* Whether more octets could still name another protocol: the diagnosis must not depend on how the stream was cut (GRT-7). */
+static gboolean
+may_be_protocol (const void *data, gsize size)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (protocols); i++)
+    if (size < protocols[i].size && memcmp (data, protocols[i].octets, size) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* ---- the parser ---- */
+
+VdReplyParser *
+vd_reply_parser_new (void)
+{
+  VdReplyParser *parser = g_new0 (VdReplyParser, 1);
+  parser->line = g_byte_array_new ();
+  parser->lines = g_ptr_array_new_with_free_func (g_free);
+  parser->sizes = g_array_new (FALSE, FALSE, sizeof (gsize));
+  return parser;
+}
+
+/* Ready for the next reply; keeps the memory of a line of usual size. */
+static void
+forget_reply (VdReplyParser *parser)
+{
+  g_byte_array_set_size (parser->line, 0);
+  g_ptr_array_set_size (parser->lines, 0);
+  g_array_set_size (parser->sizes, 0);
+  parser->cr = FALSE;
+  parser->size = 0;
+  parser->code = 0;
+}
+
+void
+vd_reply_parser_free (VdReplyParser *parser)
+{
+  if (parser == NULL)
+    return;
+  g_byte_array_unref (parser->line);
+  g_ptr_array_unref (parser->lines);
+  g_array_unref (parser->sizes);
+  g_clear_error (&parser->broken);
+  g_free (parser);
+}
+
+void
+vd_reply_parser_reset (VdReplyParser *parser)
+{
+  forget_reply (parser);
+  g_clear_error (&parser->broken);
+}
+
+gboolean
+vd_reply_parser_is_empty (VdReplyParser *parser)
+{
+  return parser->size == 0;
+}
+
+/* What the error shows: the line so far and what comes behind it, but nothing of a challenge (SEC-9). */
+static char *
+describe_seen (VdReplyParser *parser, const guint8 *rest, gsize size)
+{
+  guint8 seen[SEEN_MAX];
+  gsize n = MIN (parser->line->len, SEEN_MAX);
+  if (n > 0)
+    memcpy (seen, parser->line->data, n);
+  for (gsize i = 0; i < size && n < SEEN_MAX && rest[i] != '\n'; i++)
+    seen[n++] = rest[i];
+  if (n > TEXT_COLUMN && memcmp (seen, "334", CODE_SIZE) == 0)
+    return g_strdup ("334 <redacted>");
+  g_autofree char *text = vd_text_escape (seen, n);
+  return g_strconcat (text, n == SEEN_MAX ? "…" : NULL, NULL);
+}
+
+/* `rest` begins with the octet that broke the rule `what`. */
+static void
+set_broken (VdReplyParser *parser, const guint8 *rest, gsize size, const char *what)
+{
+  g_autofree char *seen = describe_seen (parser, rest, size);
+  guint8 first[8] = { 0 };
+  gsize n = MIN (parser->line->len, sizeof first);
+  if (n > 0)
+    memcpy (first, parser->line->data, n);
+  for (gsize i = 0; i < size && n < sizeof first; i++)
+    first[n++] = rest[i];
+  const char *protocol = parser->lines->len == 0 ? vd_reply_guess_protocol (first, n) : NULL;
+  if (protocol != NULL)
+    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\": it speaks %s here, not SMTP", seen,
+                 protocol);
+  else
+    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\", which is no SMTP reply: %s", seen,
+                 what);
+}
+
+static guint
+line_code (const guint8 *line)
+{
+  return (guint) (line[0] - '0') * 100 + (guint) (line[1] - '0') * 10 + (guint) (line[2] - '0');
+}
+
+static gboolean
+is_class (guint8 octet)
+{
+  return octet >= '2' && octet <= '5';
+}
+
+/* Whether the line so far, then `octet`, may yet turn out to be another protocol's first words. */
+static gboolean
+may_be_other (VdReplyParser *parser, guint8 octet)
+{
+  guint8 first[8];
+  gsize n = parser->line->len;
+  if (parser->lines->len > 0 || n >= sizeof first - 1)
+    return FALSE;
+  if (n > 0)
+    memcpy (first, parser->line->data, n);
+  first[n] = octet;
+  return may_be_protocol (first, n + 1);
+}
+
+/* The rule that `octet` breaks where it stands in the line's first columns (RPL-3, RPL-6, RPL-7, RPL-8), or NULL. */
+static const char *
+check_column (VdReplyParser *parser, guint8 octet)
+{
+  gsize column = parser->line->len;
+  if (!is_class (column == 0 ? octet : parser->line->data[0]))
+    return may_be_other (parser, octet) ? NULL : "its code does not begin with a digit from 2 to 5";
+  if (column > 0 && column < CODE_SIZE && !g_ascii_isdigit (octet))
+    return "its code is not three digits";
+  if (column == CODE_SIZE - 1 && parser->code != 0)
+    {
+      guint8 code[CODE_SIZE] = { parser->line->data[0], parser->line->data[1], octet };
+      return line_code (code) == parser->code ? NULL : "its lines have different codes";
+    }
+  if (column == CODE_SIZE && octet != ' ' && octet != '-')
+    return "neither a space nor a hyphen follows the code";
+  return NULL;
+}
+
+/* NUL would cut the text short for every reader of strings (RPL-11): it becomes U+FFFD. */
+static char *
+text_of (const guint8 *data, gsize size, gsize *ret_size)
+{
+  if (size == 0 || memchr (data, '\0', size) == NULL)
+    {
+      *ret_size = size;
+      return g_strndup ((const char *) data, size);
+    }
+  GString *text = g_string_sized_new (size + 16);
+  for (gsize i = 0; i < size; i++)
+    if (data[i] == '\0')
+      g_string_append (text, "\xef\xbf\xbd");
+    else
+      g_string_append_c (text, (char) data[i]);
+  *ret_size = text->len;
+  return g_string_free (text, FALSE);
+}
+
+/* The line is complete.  TRUE: so is the reply. */
+static gboolean
+end_line (VdReplyParser *parser)
+{
+  GByteArray *line = parser->line;
+  gboolean last = line->len == CODE_SIZE || line->data[CODE_SIZE] == ' ';
+  gsize skip = MIN (line->len, TEXT_COLUMN);
+  gsize size;
+  g_ptr_array_add (parser->lines, text_of (line->data + skip, line->len - skip, &size));
+  g_array_append_val (parser->sizes, size);
+  parser->code = line_code (line->data);
+  g_byte_array_set_size (line, 0);
+  parser->cr = FALSE;
+  return last;
+}
+
+/* The rule that `octet` breaks, or NULL: it was taken. */
+static const char *
+take_octet (VdReplyParser *parser, guint8 octet, gboolean *ret_complete)
+{
+  parser->size++;
+  if (parser->cr)
+    {
+      if (octet != '\n')
+        return "a CR without LF";
+      *ret_complete = end_line (parser);
+      return !*ret_complete && parser->lines->len == VD_REPLY_LINES_MAX ? "it has more than 200 lines" : NULL;
+    }
+  if (octet == '\n')
+    return "a LF without CR";
+  if (octet == '\r')
+    {
+      parser->cr = TRUE;
+      return parser->line->len < CODE_SIZE || !is_class (parser->line->data[0]) ? "a line is shorter than a code" : NULL;
+    }
+  const char *what = check_column (parser, octet);
+  if (what == NULL)
+    g_byte_array_append (parser->line, &octet, 1);
+  return what;
+}
+
+/* Octets of plain text at `data`, up to the next line end. */
+static gsize
+text_run (const guint8 *data, gsize size)
+{
+  gsize n = 0;
+  while (n < size && data[n] != '\r' && data[n] != '\n')
+    n++;
+  return n;
+}
+
+/* Takes one octet, or a run of text; the rule broken or NULL. */
+static const char *
+take (VdReplyParser *parser, const guint8 *data, gsize size, gsize *ret_taken, gboolean *ret_complete)
+{
+  gboolean in_text = parser->line->len >= TEXT_COLUMN && is_class (parser->line->data[0]) && !parser->cr;
+  gsize run = in_text ? text_run (data, size) : 0;
+  if (run > VD_REPLY_LINE_MAX - MIN (parser->line->len, VD_REPLY_LINE_MAX))
+    return "a line is longer than 16384 octets";
+  if (parser->size + MAX (run, 1) > VD_REPLY_SIZE_MAX)
+    return "it is longer than 256 KiB";
+  *ret_taken = MAX (run, 1);
+  if (run == 0)
+    return take_octet (parser, *data, ret_complete);
+  g_byte_array_append (parser->line, data, (guint) run);
+  parser->size += run;
+  return NULL;
+}
+
+VdReplyStatus
+vd_reply_parser_feed (VdReplyParser *parser, const void *data, gsize size, gsize *ret_used, VdReply **ret_reply, GError **error)
+{
+  const guint8 *octets = data;
+  gsize used = 0;
+  while (parser->broken == NULL && used < size)
+    {
+      gsize taken = 0;
+      gboolean complete = FALSE;
+      const char *what = take (parser, octets + used, size - used, &taken, &complete);
+      if (what != NULL)
+        set_broken (parser, octets + used, size - used, what);
+      used += taken;
+      if (complete && what == NULL)
+        {
+          *ret_reply = reply_new (parser->code, parser->lines, parser->sizes);
+          *ret_used = used;
+          forget_reply (parser);
+          return VD_REPLY_READY;
+        }
+    }
+  if (parser->broken != NULL)
+    {
+      g_propagate_error (error, g_error_copy (parser->broken));
+      return VD_REPLY_BROKEN;
+    }
+  *ret_used = used;
+  return VD_REPLY_MORE;
+}
