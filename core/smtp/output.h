@@ -19,7 +19,9 @@ typedef struct
   gboolean content;        /* a stretch of content is being produced or written */
   gboolean produced_all;   /* its last octet is in `spans` or already written */
   guint64 limit;           /* octets of this stretch still to be pulled; G_MAXUINT64: to the body's end */
-  gboolean body_ended;     /* the body said so */
+  gboolean last;           /* of chunks: the body must end where this stretch ends */
+  gboolean has_held;       /* the last octet of the last chunk is held back until the body's end is certain */
+  guint8 held;
   VeredaSpan spans[VD_OUTPUT_SPANS];  /* pulled, not yet written; beyond the stretch's end they belong to the next one */
   gsize first, n_spans;
   guint64 ready;           /* octets in spans that belong to this stretch */
@@ -36,8 +38,9 @@ guint64 vd_output_appended (VdOutput *output);
 
 /* Begins a stretch: the body (owned from here) to its end. */
 void vd_output_data (VdOutput *output, VdBody *body);
-/* Begins a stretch of exactly `size` octets, from `body` (owned) or, when NULL, from the body of the stretch before. */
-void vd_output_chunk (VdOutput *output, VdBody *body, guint64 size);
+/* Begins a stretch of exactly `size` octets, from `body` (owned) or, when NULL, from the body of the stretch before.  `last`: the body
+ * must end with it; a body that turns out longer or shorter is a failed source, found before the last octet is handed out. */
+void vd_output_chunk (VdOutput *output, VdBody *body, guint64 size, gboolean last);
 
 /* TRUE when commands may be appended: no content, or all of it produced. */
 gboolean vd_output_is_open (const VdOutput *output);

@@ -36,6 +36,9 @@ gboolean vd_sasl_is_client_first (VdSasl *sasl);
 /* challenge NULL: the initial response is wanted. *ret_response: borrowed until the next call. */
 VeredaStep vd_sasl_step (VdSasl *sasl, const VeredaSpan *challenge, GByteArray **ret_response, GError **error);
 
+/* The response of the last step, still to be sent: for an initial response that the AUTH line could not carry.  Borrowed. */
+gboolean vd_sasl_last_response (VdSasl *sasl, GByteArray **ret_response);
+
 /* TRUE once the mechanism said DONE: only then is 235 a success. */
 gboolean vd_sasl_is_satisfied (VdSasl *sasl);
 

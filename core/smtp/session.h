@@ -137,6 +137,7 @@ const VdEhlo *vd_session_ehlo (VdSession *session); /* the latest; NULL before *
 VdReply *vd_session_greeting (VdSession *session);  /* borrowed; may be NULL */
 gboolean vd_session_is_secure (VdSession *session);
 gboolean vd_session_queue_asked (VdSession *session); /* XQUE was offered and QUED sent */
+gboolean vd_session_bdat_refused (VdSession *session); /* ended because BDAT, offered, was not understood: once more without it */
 const GError *vd_session_error (VdSession *session); /* why it ended; NULL after an orderly QUIT */
 VdReply *vd_session_error_reply (VdSession *session); /* the reply behind it, borrowed; may be NULL */
 VdStep vd_session_stage (VdSession *session);        /* where it was when it ended */

@@ -61,6 +61,9 @@ struct VdTransaction
   guint rcpt_replies; /* read cursor */
   guint accepted, refused;
   guint lmtp_replies;
+  gboolean abandoned;   /* no further step is written; finished when the replies are in */
+  gboolean bdat_begun;  /* a BDAT was written */
+  gboolean closed;      /* the server's buffers for it are gone or its end is sent: no RSET needed for it */
   gboolean void_end;  /* a lone dot closes a DATA that must not deliver (PIP-6) */
 };
 

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/* session-mail - transactions: what is written next.  Part of session; see session-private.h.
+ *
+ * The write cursor asks one question before each step, vd_plan_may_follow().  A transaction ends in exactly one place,
+ * vd_session_finish_txn(). */
+#include "core/smtp/session-private.h"
+
+#include "core/base/error.h"
+
+/* Octets of one BDAT chunk: large enough not to cost, small enough to learn of a refusal early (BDT-9). */
+#define CHUNK_MAX (4u * 1024u * 1024u)
+
+/* ---- ends ---- */
+
+void
+vd_session_finish_txn (VdSession *session, VdTransaction *txn, VdOutcome outcome, GError *error)
+{
+  if (session->writing == txn)
+    session->writing = NULL;
+  txn->outcome = outcome;
+  if (txn->error == NULL)
+    txn->error = error;
+  else
+    g_clear_error (&error);
+  g_queue_remove (&session->open, txn);
+  g_queue_push_tail (&session->finished, txn);
+}
+
+VdTransaction *
+vd_session_take_finished (VdSession *session)
+{
+  return g_queue_pop_head (&session->finished);
+}
+
+static gboolean
+is_awaited (VdSession *session, VdTransaction *txn)
+{
+  for (GList *l = session->expects.head; l != NULL; l = l->next)
+    if (((VdExpect *) l->data)->txn == txn)
+      return TRUE;
+  return FALSE;
+}
+
+/* Stops writing a transaction.  It is finished when the replies to what was already written are in. */
+void
+vd_session_abandon_txn (VdSession *session, VdTransaction *txn, GError *error)
+{
+  if (session->writing == txn)
+    session->writing = NULL;
+  if (txn->error == NULL)
+    txn->error = error;
+  else
+    g_clear_error (&error);
+  txn->abandoned = TRUE;
+  if (!is_awaited (session, txn))
+    {
+      session->need_rset |= txn->mail_accepted && !txn->closed;
+      vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
+    }
+}
+
+void
+vd_session_settle (VdSession *session, const GError *error)
+{
+  VdTransaction *txn;
+
+  while ((txn = g_queue_peek_head (&session->open)) != NULL)
+    {
+      gboolean handed_over = txn->end_mark <= session->output.written && !txn->void_end;
+
+      if (handed_over)
+        vd_session_finish_txn (session, txn, VD_OUTCOME_UNKNOWN,
+                vd_session_error_new (session, VEREDA_ERROR_UNKNOWN_OUTCOME,
+                                      "the whole message was handed over and its reply never came (%s); it may have been sent and is not sent "
+                                      "again",
+                                      error != NULL ? error->message : "session ended"));
+      else
+        vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
+    }
+  while ((txn = g_queue_pop_head (&session->waiting)) != NULL)
+    vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
+  session->writing = NULL;
+}
+
+/* ---- beginning ---- */
+
+void
+vd_session_submit (VdSession *session, VdTransaction *txn)
+{
+  g_return_if_fail (!session->finishing);
+
+  if (session->phase >= VD_PHASE_QUIT)
+    {
+      vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT,
+              session->error != NULL ? g_error_copy (session->error)
+                                     : vd_session_error_new (session, VEREDA_ERROR_CLOSED, "the session has ended"));
+      return;
+    }
+  g_queue_push_tail (&session->waiting, txn);
+  vd_session_pump (session);
+}
+
+void
+vd_session_finish (VdSession *session, gint64 now)
+{
+  session->now = now;
+  session->finishing = TRUE;
+  vd_session_pump (session);
+}
+
+/* An extension without which the message cannot be sent (standards.md 10.9: never a silent conversion). */
+static GError *
+lacking (VdSession *session, VdTransaction *txn)
+{
+  const VdEhlo *ehlo = session->ehlo;
+  gboolean utf8 = vd_ehlo_has (ehlo, VD_EXT_SMTPUTF8) && vd_ehlo_has (ehlo, VD_EXT_8BITMIME); /* U8-7 */
+
+  if (ehlo->size_limit > 0 && txn->size > ehlo->size_limit)
+    return vd_session_error_new (session, VEREDA_ERROR_POLICY,
+                                 "the message has %" G_GUINT64_FORMAT " octets and the server takes no more than %" G_GUINT64_FORMAT
+                                 " (SIZE); it was not sent",
+                                 txn->size, ehlo->size_limit);
+  if (txn->reverse_utf8 && !utf8)
+    return vd_session_error_new (session, VEREDA_ERROR_POLICY,
+                                 "the originator's address needs SMTPUTF8, which the server does not offer; the message was not sent");
+  if (txn->utf8_header && !utf8)
+    return vd_session_error_new (session, VEREDA_ERROR_POLICY,
+                                 "the message's header section holds octets above 127, which need SMTPUTF8, and the server does not "
+                                 "offer it; encode the fields (RFC 2047) or use another server");
+  if (txn->eight_bit && !vd_ehlo_has (ehlo, VD_EXT_8BITMIME))
+    return vd_session_error_new (session, VEREDA_ERROR_POLICY,
+                                 "the message holds octets above 127 and the server does not offer 8BITMIME; encode it (quoted-printable "
+                                 "or base64) or use another server");
+  return NULL;
+}
+
+/* A recipient that this server cannot be asked about (U8-4). */
+static void
+refuse_locally (VdSession *session, VdTransaction *txn)
+{
+  if (vd_ehlo_has (session->ehlo, VD_EXT_SMTPUTF8))
+    return;
+  for (guint i = 0; i < txn->recipients->len; i++)
+    {
+      VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+
+      if (!recipient->utf8 || recipient->reply != NULL)
+        continue;
+      recipient->reply = vd_reply_new_local (553, "5.6.7", "this address needs SMTPUTF8, which the server does not offer");
+      txn->refused++;
+      txn->rcpt_replies++;
+    }
+}
+
+/* Takes the next transaction that can be begun. */
+static gboolean
+begin_next (VdSession *session)
+{
+  while (session->writing == NULL)
+    {
+      VdTransaction *txn = g_queue_pop_head (&session->waiting);
+      GError *error;
+
+      if (txn == NULL)
+        return FALSE;
+      g_queue_push_tail (&session->open, txn);
+      error = lacking (session, txn);
+      if (error != NULL)
+        {
+          vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error);
+          continue;
+        }
+      refuse_locally (session, txn);
+      if (txn->refused == txn->recipients->len || (txn->refused > 0 && txn->commit == VD_COMMIT_ALL))
+        {
+          vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
+          continue;
+        }
+      session->writing = txn;
+      session->next = VD_STEP_MAIL;
+    }
+  return TRUE;
+}
+
+/* ---- the write cursor ---- */
+
+static VdPlanState
+plan_state (VdSession *session, VdTransaction *txn)
+{
+  VdPlanState state = {
+    .level = session->config.level,
+    .pipelining = vd_ehlo_has (session->ehlo, VD_EXT_PIPELINING),
+    .chunking = vd_ehlo_has (session->ehlo, VD_EXT_CHUNKING),
+    .commit = txn != NULL ? txn->commit : VD_COMMIT_ANY,
+    .recipients = txn != NULL ? txn->recipients->len : 0,
+  };
+
+  return state;
+}
+
+static gboolean
+may_leave (VdSession *session, VdStep next, VdTransaction *txn)
+{
+  VdExpect *last = g_queue_peek_tail (&session->expects);
+  VdPlanState state = plan_state (session, txn);
+
+  return last == NULL || vd_plan_may_follow (&state, last->step, next) != NULL;
+}
+
+/* With every reply to the envelope in: may the content follow? (The decision table of standards.md Part II.) */
+gboolean
+vd_session_is_granted (VdTransaction *txn)
+{
+  return txn->accepted > 0 && (txn->refused == 0 || txn->commit == VD_COMMIT_ANY);
+}
+
+static void
+skip_refused (VdTransaction *txn)
+{
+  while (txn->next_rcpt < txn->recipients->len
+         && ((VdTxnRecipient *) g_ptr_array_index (txn->recipients, txn->next_rcpt))->reply != NULL)
+    txn->next_rcpt++;
+}
+
+static gboolean
+write_mail (VdSession *session, VdTransaction *txn, GError **error)
+{
+  VdMailParams params = {
+    .has_size = vd_ehlo_has (session->ehlo, VD_EXT_SIZE),
+    .size = txn->size,
+    .body_8bit = txn->eight_bit,
+    .utf8 = txn->reverse_utf8 || txn->utf8_header,
+  };
+
+  for (guint i = 0; i < txn->recipients->len; i++)
+    {
+      VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+
+      params.utf8 |= recipient->utf8 && recipient->reply == NULL;
+    }
+  if (!vd_command_mail (vd_output_commands (&session->output), txn->reverse_path, &params, error))
+    return FALSE;
+  txn->begun = TRUE;
+  vd_session_push (session, VD_STEP_MAIL, txn);
+  skip_refused (txn);
+  session->next = VD_STEP_RCPT;
+  return TRUE;
+}
+
+static VdStep
+content_step (VdSession *session, VdTransaction *txn)
+{
+  VdPlanState state = plan_state (session, txn);
+
+  if (vd_plan_content_verb (&state, session->config.chunking) == VD_CONTENT_DATA)
+    return VD_STEP_DATA;
+  return txn->size > CHUNK_MAX ? VD_STEP_BDAT : VD_STEP_BDAT_LAST;
+}
+
+static gboolean
+write_rcpt (VdSession *session, VdTransaction *txn, GError **error)
+{
+  VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, txn->next_rcpt);
+
+  if (!vd_command_rcpt (vd_output_commands (&session->output), recipient->path, recipient->utf8, error))
+    return FALSE;
+  vd_session_push (session, VD_STEP_RCPT, txn)->recipient = txn->next_rcpt++;
+  skip_refused (txn);
+  if (txn->next_rcpt == txn->recipients->len)
+    {
+      session->next = content_step (session, txn);
+      session->bdat_left = txn->size;
+    }
+  return TRUE;
+}
+
+static VdBody *
+open_content (VdSession *session, VdTransaction *txn, VdBodyMode mode, GError **error)
+{
+  VdBody *body = txn->open_content (txn, mode, txn->data, error);
+
+  if (body == NULL)
+    vd_error_prefix (error, "%s", session->config.server);
+  else
+    vd_trace_info (&session->config.trace, "message content, %" G_GUINT64_FORMAT " octets", txn->size);
+  return body;
+}
+
+static gboolean
+write_bdat (VdSession *session, VdTransaction *txn, GError **error)
+{
+  gboolean first = session->bdat_left == txn->size && !txn->bdat_begun;
+  guint64 size = MIN (session->bdat_left, CHUNK_MAX);
+  gboolean last = size == session->bdat_left;
+  VdStep step = last ? VD_STEP_BDAT_LAST : VD_STEP_BDAT;
+  VdBody *body = NULL;
+  VdExpect *expect;
+
+  if (first && (body = open_content (session, txn, VD_BODY_BDAT, error)) == NULL)
+    return FALSE;
+  txn->bdat_begun = TRUE;
+  vd_command_bdat (vd_output_commands (&session->output), size, last, NULL);
+  expect = vd_session_push (session, step, txn);
+  expect->mark += size;
+  vd_output_chunk (&session->output, body, size, last);
+  session->bdat_left -= size;
+  session->next = session->bdat_left > CHUNK_MAX ? VD_STEP_BDAT : VD_STEP_BDAT_LAST;
+  if (last)
+    {
+      txn->end_mark = expect->mark;
+      txn->closed = TRUE;
+      session->writing = NULL;
+    }
+  return TRUE;
+}
+
+static gboolean
+write_data (VdSession *session, VdTransaction *txn, GError **error)
+{
+  vd_command_verb (vd_output_commands (&session->output), "DATA", NULL);
+  vd_session_push (session, VD_STEP_DATA, txn);
+  session->next = VD_STEP_CONTENT;
+  return TRUE;
+}
+
+/* After 354.  The expectation is pushed when the last octet has been produced: vd_session_on_content_produced(). */
+static gboolean
+write_content (VdSession *session, VdTransaction *txn, GError **error)
+{
+  VdBody *body = open_content (session, txn, VD_BODY_DATA, error);
+
+  if (body == NULL)
+    return FALSE;
+  vd_output_data (&session->output, body);
+  session->next = VD_STEP_N; /* nothing until then */
+  return TRUE;
+}
+
+void
+vd_session_on_content_produced (VdSession *session)
+{
+  VdTransaction *txn = session->writing;
+
+  if (txn != NULL && session->next == VD_STEP_N) /* DATA; a BDAT chunk was pushed with its command */
+    {
+      txn->end_mark = vd_session_push (session, VD_STEP_CONTENT, txn)->mark;
+      txn->closed = TRUE;
+      session->writing = NULL;
+    }
+  vd_session_pump (session);
+}
+
+typedef gboolean (*Writer) (VdSession *session, VdTransaction *txn, GError **error);
+
+static gboolean
+write_step (VdSession *session, VdTransaction *txn)
+{
+  static const Writer writers[VD_STEP_N] = {
+    [VD_STEP_MAIL] = write_mail, [VD_STEP_RCPT] = write_rcpt,      [VD_STEP_DATA] = write_data,
+    [VD_STEP_BDAT] = write_bdat, [VD_STEP_BDAT_LAST] = write_bdat, [VD_STEP_CONTENT] = write_content,
+  };
+  VdStep step = session->next;
+  GError *error = NULL;
+
+  if (writers[step] (session, txn, &error))
+    return TRUE;
+  if (step == VD_STEP_CONTENT || step == VD_STEP_BDAT || step == VD_STEP_BDAT_LAST)
+    {
+      /* 354 was given, or chunks were: only closing keeps the server from taking what it has for a message. */
+      vd_session_fail (session, error, NULL);
+      return FALSE;
+    }
+  vd_session_abandon_txn (session, txn, error); /* an argument that cannot be put on the wire: caught earlier as a rule */
+  return TRUE;
+}
+
+static gboolean
+pump_once (VdSession *session)
+{
+  VdTransaction *txn;
+
+  if (session->need_rset)
+    {
+      if (!may_leave (session, VD_STEP_RSET, NULL))
+        return FALSE;
+      session->need_rset = FALSE;
+      vd_command_verb (vd_output_commands (&session->output), "RSET", NULL);
+      vd_session_push (session, VD_STEP_RSET, NULL);
+      return TRUE;
+    }
+  if (session->writing == NULL)
+    {
+      /* An abandoned transaction whose replies are still coming may yet need a RSET. */
+      for (GList *l = session->open.head; l != NULL; l = l->next)
+        if (((VdTransaction *) l->data)->abandoned)
+          return FALSE;
+      if (g_queue_is_empty (&session->waiting))
+        {
+          if (!session->finishing || !may_leave (session, VD_STEP_QUIT, NULL))
+            return FALSE;
+          vd_session_quit (session);
+          return FALSE;
+        }
+      if (!may_leave (session, VD_STEP_MAIL, g_queue_peek_head (&session->waiting)) || !begin_next (session))
+        return FALSE;
+      return TRUE;
+    }
+
+  txn = session->writing;
+  if (session->next == VD_STEP_N || !may_leave (session, session->next, txn))
+    return FALSE;
+  if ((session->next == VD_STEP_DATA || ((session->next == VD_STEP_BDAT || session->next == VD_STEP_BDAT_LAST) && !txn->bdat_begun))
+      && g_queue_is_empty (&session->expects) && !vd_session_is_granted (txn))
+    {
+      vd_session_abandon_txn (session, txn, NULL); /* the recipients' replies say why */
+      return TRUE;
+    }
+  return write_step (session, txn);
+}
+
+void
+vd_session_pump (VdSession *session)
+{
+  while (session->phase == VD_PHASE_READY && session->need == VD_NEED_NOTHING && vd_output_is_open (&session->output)
+         && pump_once (session))
+    ;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* session-private - the inside of a session, shared by its five files:
+ *   session.c       octets, time, the reply cursor, the end of it all
+ *   session-hello.c greeting, EHLO, STARTTLS
+ *   session-auth.c  AUTH
+ *   session-mail.c  transactions, the write cursor: what leaves next
+ *   session-replies.c  transactions, the reply cursor: what the answers mean */
+#ifndef VD_SESSION_PRIVATE_H
+#define VD_SESSION_PRIVATE_H
+
+#include <vereda/error.h>
+
+#include "core/smtp/command.h"
+#include "core/smtp/output.h"
+#include "core/smtp/session.h"
+
+typedef enum
+{
+  VD_PHASE_GREETING, /* until the greeting is answered by EHLO */
+  VD_PHASE_HELLO,    /* EHLO, HELO, STARTTLS under way, or a decision about them awaited */
+  VD_PHASE_AUTH,     /* choosing or exchanging */
+  VD_PHASE_READY,    /* transactions */
+  VD_PHASE_QUIT,     /* QUIT is queued or sent */
+  VD_PHASE_CLOSED
+} VdPhase;
+
+/* What the write cursor pushed and a reply will pop. */
+typedef struct
+{
+  VdStep step;
+  guint64 mark;       /* output position after the command (and its octets, for BDAT) */
+  VdTransaction *txn; /* NULL outside transactions */
+  guint recipient;    /* of RCPT */
+  gboolean helo;      /* of EHLO: this is its HELO fall-back */
+  gboolean cancel;    /* of AUTH: this is the reply to "*" */
+} VdExpect;
+
+struct VdSession
+{
+  VdSessionConfig config; /* client and server are copies */
+  VdPhase phase;
+  VdNeed need;
+  gint64 now;
+
+  VdReplyParser *parser;
+  VdReply *greeting;
+  VdEhlo *ehlo;
+  gboolean secure;        /* TLS is active */
+  gboolean tls_given_up;  /* the owner decided to go on in clear */
+  VdTlsProblem tls_problem;
+  VdReply *tls_reply;
+
+  VdOutput output;
+  GQueue expects;         /* of VdExpect: the reply cursor is the head */
+  gint64 head_since;      /* when the head began to wait; -1: its command is not written yet */
+  gint64 progress_at;     /* when octets last left */
+  guint64 trace_from;     /* octets of `output` commands already traced */
+
+  /* AUTH */
+  VdSasl *sasl;
+  GPtrArray *auth_attempts; /* of VdAuthAttempt */
+  gboolean authenticated, auth_over;
+  gboolean sasl_started;    /* the AUTH command went out */
+  gboolean sasl_without_ir; /* the one retry without an initial response was used */
+  gboolean sasl_held;       /* the initial response did not fit: it answers the first, empty challenge */
+  GByteArray *challenge;    /* kept while a credential is awaited */
+  gboolean has_challenge;
+
+  /* Transactions */
+  GQueue waiting;         /* of VdTransaction: submitted, not begun */
+  GQueue open;            /* begun, not finished */
+  GQueue finished;        /* to be taken back */
+  VdTransaction *writing; /* where the write cursor is; NULL between transactions */
+  VdStep next;            /* the step to write for it */
+  guint64 bdat_left;      /* content octets not yet announced by a BDAT */
+  gboolean need_rset;
+  gboolean bdat_refused;
+  gboolean queue_asked;
+  gboolean finishing;     /* QUIT when nothing is left */
+
+  /* The end */
+  GError *error;
+  VdReply *error_reply;
+  VdStep stage;           /* of the last reply awaited or error */
+};
+
+/* ---- session.c ---- */
+
+/* Appends were made to vd_output_commands(): accounts and traces them; with expect, pushes. */
+VdExpect *vd_session_push (VdSession *session, VdStep step, VdTransaction *txn);
+/* Traces the commands appended since the last call; `sasl`: a SASL response line. */
+void vd_session_trace_commands (VdSession *session, gboolean sasl);
+
+/* Ends the session at once: no QUIT, the owner closes.  `error` is owned. `reply` may be NULL. */
+void vd_session_fail (VdSession *session, GError *error, VdReply *reply);
+/* Ends it with a QUIT first, keeping the error. */
+void vd_session_leave (VdSession *session, GError *error, VdReply *reply);
+void vd_session_quit (VdSession *session);
+
+/* Builds an error that names the server: "SERVER: <format>". */
+GError *vd_session_error_new (VdSession *session, VeredaErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+/* The same with a reply: "SERVER refused <what>: 550 5.1.1 text". */
+GError *vd_session_refusal (VdSession *session, VeredaErrorCode code, const char *what, VdReply *reply);
+
+/* ---- session-hello.c ---- */
+void vd_session_on_greeting (VdSession *session, VdReply *reply);
+void vd_session_on_ehlo (VdSession *session, VdExpect *expect, VdReply *reply);
+void vd_session_on_starttls (VdSession *session, VdReply *reply);
+void vd_session_say_hello (VdSession *session, gboolean helo);
+
+/* ---- session-auth.c ---- */
+void vd_session_begin_auth (VdSession *session); /* after the last EHLO: authenticate, or be ready */
+void vd_session_on_auth (VdSession *session, VdExpect *expect, VdReply *reply);
+void vd_session_auth_clear (VdSession *session);
+
+/* ---- session-mail.c ---- */
+void vd_session_pump (VdSession *session); /* writes all that may be written */
+void vd_session_on_content_produced (VdSession *session);
+/* Gives every transaction its outcome when the connection is lost; `error` is copied into them. */
+void vd_session_settle (VdSession *session, const GError *error);
+/* The one place where a transaction ends. `error` is owned, may be NULL. */
+void vd_session_finish_txn (VdSession *session, VdTransaction *txn, VdOutcome outcome, GError *error);
+/* Stops writing a transaction; it is finished, not sent, when the replies to what was already written are in. */
+void vd_session_abandon_txn (VdSession *session, VdTransaction *txn, GError *error);
+/* With every reply to the envelope in: may the content follow? */
+gboolean vd_session_is_granted (VdTransaction *txn);
+
+/* ---- session-replies.c ---- */
+void vd_session_on_mail_reply (VdSession *session, VdExpect *expect, VdReply *reply); /* MAIL RCPT DATA CONTENT BDAT */
+/* A reply came while content was still leaving (DAT-7). */
+void vd_session_on_early_reply (VdSession *session, VdTransaction *txn, VdReply *reply);
+
+#endif

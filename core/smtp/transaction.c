@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* transaction - see transaction.h.  Plain data with a constructor, a destructor and one rule. */
+#include "core/smtp/transaction.h"
+
+static void
+recipient_free (gpointer data)
+{
+  VdTxnRecipient *recipient = data;
+
+  g_free (recipient->path);
+  vd_reply_unref (recipient->reply);
+  vd_reply_unref (recipient->final);
+  g_free (recipient);
+}
+
+VdTransaction *
+vd_transaction_new (const char *reverse_path, gboolean reverse_utf8)
+{
+  VdTransaction *txn = g_new0 (VdTransaction, 1);
+
+  txn->reverse_path = g_strdup (reverse_path);
+  txn->reverse_utf8 = reverse_utf8;
+  txn->recipients = g_ptr_array_new_with_free_func (recipient_free);
+  txn->end_mark = G_MAXUINT64;
+  return txn;
+}
+
+void
+vd_transaction_add_recipient (VdTransaction *txn, const char *path, gboolean utf8)
+{
+  VdTxnRecipient *recipient = g_new0 (VdTxnRecipient, 1);
+
+  recipient->path = g_strdup (path);
+  recipient->utf8 = utf8;
+  g_ptr_array_add (txn->recipients, recipient);
+}
+
+void
+vd_transaction_free (VdTransaction *txn)
+{
+  if (txn == NULL)
+    return;
+  g_free (txn->reverse_path);
+  g_ptr_array_unref (txn->recipients);
+  vd_reply_unref (txn->mail_reply);
+  vd_reply_unref (txn->data_reply);
+  vd_reply_unref (txn->final_reply);
+  g_clear_error (&txn->error);
+  g_free (txn);
+}
+
+gboolean
+vd_transaction_is_permanent (VdReply *reply, gboolean size_declared)
+{
+  const VdEnhanced *enhanced = &reply->enhanced;
+
+  if (reply->code != 552)
+    return VD_REPLY_IS_PERMANENT (reply);
+
+  /* RFC 5321 section 4.5.3.1.10 reads 552 to RCPT as "too many recipients", hence temporary; RFC 1870 section 6.4 as a size limit of that
+   * recipient, hence permanent.  The enhanced code decides where there is one: X.2.2, X.2.3 (mailbox full, message too long for it)
+   * and X.3.4 (too big for the system) speak of size. */
+  if (enhanced->klass != 0)
+    return (enhanced->subject == 2 && (enhanced->detail == 2 || enhanced->detail == 3))
+           || (enhanced->subject == 3 && enhanced->detail == 4);
+  return size_declared;
+}
