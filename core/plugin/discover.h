@@ -17,7 +17,7 @@ void vd_discover_dir (const char *dir, GPtrArray *records, GPtrArray *warnings);
  * read or understood takes its plugin out of use: it may have been meant to. */
 void vd_discover_overrides (const char *dir, GPtrArray *records, GPtrArray *warnings);
 
-/* Applies "name:rank,…"; a name is a stem, a mechanism or a transport, any case. It ranks only what was discovered. */
+/* Applies "name:rank,…"; a name is a stem, a mechanism or a transport, in its own case. It ranks only what was discovered. */
 void vd_discover_ranks (const char *text, GPtrArray *records, GPtrArray *warnings);
 
 #endif
