@@ -23,8 +23,8 @@ VdReactor *vd_reactor_new (GError **error);
 /* Watches and timers are freed before (checked); calls still posted are dropped, their data destroyed.  NULL is fine. */
 void vd_reactor_free (VdReactor *reactor);
 
-/* Waits at most `max_wait_us` (-1: until something happens; 0: looks only) and dispatches: posted and deferred calls, descriptors,
- * then timers, so that an answer that came in time beats its time-out.  May return early without having done anything.
+/* Waits at most `max_wait_us` (-1: until something happens; 0: looks only) and dispatches: deferred calls, then descriptors and
+ * posted calls, then timers, so that an answer that came in time beats its time-out.  May return early without having done anything.
  * FALSE only when the wait itself failed. */
 gboolean vd_reactor_turn (VdReactor *reactor, gint64 max_wait_us, GError **error);
 

@@ -7,6 +7,7 @@
 #define VD_TARGET_H
 
 #include <glib.h>
+#include "core/net/host.h"
 
 typedef enum
 {
@@ -41,15 +42,15 @@ typedef struct
   char *text;        /* for messages: "mail.example.org:587", "[::1]:587", "mail.example.org" while port is 0, "unix:/path" */
 } VdTarget;
 
-/* One entry: `host`, `host:port`, `1.2.3.4`, `[::1]:587`, `::1`, `unix:/path`, or `SCHEME://host[:port]` with SCHEME of smtp, submission, smtps,
- * submissions, lmtp.  lmtp: needs a port, never 25 (RFC 2033 section 5).  `option` names the option in errors. */
+/* One entry: `host`, `host:port`, `1.2.3.4`, `[::1]:587`, `::1`, `unix:/path`, `lmtp:unix:/path`, or `SCHEME://host[:port]` with SCHEME of smtp,
+ * submission, smtps, submissions, lmtp.  lmtp: needs a port, never 25 (RFC 2033 section 5).  `option` names the option in errors. */
 VdTarget *vd_target_parse (const char *option, const char *entry, GError **error);
 void vd_target_free (VdTarget *target);
 /* Fills in the mode's default and the text; also replaces what was there.  Not for unix:. */
 void vd_target_set_port (VdTarget *target, guint16 port);
 
-/* The server list: GPtrArray (owning) of VdTarget, never empty.  Entries are separated by commas or white space, empty ones skipped; `ports` (may be
- * NULL) goes in tandem (CFG-13): a port in the entry stands before the one in `ports`, that before the scheme's default, and 0 where there is
+/* The server list: GPtrArray (owning) of VdTarget, never empty.  Entries are separated by commas or white space, empty ones skipped (together with
+ * their port); `ports` (may be NULL) goes in tandem (CFG-13), an empty one holding its place: a port in the entry stands before the one in `ports`, that before the scheme's default, and 0 where there is
  * none; surplus ports are checked, then ignored. */
 GPtrArray *vd_target_list (const char *servers, const char *ports, GError **error);
 
@@ -58,9 +59,5 @@ char **vd_list_split (const char *value);
 
 /* "1" to "65535", digits only. */
 gboolean vd_port_parse (const char *text, guint16 *ret_port);
-
-/* U-labels to A-labels (IDNA 2008, UTS 46 non-transitional), lower case; checks labels, lengths and letters whatever the input was.  Error
- * VEREDA_ERROR_OPTION says what is wrong, without an option's name. */
-char *vd_host_to_ascii (const char *host, GError **error);
 
 #endif
