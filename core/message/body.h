@@ -11,6 +11,7 @@
 #define VD_BODY_H
 
 #include <glib.h>
+#include "core/message/policy.h"
 #include "core/message/source.h"
 
 typedef enum
@@ -19,19 +20,17 @@ typedef enum
   VD_BODY_BDAT  /* exact octets, no dots, no terminator */
 } VdBodyMode;
 
-typedef struct
-{
-  gboolean convert_cr;      /* lone CR becomes CRLF; FALSE: refused with VEREDA_ERROR_MESSAGE */
-  gboolean allow_long_lines; /* lines above 998 octets pass; FALSE: refused */
-} VdBodyPolicy;
-
 typedef struct VdBody VdBody;
 
-/* `head` is complete wire-form header section (CRLF lines, with the separating empty line if there is a body); NULL for none. `reader` gives
- * the rest, is owned by the body from here on; NULL for none. */
-VdBody *vd_body_new (VdBodyMode mode, const VdBodyPolicy *policy, GBytes *head, VdReader *reader);
+/* Content is `head` (a complete header section, with the separating empty line if there is a body), then all that `reader` gives, then
+ * `tail`, which begins on a line of its own; each may be NULL.  The reader is owned by the body from here on. */
+VdBody *vd_body_new (VdBodyMode mode, const VdBodyPolicy *policy, GBytes *head, VdReader *reader, GBytes *tail);
 void vd_body_free (VdBody *body);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdBody, vd_body_free)
+
+/* Content must come to exactly `size` octets (as VdBodyFacts counts them), else vd_body_next() fails before more, or the end, is given out: a
+ * source that changed since it was scanned can neither overrun a BDAT chunk nor end a message early. */
+void vd_body_expect (VdBody *body, guint64 size);
 
 /* Fills up to `max` (at least 8) spans with the next wire octets, valid until the next call.  *ret_end is TRUE with the last of them (they may be none);
  * after that no call is allowed. */

@@ -35,6 +35,7 @@ typedef struct
   gint64 now;                 /* seconds since the epoch */
   gint32 utc_offset;          /* seconds east; G_MININT32: unknown, written as -0000 (HDR-5) */
   const guint8 *random;       /* 16 octets for the Message-ID */
+  const char *user;           /* login name: the originator, at default_domain, where nothing else gives one; NULL: that is an error */
 } VdEnvelopeOptions;
 
 typedef struct
@@ -55,6 +56,7 @@ typedef struct
   guint64 size;           /* of head, body and tail: SIZE's value */
   gboolean eight_bit;     /* any octet >= 0x80 in head or body */
   gboolean utf8_header;   /* head holds an octet >= 0x80: needs SMTPUTF8 */
+  gboolean blind;         /* a copy for blind recipients: sent only if the main copy was, where there is one */
 } VdCopy;
 
 typedef struct
@@ -62,15 +64,19 @@ typedef struct
   char *reverse_path;     /* "" for the null reverse-path */
   gboolean reverse_utf8;
   GPtrArray *recipients;  /* of VdRecipient, in input order */
-  GPtrArray *copies;      /* of VdCopy: the main copy first; blind copies after it, sent only if it was (BCC-6) */
+  GPtrArray *copies;      /* of VdCopy: the main copy first; blind copies after it, sent only if it was (BCC-6). No main copy where all
+                           * recipients have copies of their own */
 } VdEnvelope;
 
-/* `message` is prepared. Errors name the option or field and the place. */
+/* `message` is prepared. Errors name the option or field and the place.
+ *
+ * Originator: the option; else Sender (or Resent-Sender); else From (Resent-From), which then has to be one mailbox and no group. */
 VdEnvelope *vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GError **error);
 void vd_envelope_free (VdEnvelope *envelope);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdEnvelope, vd_envelope_free)
 
-/* Content of a copy, ready to be written: head, body, tail. */
+/* Content of a copy, ready to be written: head, body, tail; fails while it is read if it does not come to copy->size octets. `policy` is the one
+ * the message was prepared with. */
 VdBody *vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const VdBodyPolicy *policy, GError **error);
 
 /* Checks of one header option where it is set: field name, no CR LF NUL, not one of the refused fields (HDR-7, HDR-8). */

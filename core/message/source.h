@@ -30,6 +30,8 @@ VdReader *vd_source_open (VdSource *source, guint64 offset, GError **error);
 
 /* The next slice, borrowed until the next call on this reader; size 0 is the end. After a failure every call fails. */
 gboolean vd_reader_next (VdReader *reader, VeredaSpan *ret_slice, GError **error);
+/* TRUE where it is known that the next call would report the end.  Reaching the end leaves the last slice valid until the reader is freed. */
+gboolean vd_reader_at_end (const VdReader *reader);
 void vd_reader_free (VdReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdReader, vd_reader_free)
 

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* envelope - puts scope, addresses and head together: originator, recipients, completed header section, copies.
+ *
+ * Pure.  Fails with VEREDA_ERROR_ADDRESS, VEREDA_ERROR_OPTION or VEREDA_ERROR_MESSAGE, before anything was sent to anybody. */
+#include "core/message/envelope.h"
+
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/message/address.h"
+#include "core/message/digest.h"
+#include "core/message/field.h"
+#include "core/message/given.h"
+#include "core/message/head.h"
+#include "core/message/scope.h"
+
+/* What is found out on the way to an envelope. */
+typedef struct
+{
+  const VdEnvelopeOptions *options;
+  VeredaMessage *message;
+  VdScope scope;
+  VdEnvelope *envelope;
+  VdHead *head;
+
+  GPtrArray *from;   /* of VdMailbox */
+  gboolean has_from;
+  gboolean from_group;
+  VdMailbox *sender; /* of the field Sender; NULL: none */
+  VdMailbox *originator; /* NULL: the null reverse-path */
+  GHashTable *known; /* key of a recipient to its index + 1 */
+  GArray *main;      /* of guint: who gets the main copy */
+  GArray *apart;     /* of guint: who gets a copy of their own */
+} Builder;
+
+static gboolean
+refuse (GError **error, VeredaErrorCode code, const char *before, const char *name, const char *after)
+{
+  g_set_error (error, VEREDA_ERROR, (int) code, "%s%s%s", before, name, after);
+  return FALSE;
+}
+
+/* ---- who sends ---- */
+
+/* Sender and From as they stand.  Where an originator is given they are only looked at: an address without domain may be left to the server. */
+static gboolean
+read_authors (Builder *builder, GError **error)
+{
+  VdAddressContext context = { NULL, builder->options->default_domain, FALSE, builder->options->originator != NULL };
+  g_autoptr (GPtrArray) senders = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
+  gboolean has_sender;
+  gboolean group;
+  if (!vd_scope_mailboxes (&builder->scope, "From", &context, builder->from, &builder->has_from, &builder->from_group, error)
+      || !vd_scope_mailboxes (&builder->scope, "Sender", &context, senders, &has_sender, &group, error))
+    return FALSE;
+  if (!has_sender)
+    return TRUE;
+  if (senders->len != 1 || group)
+    {
+      g_autofree char *name = vd_scope_name (&builder->scope, "Sender");
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "%s mailboxes in field %s: it names exactly one",
+                   senders->len > 1 ? "too many" : group ? "a group instead of" : "no", name);
+      return FALSE;
+    }
+  builder->sender = g_ptr_array_steal_index (senders, 0);
+  return TRUE;
+}
+
+static gboolean
+has_single_from (const Builder *builder)
+{
+  return builder->from->len == 1 && !builder->from_group;
+}
+
+static gboolean
+parse_originator (Builder *builder, const char *what, const char *text, GError **error)
+{
+  VdAddressContext context = { what, builder->options->default_domain, FALSE, FALSE };
+  builder->originator = vd_address_parse_one (text, strlen (text), &context, error);
+  return builder->originator != NULL;
+}
+
+static gboolean
+originator_from_header (Builder *builder, GError **error)
+{
+  const VdEnvelopeOptions *options = builder->options;
+  g_autofree char *name = vd_scope_name (&builder->scope, "From");
+  if (builder->sender != NULL)
+    builder->originator = vd_mailbox_copy (builder->sender);
+  else if (has_single_from (builder))
+    builder->originator = vd_mailbox_copy (g_ptr_array_index (builder->from, 0));
+  else if (builder->has_from)
+    return refuse (error, VEREDA_ERROR_ADDRESS, builder->from->len > 1 ? "too many mailboxes in field " : "not one plain mailbox in field ", name,
+                   ", so it does not tell who sends: set the option originator, or add a Sender field");
+  else if (options->user != NULL && options->default_domain != NULL)
+    return parse_originator (builder, "login name", options->user, error);
+  else
+    return refuse (error, VEREDA_ERROR_ADDRESS, "nobody to send as: the message has no ", name, " field, and the option originator is not set");
+  return TRUE;
+}
+
+static gboolean
+find_originator (Builder *builder, GError **error)
+{
+  const char *given = builder->options->originator;
+  if (given == NULL && !originator_from_header (builder, error))
+    return FALSE;
+  if (given != NULL && *given != '\0' && !parse_originator (builder, "option originator", given, error))
+    return FALSE;
+  builder->envelope->reverse_path = g_strdup (builder->originator == NULL ? "" : builder->originator->path);
+  builder->envelope->reverse_utf8 = builder->originator != NULL && builder->originator->utf8;
+  return TRUE;
+}
+
+/* ---- who receives ---- */
+
+static void
+recipient_free (gpointer data)
+{
+  VdRecipient *recipient = data;
+  g_free (recipient->given);
+  g_free (recipient->path);
+  g_free (recipient);
+}
+
+static void
+add_recipient (Builder *builder, const VdMailbox *mailbox, gboolean blind, gboolean apart)
+{
+  VdRecipient *recipient = g_new0 (VdRecipient, 1);
+  guint index = builder->envelope->recipients->len;
+  char *key = vd_mailbox_key (mailbox);
+  recipient->given = g_strdup (mailbox->given);
+  recipient->path = g_strdup (mailbox->path);
+  recipient->utf8 = mailbox->utf8;
+  recipient->blind = blind;
+  recipient->same_as = GPOINTER_TO_INT (g_hash_table_lookup (builder->known, key)) - 1;
+  if (recipient->same_as < 0)
+    {
+      g_array_append_val (apart ? builder->apart : builder->main, index);
+      g_hash_table_insert (builder->known, key, GINT_TO_POINTER ((gint) index + 1));
+    }
+  else
+    g_free (key);
+  g_ptr_array_add (builder->envelope->recipients, recipient);
+}
+
+static gboolean
+recipients_from_option (Builder *builder, GError **error)
+{
+  const char *text = builder->options->recipients;
+  VdAddressContext context = { "option recipients", builder->options->default_domain, TRUE, FALSE };
+  g_autoptr (VdAddressList) list = vd_address_list_parse (text, strlen (text), &context, error);
+  if (list == NULL)
+    return FALSE;
+  for (guint i = 0; i < list->mailboxes->len; i++)
+    add_recipient (builder, g_ptr_array_index (list->mailboxes, i), FALSE, FALSE);
+  if (builder->envelope->recipients->len > 0)
+    return TRUE;
+  g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "option recipients holds no address");
+  return FALSE;
+}
+
+static gboolean
+recipients_from_header (Builder *builder, GError **error)
+{
+  static const struct
+  {
+    const char *name;
+    gboolean blind;
+    gboolean apart; /* in the modes that give blind recipients copies of their own; the seed's Dcc never has them */
+  } rows[] = { { "To", FALSE, FALSE }, { "Cc", FALSE, FALSE }, { "Bcc", TRUE, TRUE }, { "Dcc", TRUE, FALSE } };
+  VdAddressContext context = { NULL, builder->options->default_domain, TRUE, FALSE };
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GPtrArray) mailboxes = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
+      gboolean found;
+      gboolean group;
+      if (!vd_scope_mailboxes (&builder->scope, rows[i].name, &context, mailboxes, &found, &group, error))
+        return FALSE;
+      for (guint j = 0; j < mailboxes->len; j++)
+        add_recipient (builder, g_ptr_array_index (mailboxes, j), rows[i].blind, rows[i].apart && builder->options->bcc != VD_BCC_SAME);
+    }
+  if (builder->envelope->recipients->len > 0)
+    return TRUE;
+  return refuse (error, VEREDA_ERROR_ADDRESS, "nobody to send to: no ",
+                 builder->scope.resent ? "Resent-To, Resent-Cc, Resent-Bcc or Resent-Dcc" : "To, Cc, Bcc or Dcc",
+                 " field names an address, and the option recipients is not set");
+}
+
+static gboolean
+find_recipients (Builder *builder, GError **error)
+{
+  const char *given = builder->options->recipients;
+  return given != NULL && *given != '\0' ? recipients_from_option (builder, error) : recipients_from_header (builder, error);
+}
+
+/* ---- completion of the header section ---- */
+
+/* From has to be there; Sender where From does not say who transmits (RFC 5322 section 3.6.2, HDR-2, HDR-3, RES-1). */
+static gboolean
+complete_authors (Builder *builder, GError **error)
+{
+  g_autofree char *name = vd_scope_name (&builder->scope, "From");
+  gboolean sender_due = !has_single_from (builder);
+  g_autofree char *text = builder->originator == NULL ? NULL : vd_given_mailbox_text (builder->originator);
+  if (!builder->has_from)
+    {
+      gboolean known = builder->originator != NULL && builder->sender == NULL;
+      return known ? vd_head_add (builder->head, "From", text, error)
+                   : refuse (error, VEREDA_ERROR_MESSAGE, "the message has no ", name, " field: add one, as a header option for instance");
+    }
+  if (builder->sender != NULL)
+    return TRUE;
+  if (!sender_due && (builder->originator == NULL || vd_mailbox_equal (builder->originator, g_ptr_array_index (builder->from, 0))))
+    return TRUE;
+  if (builder->originator == NULL)
+    return refuse (error, VEREDA_ERROR_MESSAGE, "field ", name, " does not name one mailbox, so the message needs a Sender field");
+  return vd_head_add (builder->head, "Sender", text, error);
+}
+
+/* A domain for Message-IDs: of who sends, else of who wrote. */
+static const char *
+message_domain (const Builder *builder)
+{
+  const VdMailbox *first = builder->from->len > 0 ? g_ptr_array_index (builder->from, 0) : NULL;
+  const VdMailbox *const candidates[] = { builder->originator, builder->sender, first };
+  for (gsize i = 0; i < G_N_ELEMENTS (candidates); i++)
+    if (candidates[i] != NULL && candidates[i]->ascii != NULL)
+      return candidates[i]->ascii;
+  return "localhost.invalid"; /* RFC 6761: only where From itself has no domain and the reverse-path is null */
+}
+
+static gboolean
+complete_head (Builder *builder, GError **error)
+{
+  const VdEnvelopeOptions *options = builder->options;
+  g_autofree char *date = vd_field_date (options->now, options->utc_offset);
+  g_autofree char *id = vd_field_message_id (options->random, message_domain (builder));
+  return (vd_scope_has (&builder->scope, "Date", NULL) || vd_head_add (builder->head, "Date", date, error))
+         && complete_authors (builder, error)
+         && (vd_scope_has (&builder->scope, "Message-ID", NULL) || vd_head_add (builder->head, "Message-ID", id, error));
+}
+
+/* ---- copies ---- */
+
+static void
+copy_free (gpointer data)
+{
+  VdCopy *copy = data;
+  g_array_unref (copy->recipients);
+  g_clear_pointer (&copy->head, g_bytes_unref);
+  g_clear_pointer (&copy->tail, g_bytes_unref);
+  g_free (copy);
+}
+
+static gboolean
+has_eight_bit (GBytes *bytes)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+  for (gsize i = 0; i < size; i++)
+    if (data[i] >= 0x80)
+      return TRUE;
+  return FALSE;
+}
+
+/* Takes head and tail. */
+static VdCopy *
+add_copy (Builder *builder, GBytes *head, GBytes *tail, gboolean blind)
+{
+  const VdBodyFacts *facts = vd_message_body_facts (builder->message);
+  VdCopy *copy = g_new0 (VdCopy, 1);
+  copy->recipients = g_array_new (FALSE, FALSE, sizeof (guint));
+  copy->head = head;
+  copy->tail = tail;
+  copy->size = (guint64) g_bytes_get_size (head) + facts->size + (tail == NULL ? 0 : (guint64) g_bytes_get_size (tail));
+  copy->utf8_header = has_eight_bit (head);
+  copy->eight_bit = facts->eight_bit || copy->utf8_header;
+  copy->blind = blind;
+  g_ptr_array_add (builder->envelope->copies, copy);
+  return copy;
+}
+
+static gboolean
+add_main_copy (Builder *builder, GError **error)
+{
+  gboolean empty_bcc = builder->options->empty_bcc && vd_head_had_blind (builder->head);
+  GBytes *head = vd_head_build (builder->head, empty_bcc ? "Bcc" : NULL, "", error);
+  if (head == NULL)
+    return FALSE;
+  VdCopy *copy = add_copy (builder, head, NULL, FALSE);
+  g_array_append_vals (copy->recipients, builder->main->data, builder->main->len);
+  return TRUE;
+}
+
+/* BCC-2: each sees only itself. */
+static gboolean
+add_separate_copies (Builder *builder, GError **error)
+{
+  for (guint i = 0; i < builder->apart->len; i++)
+    {
+      guint index = g_array_index (builder->apart, guint, i);
+      const VdRecipient *recipient = g_ptr_array_index (builder->envelope->recipients, index);
+      GBytes *head = vd_head_build (builder->head, "Bcc", recipient->path, error);
+      if (head == NULL)
+        return FALSE;
+      VdCopy *copy = add_copy (builder, head, NULL, TRUE);
+      g_array_append_val (copy->recipients, index);
+    }
+  return TRUE;
+}
+
+static gboolean
+add_digest_copy (Builder *builder, GError **error)
+{
+  const VdEnvelopeOptions *options = builder->options;
+  VdScope plain = builder->scope; /* the subject of the original, also when it is resent */
+  plain.resent = FALSE;
+  plain.first = 0;
+  plain.end = vd_header_count (plain.header);
+  g_autofree char *subject = NULL;
+  g_autofree char *from = NULL;
+  g_autofree char *sender = NULL;
+  g_autofree char *date = vd_field_date (options->now, options->utc_offset);
+  g_autoptr (GBytes) inner = vd_head_build (builder->head, NULL, NULL, error);
+  if (inner == NULL)
+    return FALSE;
+  vd_scope_has (&plain, "Subject", &subject);
+  if (builder->originator != NULL)
+    from = vd_given_mailbox_text (builder->originator);
+  else
+    {
+      vd_scope_has (&builder->scope, "From", &from);
+      vd_scope_has (&builder->scope, "Sender", &sender);
+    }
+  gboolean utf8 = has_eight_bit (inner);
+  VdDigest digest = { from, sender, subject, date, message_domain (builder), options->random,
+                      utf8 || vd_message_body_facts (builder->message)->eight_bit, utf8 };
+  GBytes *head;
+  GBytes *tail;
+  if (!vd_digest_wrap (&digest, inner, &head, &tail, error))
+    return FALSE;
+  VdCopy *copy = add_copy (builder, head, tail, TRUE);
+  g_array_append_vals (copy->recipients, builder->apart->data, builder->apart->len);
+  return TRUE;
+}
+
+static gboolean
+add_copies (Builder *builder, GError **error)
+{
+  if (builder->main->len > 0 && !add_main_copy (builder, error))
+    return FALSE;
+  if (builder->apart->len == 0)
+    return TRUE;
+  return builder->options->bcc == VD_BCC_DIGEST ? add_digest_copy (builder, error) : add_separate_copies (builder, error);
+}
+
+/* ---- the whole ---- */
+
+static gboolean
+build (Builder *builder, GError **error)
+{
+  if (!read_authors (builder, error) || !find_originator (builder, error) || !find_recipients (builder, error))
+    return FALSE;
+  builder->head = vd_head_new (&builder->scope, vd_message_has_body (builder->message), error);
+  return builder->head != NULL && complete_head (builder, error) && add_copies (builder, error);
+}
+
+VdEnvelope *
+vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GError **error)
+{
+  g_autoptr (GPtrArray) given = vd_given_new (options->headers, options->default_domain, error);
+  if (given == NULL)
+    return NULL;
+  g_autoptr (VdEnvelope) envelope = g_new0 (VdEnvelope, 1);
+  envelope->recipients = g_ptr_array_new_with_free_func (recipient_free);
+  envelope->copies = g_ptr_array_new_with_free_func (copy_free);
+  g_autoptr (GPtrArray) from = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
+  g_autoptr (GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GArray) apart = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (GArray) direct = g_array_new (FALSE, FALSE, sizeof (guint));
+  Builder builder = { .options = options, .message = message, .envelope = envelope, .from = from, .known = known, .main = direct, .apart = apart };
+  vd_scope_init (&builder.scope, vd_message_header (message), given);
+  gboolean fine = build (&builder, error);
+  vd_head_free (builder.head);
+  vd_mailbox_free (builder.sender);
+  vd_mailbox_free (builder.originator);
+  return fine ? g_steal_pointer (&envelope) : NULL;
+}
+
+void
+vd_envelope_free (VdEnvelope *envelope)
+{
+  if (envelope == NULL)
+    return;
+  g_free (envelope->reverse_path);
+  g_clear_pointer (&envelope->recipients, g_ptr_array_unref);
+  g_clear_pointer (&envelope->copies, g_ptr_array_unref);
+  g_free (envelope);
+}
+
+VdBody *
+vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const VdBodyPolicy *policy, GError **error)
+{
+  VdReader *reader = NULL;
+  if (vd_message_has_body (message))
+    {
+      reader = vd_message_open_body (message, error);
+      if (reader == NULL)
+        return NULL;
+    }
+  VdBody *body = vd_body_new (mode, policy, copy->head, reader, copy->tail);
+  vd_body_expect (body, copy->size);
+  return body;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* head - walks over the fields of the message once: keep, replace or leave out; what is new goes to its place.
+ *
+ * Pure.  Fails on duplicate single-instance fields, on options that a resending may not change, and on lines that cannot be folded. */
+#include "core/message/head.h"
+
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/message/field.h"
+
+struct VdHead
+{
+  const VdScope *scope;
+  gboolean has_body;
+  gboolean had_blind;
+  guint lead_at;     /* index of the field before which `lead` goes */
+  GByteArray *lead;  /* the new Resent- fields */
+  GByteArray *trail; /* what is appended */
+};
+
+static guint
+flags_at (const VdHeader *header, guint index)
+{
+  gsize size;
+  const char *name = vd_header_name (header, index, &size);
+  return vd_field_flags (name, size);
+}
+
+/* The option that stands for this field of the message; NULL: the field stays. */
+static const VdGiven *
+replacement (const VdHead *head, guint index)
+{
+  if (head->scope->resent || (flags_at (head->scope->header, index) & VD_FIELD_SINGLE) == 0)
+    return NULL;
+  gsize size;
+  const char *name = vd_header_name (head->scope->header, index, &size);
+  g_autofree char *wanted = g_strndup (name, size);
+  return vd_given_find (head->scope->given, wanted);
+}
+
+/* HDR-1.  Not while resending: then the fields are somebody else's (RES-6). */
+static gboolean
+check_single (const VdHead *head, guint index, GError **error)
+{
+  const VdHeader *header = head->scope->header;
+  guint flags = flags_at (header, index);
+  if (head->scope->resent || (flags & (VD_FIELD_SINGLE | VD_FIELD_BLIND | VD_FIELD_RESENT)) != VD_FIELD_SINGLE)
+    return TRUE;
+  gsize size;
+  const char *name = vd_header_name (header, index, &size);
+  g_autofree char *wanted = g_strndup (name, size);
+  if (vd_header_find (header, wanted, index + 1) < 0 || vd_given_find (head->scope->given, wanted) != NULL)
+    return TRUE;
+  gboolean settable = (flags & VD_FIELD_REFUSED) == 0;
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "the message has more than one %s field, but only one is allowed%s", wanted,
+               settable ? "; correct it, or give the field as a header option to replace them" : "");
+  return FALSE;
+}
+
+/* An option that adds a field, or that has no counterpart in the message. */
+static gboolean
+place_option (VdHead *head, const VdGiven *field, GError **error)
+{
+  gboolean resent = (field->flags & VD_FIELD_RESENT) != 0;
+  gboolean single = (field->flags & VD_FIELD_SINGLE) != 0;
+  if ((field->flags & VD_FIELD_BLIND) != 0)
+    {
+      head->had_blind = head->had_blind || *field->text != '\0';
+      return TRUE;
+    }
+  if (head->scope->resent && !resent && single)
+    {
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "header option %s: a message that is resent keeps its own %s; use Resent- fields, or none",
+                   field->name, field->name);
+      return FALSE;
+    }
+  if (single && *field->text == '\0')
+    return TRUE;
+  if (!head->scope->resent && single && vd_header_find (head->scope->header, field->name, 0) >= 0)
+    return TRUE; /* takes its place in vd_head_build() */
+  return vd_field_append (head->scope->resent ? head->lead : head->trail, field->name, field->value, error);
+}
+
+/* Unknown fields first, so that a new Resent- block stays in one piece. */
+static gboolean
+place_options (VdHead *head, GError **error)
+{
+  for (int pass = 0; pass < 2; pass++)
+    for (guint i = 0; i < head->scope->given->len; i++)
+      {
+        const VdGiven *field = g_ptr_array_index (head->scope->given, i);
+        gboolean late = !head->scope->resent || (field->flags & VD_FIELD_RESENT) != 0;
+        if (late == (pass == 1) && !place_option (head, field, error))
+          return FALSE;
+      }
+  return TRUE;
+}
+
+VdHead *
+vd_head_new (const VdScope *scope, gboolean has_body, GError **error)
+{
+  g_autoptr (VdHead) head = g_new0 (VdHead, 1);
+  head->scope = scope;
+  head->has_body = has_body;
+  head->lead_at = scope->fresh ? 0 : scope->first;
+  head->lead = g_byte_array_new ();
+  head->trail = g_byte_array_new ();
+  for (guint i = 0; i < vd_header_count (scope->header); i++)
+    {
+      if (!check_single (head, i, error))
+        return NULL;
+      head->had_blind = head->had_blind || (flags_at (scope->header, i) & VD_FIELD_BLIND) != 0;
+    }
+  return place_options (head, error) ? g_steal_pointer (&head) : NULL;
+}
+
+void
+vd_head_free (VdHead *head)
+{
+  if (head == NULL)
+    return;
+  g_clear_pointer (&head->lead, g_byte_array_unref);
+  g_clear_pointer (&head->trail, g_byte_array_unref);
+  g_free (head);
+}
+
+gboolean
+vd_head_add (VdHead *head, const char *name, const char *value, GError **error)
+{
+  g_autofree char *whole = vd_scope_name (head->scope, name);
+  return vd_field_append (head->scope->resent ? head->lead : head->trail, whole, value, error);
+}
+
+gboolean
+vd_head_had_blind (const VdHead *head)
+{
+  return head->had_blind;
+}
+
+static void
+append (GByteArray *to, const GByteArray *from)
+{
+  g_byte_array_append (to, from->data, from->len);
+}
+
+static gboolean
+append_field (const VdHead *head, guint index, GByteArray *to, GError **error)
+{
+  const VdHeader *header = head->scope->header;
+  if ((flags_at (header, index) & VD_FIELD_BLIND) != 0)
+    return TRUE;
+  const VdGiven *given = replacement (head, index);
+  if (given == NULL)
+    {
+      vd_header_append_raw (header, index, to);
+      return TRUE;
+    }
+  gboolean again = vd_header_find (header, given->name, 0) != (gint) index;
+  return again || *given->text == '\0' || vd_field_append (to, given->name, given->value, error);
+}
+
+GBytes *
+vd_head_build (const VdHead *head, const char *name, const char *value, GError **error)
+{
+  g_autoptr (GByteArray) wire = g_byte_array_new ();
+  g_autoptr (GByteArray) extra = g_byte_array_new ();
+  if (name != NULL)
+    {
+      g_autofree char *whole = vd_scope_name (head->scope, name);
+      if (!vd_field_append (extra, whole, value, error))
+        return NULL;
+    }
+  guint n = vd_header_count (head->scope->header);
+  for (guint i = 0; i <= n; i++)
+    {
+      if (i == head->lead_at)
+        append (wire, head->lead);
+      if (i == head->lead_at && head->scope->resent)
+        append (wire, extra);
+      if (i < n && !append_field (head, i, wire, error))
+        return NULL;
+    }
+  append (wire, head->trail);
+  if (!head->scope->resent)
+    append (wire, extra);
+  if (head->has_body)
+    g_byte_array_append (wire, (const guint8 *) "\r\n", 2);
+  return g_byte_array_free_to_bytes (g_steal_pointer (&wire));
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* header - splits a raw header section into fields.
+ *
+ * Pure.  Fails with VEREDA_ERROR_MESSAGE on what is no header section: naming the line, showing its beginning. */
+#include "core/message/header.h"
+
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/base/trace.h"
+
+#define SHOWN 40
+
+typedef struct
+{
+  gsize start;
+  gsize end;   /* behind the last line end */
+  gsize name;  /* size of the name */
+  gsize value; /* first octet behind the colon */
+} Field;
+
+struct VdHeader
+{
+  GBytes *section;
+  const char *data;
+  GArray *fields; /* of Field */
+  guint64 lines;
+};
+
+/* Where the line at `at` ends: *ret_next is behind its line end.  FALSE: the line end is not there yet. */
+static gboolean
+find_line_end (const VdBodyPolicy *policy, const char *data, gsize size, gboolean ended, gsize at, gsize *ret_end, gsize *ret_next)
+{
+  const char *lf = memchr (data + at, '\n', size - at);
+  gsize stop = lf == NULL ? size : (gsize) (lf - data);
+  if (policy->convert_cr)
+    {
+      const char *cr = memchr (data + at, '\r', stop - at);
+      gsize cr_at = cr == NULL ? stop : (gsize) (cr - data);
+      if (cr_at < stop && cr_at + 1 < stop)
+        {
+          *ret_end = cr_at;
+          *ret_next = cr_at + 1;
+          return TRUE;
+        }
+      if (cr_at < stop && lf == NULL)
+        {
+          *ret_end = cr_at;
+          *ret_next = cr_at + 1;
+          return ended;
+        }
+    }
+  if (lf == NULL)
+    return FALSE;
+  *ret_end = stop > at && data[stop - 1] == '\r' ? stop - 1 : stop;
+  *ret_next = stop + 1;
+  return TRUE;
+}
+
+gboolean
+vd_header_find_end (const VdBodyPolicy *policy, const guint8 *data, gsize size, gboolean ended, gsize *from, gsize *ret_section,
+                    gsize *ret_body)
+{
+  gsize end;
+  gsize next;
+  while (*from < size && find_line_end (policy, (const char *) data, size, ended, *from, &end, &next))
+    {
+      if (end == *from)
+        {
+          *ret_section = *from;
+          *ret_body = next;
+          return TRUE;
+        }
+      *from = next;
+    }
+  return FALSE;
+}
+
+gboolean
+vd_header_name_valid (const char *name, gsize size)
+{
+  for (gsize i = 0; i < size; i++)
+    if (name[i] < 33 || name[i] > 126 || name[i] == ':')
+      return FALSE;
+  return size > 0;
+}
+
+static gboolean
+is_wsp (char c)
+{
+  return c == ' ' || c == '\t';
+}
+
+static void
+refuse_line (GError **error, guint64 number, const char *line, gsize size, const char *what)
+{
+  g_autofree char *shown = vd_text_escape (line, MIN (size, SHOWN));
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "line %" G_GUINT64_FORMAT " of the message %s: \"%s%s\"", number, what, shown,
+               size > SHOWN ? "..." : "");
+}
+
+static gboolean
+check_octets (const VdBodyPolicy *policy, const char *line, gsize size, guint64 number, GError **error)
+{
+  if (memchr (line, '\0', size) != NULL)
+    refuse_line (error, number, line, size, "holds a NUL octet");
+  else if (memchr (line, '\r', size) != NULL)
+    refuse_line (error, number, line, size, "holds a CR without LF");
+  else if (size > VD_LINE_MAX && !policy->allow_long_lines)
+    {
+      g_autofree char *what = g_strdup_printf ("has %" G_GSIZE_FORMAT " octets, more than the %d that mail allows", size, VD_LINE_MAX);
+      refuse_line (error, number, line, size, what);
+    }
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* The first line of a field: name, white space that old writers put before the colon (section 4.5.8), colon. */
+static gboolean
+start_field (VdHeader *header, gsize at, gsize size, gsize next, GError **error)
+{
+  const char *line = header->data + at;
+  const char *colon = memchr (line, ':', size);
+  gsize name = colon == NULL ? 0 : (gsize) (colon - line);
+  while (name > 0 && is_wsp (line[name - 1]))
+    name--;
+  if (colon != NULL && vd_header_name_valid (line, name))
+    {
+      Field field = { at, next, name, at + (gsize) (colon - line) + 1 };
+      g_array_append_val (header->fields, field);
+      return TRUE;
+    }
+  if (header->lines == 1 && size >= 5 && memcmp (line, "From ", 5) == 0)
+    refuse_line (error, 1, line, size,
+                 "is the separator line of an mbox file, not a header field; take one message out of the mailbox and leave that line away");
+  else if (header->lines == 1)
+    refuse_line (error, 1, line, size, "is not a header field; a message begins with its header section (an empty line, if it has none)");
+  else
+    refuse_line (error, header->lines, line, size,
+                 "is neither a header field nor the continuation of one; is the empty line before the body missing?");
+  return FALSE;
+}
+
+static gboolean
+add_line (VdHeader *header, const VdBodyPolicy *policy, gsize at, gsize end, gsize next, GError **error)
+{
+  const char *line = header->data + at;
+  header->lines++;
+  if (!check_octets (policy, line, end - at, header->lines, error))
+    return FALSE;
+  if (end == at || !is_wsp (line[0]))
+    return start_field (header, at, end - at, next, error);
+  if (header->fields->len == 0)
+    {
+      refuse_line (error, header->lines, line, end - at, "begins with white space, but there is no field that it could continue");
+      return FALSE;
+    }
+  g_array_index (header->fields, Field, header->fields->len - 1).end = next;
+  return TRUE;
+}
+
+VdHeader *
+vd_header_scan (const VdBodyPolicy *policy, GBytes *section, GError **error)
+{
+  g_autoptr (VdHeader) header = g_new0 (VdHeader, 1);
+  gsize size;
+  header->section = g_bytes_ref (section);
+  header->data = g_bytes_get_data (section, &size);
+  header->fields = g_array_new (FALSE, FALSE, sizeof (Field));
+  gsize at = 0;
+  while (at < size)
+    {
+      gsize end = size;
+      gsize next = size;
+      if (!find_line_end (policy, header->data, size, TRUE, at, &end, &next))
+        end = next = size;
+      if (!add_line (header, policy, at, end, next, error))
+        return NULL;
+      at = next;
+    }
+  return g_steal_pointer (&header);
+}
+
+void
+vd_header_free (VdHeader *header)
+{
+  if (header == NULL)
+    return;
+  g_clear_pointer (&header->section, g_bytes_unref);
+  g_clear_pointer (&header->fields, g_array_unref);
+  g_free (header);
+}
+
+guint
+vd_header_count (const VdHeader *header)
+{
+  return header->fields->len;
+}
+
+guint64
+vd_header_lines (const VdHeader *header)
+{
+  return header->lines;
+}
+
+GBytes *
+vd_header_section (const VdHeader *header)
+{
+  return header->section;
+}
+
+static const Field *
+field_at (const VdHeader *header, guint index)
+{
+  g_assert (index < header->fields->len);
+  return &g_array_index (header->fields, Field, index);
+}
+
+const char *
+vd_header_name (const VdHeader *header, guint index, gsize *ret_size)
+{
+  const Field *field = field_at (header, index);
+  *ret_size = field->name;
+  return header->data + field->start;
+}
+
+gboolean
+vd_header_is (const VdHeader *header, guint index, const char *name)
+{
+  const Field *field = field_at (header, index);
+  return field->name == strlen (name) && g_ascii_strncasecmp (header->data + field->start, name, field->name) == 0;
+}
+
+gboolean
+vd_header_has_prefix (const VdHeader *header, guint index, const char *prefix)
+{
+  const Field *field = field_at (header, index);
+  gsize size = strlen (prefix);
+  return field->name > size && g_ascii_strncasecmp (header->data + field->start, prefix, size) == 0;
+}
+
+gint
+vd_header_find (const VdHeader *header, const char *name, guint from)
+{
+  for (guint i = from; i < header->fields->len; i++)
+    if (vd_header_is (header, i, name))
+      return (gint) i;
+  return -1;
+}
+
+char *
+vd_header_value (const VdHeader *header, guint index, gsize *ret_size)
+{
+  const Field *field = field_at (header, index);
+  char *value = g_malloc (field->end - field->value + 1);
+  gsize size = 0;
+  for (gsize i = field->value; i < field->end; i++)
+    if (header->data[i] != '\r' && header->data[i] != '\n' && (size > 0 || !is_wsp (header->data[i])))
+      value[size++] = header->data[i];
+  while (size > 0 && is_wsp (value[size - 1]))
+    size--;
+  value[size] = '\0';
+  if (ret_size != NULL)
+    *ret_size = size;
+  return value;
+}
+
+void
+vd_header_append_raw (const VdHeader *header, guint index, GByteArray *to)
+{
+  const Field *field = field_at (header, index);
+  gsize line = field->start;
+  while (line < field->end)
+    {
+      gsize end = line;
+      while (end < field->end && header->data[end] != '\r' && header->data[end] != '\n')
+        end++;
+      g_byte_array_append (to, (const guint8 *) header->data + line, (guint) (end - line));
+      g_byte_array_append (to, (const guint8 *) "\r\n", 2);
+      if (end + 1 < field->end && header->data[end] == '\r' && header->data[end + 1] == '\n')
+        end++;
+      line = end + 1;
+    }
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* message - the public object, and the one pass that looks at all of it before any connection.
+ *
+ * Reads the source.  Fails with VEREDA_ERROR_SOURCE when that fails, VEREDA_ERROR_MESSAGE when the octets are no message that mail can
+ * carry. */
+#include "core/message/message.h"
+
+#include "core/base/error.h"
+
+#define HEADER_MAX ((gsize) 1024 * 1024)
+
+struct VeredaMessage
+{
+  gatomicrefcount refs;
+  VdSource *source;
+
+  /* Set by vd_message_prepare(). */
+  gboolean prepared;
+  VdBodyPolicy policy;
+  VdHeader *header;
+  gboolean has_body;
+  guint64 body_at; /* offset in the source */
+  VdBodyFacts body_facts;
+};
+
+/* Takes the source; NULL gives NULL. */
+static VeredaMessage *
+message_from_source (VdSource *source)
+{
+  if (source == NULL)
+    return NULL;
+  VeredaMessage *message = g_new0 (VeredaMessage, 1);
+  g_atomic_ref_count_init (&message->refs);
+  message->source = source;
+  return message;
+}
+
+VeredaMessage *
+vereda_message_new_from_file (const char *path, GError **error)
+{
+  g_return_val_if_fail (path != NULL, NULL);
+  return message_from_source (vd_source_new_file (path, error));
+}
+
+VeredaMessage *
+vereda_message_new_from_bytes (GBytes *bytes)
+{
+  g_return_val_if_fail (bytes != NULL, NULL);
+  return message_from_source (vd_source_new_bytes (bytes));
+}
+
+VeredaMessage *
+vereda_message_new_from_fd (int fd, gboolean close_fd, GError **error)
+{
+  return message_from_source (vd_source_new_fd (fd, close_fd, error));
+}
+
+VeredaMessage *
+vereda_message_new_from_callbacks (const VeredaSourceFuncs *funcs, gpointer user_data, GDestroyNotify destroy)
+{
+  g_return_val_if_fail (funcs != NULL, NULL);
+  return message_from_source (vd_source_new_callbacks (funcs, user_data, destroy));
+}
+
+VeredaMessage *
+vereda_message_ref (VeredaMessage *message)
+{
+  g_return_val_if_fail (message != NULL, NULL);
+  g_atomic_ref_count_inc (&message->refs);
+  return message;
+}
+
+void
+vereda_message_unref (VeredaMessage *message)
+{
+  if (message == NULL || !g_atomic_ref_count_dec (&message->refs))
+    return;
+  g_clear_pointer (&message->source, vd_source_unref);
+  g_clear_pointer (&message->header, vd_header_free);
+  g_free (message);
+}
+
+/* Reads until the header section is whole.  *ret_body_at is 0 where there is no body. */
+static GBytes *
+read_section (VdReader *reader, const VdBodyPolicy *policy, gsize *ret_body_at, GError **error)
+{
+  g_autoptr (GByteArray) held = g_byte_array_new ();
+  gsize from = 0;
+  gsize section = 0;
+  gsize body_at = 0;
+  gboolean ended = FALSE;
+  gboolean found = FALSE;
+  while (!found && !ended)
+    {
+      VeredaSpan slice;
+      if (!vd_reader_next (reader, &slice, error))
+        return NULL;
+      ended = slice.size == 0;
+      gsize room = HEADER_MAX + 2 - held->len;
+      if (slice.size > 0)
+        g_byte_array_append (held, slice.data, (guint) MIN (slice.size, room));
+      found = vd_header_find_end (policy, held->data, held->len, ended, &from, &section, &body_at);
+      if (!found && !ended && slice.size >= room)
+        {
+          g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "the header section of the message is longer than %" G_GSIZE_FORMAT
+                       " octets; is the empty line before the body missing?", HEADER_MAX);
+          return NULL;
+        }
+    }
+  if (!found)
+    section = held->len;
+  *ret_body_at = found ? body_at : 0;
+  return g_bytes_new (held->data, section);
+}
+
+static gboolean
+scan_body (VeredaMessage *message, const VdBodyPolicy *policy, guint64 body_at, guint64 first_line, VdBodyFacts *ret_facts, GError **error)
+{
+  VdReader *reader = vd_source_open (message->source, body_at, error);
+  return reader != NULL && vd_body_scan (policy, reader, first_line, ret_facts, error);
+}
+
+gboolean
+vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError **error)
+{
+  if (message->prepared && message->policy.convert_cr == policy->convert_cr && message->policy.allow_long_lines == policy->allow_long_lines)
+    return TRUE;
+  gsize body_at = 0;
+  g_autoptr (GBytes) section = NULL;
+  g_autoptr (VdReader) reader = vd_source_open (message->source, 0, error);
+  if (reader == NULL)
+    return FALSE;
+  section = read_section (reader, policy, &body_at, error);
+  g_clear_pointer (&reader, vd_reader_free);
+  if (section == NULL)
+    return FALSE;
+  g_autoptr (VdHeader) header = vd_header_scan (policy, section, error);
+  VdBodyFacts facts = { 0, FALSE, 0 };
+  if (header == NULL || (body_at > 0 && !scan_body (message, policy, body_at, vd_header_lines (header) + 2, &facts, error)))
+    return FALSE;
+  g_clear_pointer (&message->header, vd_header_free);
+  message->header = g_steal_pointer (&header);
+  message->has_body = body_at > 0;
+  message->body_at = body_at;
+  message->body_facts = facts;
+  message->policy = *policy;
+  message->prepared = TRUE;
+  return TRUE;
+}
+
+VdHeader *
+vd_message_header (VeredaMessage *message)
+{
+  g_return_val_if_fail (message->prepared, NULL);
+  return message->header;
+}
+
+const VdBodyFacts *
+vd_message_body_facts (VeredaMessage *message)
+{
+  g_return_val_if_fail (message->prepared, NULL);
+  return &message->body_facts;
+}
+
+gboolean
+vd_message_has_body (VeredaMessage *message)
+{
+  g_return_val_if_fail (message->prepared, FALSE);
+  return message->has_body;
+}
+
+VdReader *
+vd_message_open_body (VeredaMessage *message, GError **error)
+{
+  g_return_val_if_fail (message->prepared && message->has_body, NULL);
+  return vd_source_open (message->source, message->body_at, error);
+}
