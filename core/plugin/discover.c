@@ -157,6 +157,14 @@ override_record (VdRecord *record, int dir_fd, const char *dir)
     }
 }
 
+static gboolean
+has_override (const char *dir, const char *stem)
+{
+  g_autofree char *name = g_strconcat (stem, SUFFIX, NULL);
+  g_autofree char *path = g_build_filename (dir, name, NULL);
+  return access (path, F_OK) == 0;
+}
+
 void
 vd_discover_overrides (const char *dir, GPtrArray *records, GPtrArray *warnings)
 {
@@ -165,14 +173,17 @@ vd_discover_overrides (const char *dir, GPtrArray *records, GPtrArray *warnings)
     return;
   int dir_fd = vd_trust_open_dir (dir, &error);
   if (dir_fd < 0)
-    {
-      g_ptr_array_add (warnings, g_strdup_printf ("%s; nothing in it is obeyed", error->message));
-      return;
-    }
+    g_ptr_array_add (warnings, g_strdup_printf ("%s; plugins that it has a file for are not used", error->message));
   for (guint i = 0; i < records->len; i++)
-    if (((VdRecord *) records->pdata[i])->state == VD_RECORD_OK)
-      override_record (records->pdata[i], dir_fd, dir);
-  close (dir_fd);
+    {
+      VdRecord *record = records->pdata[i];
+      if (record->state == VD_RECORD_OK && dir_fd >= 0)
+        override_record (record, dir_fd, dir);
+      else if (record->state == VD_RECORD_OK && has_override (dir, record->stem))
+        record_break (record, error, NULL);
+    }
+  if (dir_fd >= 0)
+    close (dir_fd);
 }
 
 /* Sets the rank of all that bears `name`; FALSE when nothing does. */

@@ -64,7 +64,7 @@ read_text (GKeyFile *file, const char *group, const char *key, char **ret, GErro
     return TRUE;
   g_autoptr (GError) cause = NULL;
   g_autofree char *value = g_key_file_get_string (file, group, key, &cause);
-  if (value == NULL)
+  if (cause != NULL) /* a wrong escape gives both a value and an error */
     return fail (error, group, key, "%s", cause->message);
   for (const char *p = value; *p != '\0'; p = g_utf8_next_char (p))
     if (g_unichar_iscntrl (g_utf8_get_char (p)))
@@ -94,7 +94,7 @@ read_bits (GKeyFile *file, const char *group, const char *key, const VdWord *tab
     return TRUE;
   g_autoptr (GError) cause = NULL;
   g_auto (GStrv) words = g_key_file_get_string_list (file, group, key, NULL, &cause);
-  if (words == NULL)
+  if (cause != NULL)
     return fail (error, group, key, "%s", cause->message);
   for (char **word = words; *word != NULL; word++)
     {

@@ -52,6 +52,8 @@ vd_strength_number (const VeredaStrength *strength)
   guint number = exposure * 1000 + (strength->traits >> 11) * 30u;
   if (strength->exposure > VEREDA_EXPOSE_NOTHING)
     return 6999;
+  if ((strength->traits & 0x7ff) != 0) /* traits of a later version: between the known ones */
+    return number + 29;
   for (gsize i = 0; i < G_N_ELEMENTS (hash_steps); i++)
     if (strength->hash_bits >= hash_steps[i])
       number += 5;
