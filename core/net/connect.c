@@ -19,10 +19,10 @@
 typedef struct
 {
   VdConnect *race;
-  guint record;     /* index in race->attempts */
+  guint record; /* index in race->attempts */
   int fd;
-  VdWatch *watch;   /* NULL while waiting to try a full local socket again */
-  VdTimer *timer;   /* the time-out, or the next try */
+  VdWatch *watch; /* NULL while waiting to try a full local socket again */
+  VdTimer *timer; /* the time-out, or the next try */
   gint64 deadline;
 } Runner;
 
@@ -36,11 +36,11 @@ struct VdConnect
   VdConnectedFunc done;
   gpointer data;
   gint64 begin;
-  guint next;          /* endpoint to start next */
+  guint next; /* endpoint to start next */
   VdTimer *next_timer;
-  GPtrArray *runners;  /* Runner, under way */
-  GArray *attempts;    /* VdAttempt */
-  int winner;          /* descriptor; -1 */
+  GPtrArray *runners; /* Runner, under way */
+  GArray *attempts;   /* VdAttempt */
+  int winner;         /* descriptor; -1 */
   guint winner_endpoint;
 };
 
@@ -121,8 +121,10 @@ connected_to_itself (int fd)
   socklen_t here_size = sizeof here;
   socklen_t there_size = sizeof there;
 
-  return getsockname (fd, (struct sockaddr *) &here, &here_size) == 0 && getpeername (fd, (struct sockaddr *) &there, &there_size) == 0
-         && (here.ss_family == AF_INET || here.ss_family == AF_INET6) && here_size == there_size && memcmp (&here, &there, here_size) == 0;
+  return getsockname (fd, (struct sockaddr *) &here, &here_size) == 0
+         && getpeername (fd, (struct sockaddr *) &there, &there_size) == 0
+         && (here.ss_family == AF_INET || here.ss_family == AF_INET6) && here_size == there_size
+         && memcmp (&here, &there, here_size) == 0;
 }
 
 static void
@@ -311,7 +313,8 @@ finish (VdConnect *race)
 }
 
 VdConnect *
-vd_connect_start (VdReactor *reactor, GPtrArray *endpoints, const VdConnectOptions *options, VdConnectedFunc done, gpointer data)
+vd_connect_start (VdReactor *reactor, GPtrArray *endpoints, const VdConnectOptions *options, VdConnectedFunc done,
+                  gpointer data)
 {
   static const VdConnectOptions defaults = { 0 };
 
@@ -322,7 +325,8 @@ vd_connect_start (VdReactor *reactor, GPtrArray *endpoints, const VdConnectOptio
   race->reactor = reactor;
   race->endpoints = g_ptr_array_ref (endpoints);
   race->local = options->local_address != NULL ? vd_endpoint_copy (options->local_address) : NULL;
-  race->delay_us = options->attempt_delay_us > 0 ? MAX (options->attempt_delay_us, VD_CONNECT_ATTEMPT_DELAY_MIN_US) : VD_CONNECT_ATTEMPT_DELAY_US;
+  race->delay_us = options->attempt_delay_us > 0 ? MAX (options->attempt_delay_us, VD_CONNECT_ATTEMPT_DELAY_MIN_US)
+                                                 : VD_CONNECT_ATTEMPT_DELAY_US;
   race->timeout_us = options->per_address_timeout_us > 0 ? options->per_address_timeout_us : VD_CONNECT_TIMEOUT_US;
   race->done = done;
   race->data = data;

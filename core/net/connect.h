@@ -10,24 +10,25 @@
 #include "core/net/endpoint.h"
 #include "core/net/reactor.h"
 
-#define VD_CONNECT_ATTEMPT_DELAY_US (250 * G_TIME_SPAN_MILLISECOND) /* RFC 8305 section 8 */
+#define VD_CONNECT_ATTEMPT_DELAY_US     (250 * G_TIME_SPAN_MILLISECOND) /* RFC 8305 section 8 */
 #define VD_CONNECT_ATTEMPT_DELAY_MIN_US (10 * G_TIME_SPAN_MILLISECOND)
-#define VD_CONNECT_TIMEOUT_US (30 * G_TIME_SPAN_SECOND)
+#define VD_CONNECT_TIMEOUT_US           (30 * G_TIME_SPAN_SECOND)
 
 typedef struct
 {
-  gint64 attempt_delay_us;          /* 0: 250 ms; raised to 10 ms where less (TCP-3) */
-  gint64 per_address_timeout_us;    /* 0: 30 s */
-  const VdEndpoint *local_address;  /* bind to it (its port, 0: any); endpoints of another family fail; NULL: the system chooses */
+  gint64 attempt_delay_us;       /* 0: 250 ms; raised to 10 ms where less (TCP-3) */
+  gint64 per_address_timeout_us; /* 0: 30 s */
+  const VdEndpoint
+      *local_address; /* bind to it (its port, 0: any); endpoints of another family fail; NULL: the system chooses */
 } VdConnectOptions;
 
 typedef enum
 {
   VD_ATTEMPT_WAITING = 0, /* only while the race is on */
   VD_ATTEMPT_WON,
-  VD_ATTEMPT_FAILED,      /* `code` is the errno */
+  VD_ATTEMPT_FAILED, /* `code` is the errno */
   VD_ATTEMPT_TIMED_OUT,
-  VD_ATTEMPT_LOST         /* still connecting when another won */
+  VD_ATTEMPT_LOST /* still connecting when another won */
 } VdAttemptOutcome;
 
 /* One line of the race's record, in the order started; endpoints never started are not in it. */
@@ -35,9 +36,9 @@ typedef struct
 {
   guint endpoint; /* index */
   VdAttemptOutcome outcome;
-  int code;         /* errno of a failure, else 0 */
-  gint64 start_us;  /* since the race began */
-  gint64 took_us;   /* until the outcome */
+  int code;        /* errno of a failure, else 0 */
+  gint64 start_us; /* since the race began */
+  gint64 took_us;  /* until the outcome */
 } VdAttempt;
 
 typedef struct VdConnect VdConnect;
@@ -48,9 +49,11 @@ typedef void (*VdConnectedFunc) (gpointer data, int fd, guint endpoint, const GA
 
 /* `endpoints` is referenced, at least one; `options` (NULL: defaults) is read now.  `done` is called exactly once, from a later turn, unless
  * cancelled. */
-VdConnect *vd_connect_start (VdReactor *reactor, GPtrArray *endpoints, const VdConnectOptions *options, VdConnectedFunc done, gpointer data);
+VdConnect *vd_connect_start (VdReactor *reactor, GPtrArray *endpoints, const VdConnectOptions *options, VdConnectedFunc done,
+                             gpointer data);
 void vd_connect_cancel (VdConnect *connect); /* closes everything; `done` is not called any more */
 
-const char *vd_attempt_outcome_name (VdAttemptOutcome outcome); /* "connected", "failed", "timed out", "lost the race", "waiting" */
+const char *
+vd_attempt_outcome_name (VdAttemptOutcome outcome); /* "connected", "failed", "timed out", "lost the race", "waiting" */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* endpoint - one address that a socket can connect to, with its printable form.
  *
- * Pure, but for the look-up of an interface's index for a zone. */
+ * Pure, but for an interface's index of a zone, and the question to a socket for its own address. */
 #include "core/net/endpoint.h"
 
 #include <arpa/inet.h>
@@ -132,7 +132,8 @@ vd_endpoint_new_unix (const char *path, GError **error)
       return NULL;
     }
   memcpy (un.sun_path, path, len + 1);
-  return vd_endpoint_new ((const struct sockaddr *) (const void *) &un, (socklen_t) (offsetof (struct sockaddr_un, sun_path) + len + 1));
+  return vd_endpoint_new ((const struct sockaddr *) (const void *) &un,
+                          (socklen_t) (offsetof (struct sockaddr_un, sun_path) + len + 1));
 }
 
 VdEndpoint *
@@ -221,4 +222,33 @@ vd_endpoints_without (const GPtrArray *endpoints, guint skip)
         g_ptr_array_add (rest, vd_endpoint_copy ((const VdEndpoint *) endpoints->pdata[i]));
     }
   return rest;
+}
+
+VdEndpoint *
+vd_endpoint_new_local (int fd)
+{
+  struct sockaddr_storage address;
+  socklen_t size = sizeof address;
+
+  if (getsockname (fd, (struct sockaddr *) &address, &size) != 0)
+    return NULL;
+  return vd_endpoint_new ((struct sockaddr *) &address, size);
+}
+
+char *
+vd_endpoint_smtp_literal (const VdEndpoint *endpoint)
+{
+  char buf[INET6_ADDRSTRLEN];
+
+  switch (endpoint->address.ss_family)
+    {
+    case AF_INET:
+      inet_ntop (AF_INET, &((const struct sockaddr_in *) (const void *) &endpoint->address)->sin_addr, buf, sizeof buf);
+      return g_strdup_printf ("[%s]", buf);
+    case AF_INET6:
+      inet_ntop (AF_INET6, &((const struct sockaddr_in6 *) (const void *) &endpoint->address)->sin6_addr, buf, sizeof buf);
+      return g_strdup_printf ("[IPv6:%s]", buf);
+    default:
+      return NULL;
+    }
 }

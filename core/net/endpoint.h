@@ -20,10 +20,15 @@ VdEndpoint *vd_endpoint_new (const struct sockaddr *address, socklen_t size); /*
 VdEndpoint *vd_endpoint_new_literal (const char *host, guint16 port);
 /* Error VEREDA_ERROR_OPTION: path empty, not absolute or too long for a socket address. */
 VdEndpoint *vd_endpoint_new_unix (const char *path, GError **error);
+/* This end of a connected socket; NULL when the system does not say. */
+VdEndpoint *vd_endpoint_new_local (int fd);
 VdEndpoint *vd_endpoint_copy (const VdEndpoint *endpoint);
 void vd_endpoint_free (VdEndpoint *endpoint);
 
-int vd_endpoint_family (const VdEndpoint *endpoint); /* AF_INET, AF_INET6, AF_UNIX */
+/* The address literal of RFC 5321 section 4.1.3, "[192.0.2.1]" or "[IPv6:2001:db8::1]"; NULL for a unix socket.  Free with g_free. */
+char *vd_endpoint_smtp_literal (const VdEndpoint *endpoint);
+
+int vd_endpoint_family (const VdEndpoint *endpoint);           /* AF_INET, AF_INET6, AF_UNIX */
 gboolean vd_endpoint_is_loopback (const VdEndpoint *endpoint); /* 127/8, ::1, their mapped forms, and unix sockets */
 
 /* Arrays that own their endpoints. */

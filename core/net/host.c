@@ -10,7 +10,7 @@
 
 #include "core/base/error.h"
 
-#define NAME_MAX_OCTETS 253u /* RFC 1035 section 2.3.4, without the root's dot */
+#define NAME_MAX_OCTETS  253u /* RFC 1035 section 2.3.4, without the root's dot */
 #define LABEL_MAX_OCTETS 63u
 
 /* What inet_aton() takes for a number: decimal, octal or hexadecimal. */
@@ -79,7 +79,8 @@ to_a_labels (const char *host, GError **error)
 
   if (code != IDN2_OK)
     {
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "the host name is not a valid international name: %s", idn2_strerror (code));
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "the host name is not a valid international name: %s",
+                   idn2_strerror (code));
       return NULL;
     }
   char *lower = g_ascii_strdown ((const char *) ascii, -1);

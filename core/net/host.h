@@ -2,8 +2,8 @@
 /* host - what may stand where a server's name or address is asked for.
  *
  * Pure: no look-ups.  Errors are VEREDA_ERROR_OPTION, say what is wrong with the name and do not repeat it. */
-#ifndef VD_HOST_H
-#define VD_HOST_H
+#ifndef VD_NET_HOST_H
+#define VD_NET_HOST_H
 
 #include <glib.h>
 

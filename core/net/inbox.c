@@ -25,8 +25,8 @@ struct VdInbox
 {
   gint refs; /* atomic */
   GMutex lock;
-  GArray *letters; /* Letter; guarded */
-  int fds[2];      /* read end, write end (the same for an eventfd); -1 once closed; guarded */
+  GArray *letters;  /* Letter; guarded */
+  int fds[2];       /* read end, write end (the same for an eventfd); -1 once closed; guarded */
   gboolean ringing; /* the descriptor is readable; guarded */
 };
 
@@ -48,7 +48,8 @@ make_descriptors (int fds[2], GError **error)
       return TRUE;
     }
 #endif
-  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_INTERNAL, "Cannot make a descriptor to wake the event loop: %s", g_strerror (errno));
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_INTERNAL, "Cannot make a descriptor to wake the event loop: %s",
+               g_strerror (errno));
   return FALSE;
 }
 

@@ -16,8 +16,8 @@
 typedef struct
 {
   VeredaLayer *layer;
-  gboolean ready;   /* handshake done, or none to do */
-  gboolean secure;  /* a wrapping layer with a handshake, and it is done */
+  gboolean ready;  /* handshake done, or none to do */
+  gboolean secure; /* a wrapping layer with a handshake, and it is done */
   gboolean said_goodbye;
 } Level;
 
@@ -90,7 +90,8 @@ static VeredaIo
 broke_contract (VdStack *stack, const char *name, const char *call, const char *what, GError **error)
 {
   return poison (stack,
-                 g_error_new (VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "The transport “%s” broke its contract: %s %s; report this to its author",
+                 g_error_new (VEREDA_ERROR, VEREDA_ERROR_PLUGIN,
+                              "The transport “%s” broke its contract: %s %s; report this to its author",
                               name != NULL ? name : "?", call, what),
                  error);
 }
@@ -112,7 +113,8 @@ usable (VdStack *stack, gboolean need_ready, GError **error)
   if (need_ready && !top (stack)->ready)
     {
       poison (stack,
-              g_error_new (VEREDA_ERROR, VEREDA_ERROR_INTERNAL, "Data was to pass through “%s” before its handshake", vd_stack_name (stack)),
+              g_error_new (VEREDA_ERROR, VEREDA_ERROR_INTERNAL, "Data was to pass through “%s” before its handshake",
+                           vd_stack_name (stack)),
               error);
       return FALSE;
     }
@@ -143,9 +145,11 @@ check_transport (const VeredaTransport *t, gboolean bottom, GError **error)
   const char *name = VEREDA_HAS (VeredaTransport, t, name) ? t->name : "?";
   const char *wrong = NULL;
 
-  if (t->struct_size < offsetof (VeredaTransport, instance_size) + sizeof t->instance_size || t->instance_size < sizeof (VeredaLayer))
+  if (t->struct_size < offsetof (VeredaTransport, instance_size) + sizeof t->instance_size
+      || t->instance_size < sizeof (VeredaLayer))
     wrong = "its instance is smaller than a layer";
-  else if (!VEREDA_HAS (VeredaTransport, t, read) || !VEREDA_HAS (VeredaTransport, t, writev) || !VEREDA_HAS (VeredaTransport, t, clear))
+  else if (!VEREDA_HAS (VeredaTransport, t, read) || !VEREDA_HAS (VeredaTransport, t, writev)
+           || !VEREDA_HAS (VeredaTransport, t, clear))
     wrong = "it lacks read, writev or clear";
   else if (VEREDA_HAS (VeredaTransport, t, open) == VEREDA_HAS (VeredaTransport, t, wrap))
     wrong = "it must have exactly one of open and wrap";
@@ -179,7 +183,7 @@ static void
 push (VdStack *stack, VeredaLayer *layer)
 {
   Level *level = &stack->levels[stack->count++];
-  *level = (Level) { .layer = layer, .ready = !VEREDA_HAS (VeredaTransport, layer->ops, handshake) };
+  *level = (Level){ .layer = layer, .ready = !VEREDA_HAS (VeredaTransport, layer->ops, handshake) };
 }
 
 gboolean
@@ -215,8 +219,9 @@ wrap_instance (VdStack *stack, const VeredaTransport *transport, const VeredaTls
     }
   if (vd_stack_pending (stack) > 0) /* STL: octets sent before TLS must not count as sent under it */
     {
-      g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL,
-                           "The server sent data in clear after it agreed to start TLS; someone may be tampering with the connection");
+      g_set_error_literal (
+          error, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL,
+          "The server sent data in clear after it agreed to start TLS; someone may be tampering with the connection");
       return NULL;
     }
   if (!check_transport (transport, FALSE, error))
@@ -229,7 +234,8 @@ wrap_instance (VdStack *stack, const VeredaTransport *transport, const VeredaTls
       return layer;
     }
   if (cause == NULL)
-    g_set_error (&cause, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "The transport “%s” failed to start without saying why", transport->name);
+    g_set_error (&cause, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "The transport “%s” failed to start without saying why",
+                 transport->name);
   g_propagate_error (error, cause);
   instance_free (layer, transport->instance_size);
   return NULL;
@@ -264,10 +270,12 @@ vd_stack_handshake (VdStack *stack, GError **error)
   Level *level = top (stack);
   if (level->ready)
     return VEREDA_IO_DONE;
-  VeredaIo io = checked (stack, level->layer->ops->handshake (level->layer, &cause), cause, "handshake", error);
+  VeredaIo io = level->layer->ops->handshake (level->layer, &cause);
+  io = checked (stack, io, cause, "handshake", error);
   if (io == VEREDA_IO_EOF)
     return poison (stack,
-                   g_error_new (VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_TRUNCATED, "The server closed the connection during the handshake"),
+                   g_error_new (VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_TRUNCATED,
+                                "The server closed the connection during the handshake"),
                    error);
   if (io == VEREDA_IO_DONE)
     {
@@ -286,11 +294,13 @@ vd_stack_read (VdStack *stack, void *buf, gsize size, gsize *ret_n, GError **err
   if (!usable (stack, TRUE, error))
     return VEREDA_IO_ERROR;
   VeredaLayer *layer = top (stack)->layer;
-  VeredaIo io = checked (stack, layer->ops->read (layer, buf, size, &n, &cause), cause, "read", error);
+  VeredaIo io = layer->ops->read (layer, buf, size, &n, &cause);
+  io = checked (stack, io, cause, "read", error);
   if (io != VEREDA_IO_DONE)
     return io;
   if (n > size || (n == 0 && size > 0))
-    return broke_contract (stack, layer->ops->name, "read", n == 0 ? "said done with nothing read" : "read more than there is room for", error);
+    return broke_contract (stack, layer->ops->name, "read",
+                           n == 0 ? "said done with nothing read" : "read more than there is room for", error);
   *ret_n = n;
   return VEREDA_IO_DONE;
 }
@@ -314,13 +324,15 @@ vd_stack_writev (VdStack *stack, const VeredaSpan *v, gsize n, gsize *ret_n, GEr
   if (!usable (stack, TRUE, error))
     return VEREDA_IO_ERROR;
   VeredaLayer *layer = top (stack)->layer;
-  VeredaIo io = checked (stack, layer->ops->writev (layer, v, n, &taken, &cause), cause, "writev", error);
+  VeredaIo io = layer->ops->writev (layer, v, n, &taken, &cause);
+  io = checked (stack, io, cause, "writev", error);
   if (io == VEREDA_IO_EOF)
     return broke_contract (stack, layer->ops->name, "writev", "answered with an end of data", error);
   if (io != VEREDA_IO_DONE)
     return io;
   if (taken > offered || (taken == 0 && offered > 0))
-    return broke_contract (stack, layer->ops->name, "writev", taken == 0 ? "said done with nothing taken" : "took more than was offered", error);
+    return broke_contract (stack, layer->ops->name, "writev",
+                           taken == 0 ? "said done with nothing taken" : "took more than was offered", error);
   *ret_n = taken;
   return VEREDA_IO_DONE;
 }
@@ -337,7 +349,8 @@ vd_stack_shutdown (VdStack *stack, GError **error)
       /* A layer in mid-handshake has nobody to say goodbye to. */
       if (level->said_goodbye || !level->ready || !VEREDA_HAS (VeredaTransport, level->layer->ops, shutdown))
         continue;
-      VeredaIo io = checked (stack, level->layer->ops->shutdown (level->layer, &cause), cause, "shutdown", error);
+      VeredaIo io = level->layer->ops->shutdown (level->layer, &cause);
+      io = checked (stack, io, cause, "shutdown", error);
       if (io == VEREDA_IO_ERROR || io == VEREDA_IO_WANT_READ || io == VEREDA_IO_WANT_WRITE)
         return io;
       level->said_goodbye = TRUE;
@@ -401,7 +414,8 @@ vd_stack_binding (VdStack *stack, VeredaBinding kind, GError **error)
         g_clear_error (&cause);
     }
   if (first == NULL)
-    g_set_error_literal (&first, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED, "This connection has no such channel binding");
+    g_set_error_literal (&first, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED,
+                         "This connection has no such channel binding");
   g_propagate_error (error, first);
   return NULL;
 }

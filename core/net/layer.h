@@ -44,7 +44,7 @@ GBytes *vd_stack_binding (VdStack *stack, VeredaBinding kind, GError **error);
 gboolean vd_stack_is_secure (VdStack *stack);   /* a wrapping layer completed its handshake, and nothing failed since */
 gboolean vd_stack_is_verified (VdStack *stack); /* secure, and that layer says that chain and name were checked and passed */
 gboolean vd_stack_is_poisoned (VdStack *stack);
-const char *vd_stack_name (VdStack *stack);     /* name of the top transport ("plain", "gnutls", …); NULL while empty */
-int vd_stack_fd (VdStack *stack);               /* -1 while empty */
+const char *vd_stack_name (VdStack *stack); /* name of the top transport ("plain", "gnutls", …); NULL while empty */
+int vd_stack_fd (VdStack *stack);           /* -1 while empty */
 
 #endif

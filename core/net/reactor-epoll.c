@@ -47,7 +47,8 @@ epoll_arm (gpointer data, VdWatch *watch, guint8 wanted)
   struct epoll_event event = { 0 };
 
   event.data.ptr = watch;
-  event.events = ((wanted & VD_WANT_READ) != 0 ? (uint32_t) EPOLLIN : 0u) | ((wanted & VD_WANT_WRITE) != 0 ? (uint32_t) EPOLLOUT : 0u);
+  event.events
+      = ((wanted & VD_WANT_READ) != 0 ? (uint32_t) EPOLLIN : 0u) | ((wanted & VD_WANT_WRITE) != 0 ? (uint32_t) EPOLLOUT : 0u);
   int op = wanted == 0 ? EPOLL_CTL_DEL : watch->armed == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
   return epoll_ctl (self->fd, op, watch->fd, &event) == 0;
 }

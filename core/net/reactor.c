@@ -29,17 +29,17 @@ struct VdReactor
   VdInbox *inbox;
   VdWatch *inbox_watch;
   VdTimers timers;
-  GArray *deferred;   /* Deferred, for the next turn */
-  GArray *running;    /* Deferred, those of this turn */
-  GPtrArray *dirty;   /* VdWatch to arm before the next wait */
-  GPtrArray *forced;  /* VdWatch that the system cannot watch */
+  GArray *deferred;  /* Deferred, for the next turn */
+  GArray *running;   /* Deferred, those of this turn */
+  GPtrArray *dirty;  /* VdWatch to arm before the next wait */
+  GPtrArray *forced; /* VdWatch that the system cannot watch */
   GPtrArray *graveyard;
-  guint watches;      /* that exist, ours included */
+  guint watches; /* that exist, ours included */
   gboolean in_turn;
   gint64 now;
-  int timer_fd;       /* mirrors the next deadline once somebody asked for our descriptor; else -1 */
+  int timer_fd; /* mirrors the next deadline once somebody asked for our descriptor; else -1 */
   VdWatch *timer_watch;
-  gint64 mirrored;    /* what timer_fd was set to */
+  gint64 mirrored; /* what timer_fd was set to */
   VdReady ready[VD_READY_MAX];
 };
 
@@ -246,8 +246,8 @@ vd_reactor_turn (VdReactor *reactor, gint64 max_wait_us, GError **error)
   int n = reactor->backend->wait (reactor->wait, wait_length (reactor, max_wait_us), reactor->ready);
   if (n < 0)
     {
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_INTERNAL, "Waiting for network events failed (%s): %s", reactor->backend->name,
-                   g_strerror (-n));
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_INTERNAL, "Waiting for network events failed (%s): %s",
+                   reactor->backend->name, g_strerror (-n));
       return FALSE;
     }
   reactor->in_turn = TRUE;

@@ -48,7 +48,7 @@ VdTimer *vd_reactor_timer (VdReactor *reactor, VdTimerFunc func, gpointer data);
 /* Absolute, on vd_reactor_now()'s scale; one in the past fires in the next turn; -1 disarms.  Equal deadlines fire in the order set. */
 void vd_timer_set (VdTimer *timer, gint64 deadline_us);
 gint64 vd_timer_get (const VdTimer *timer); /* -1 while disarmed; a timer is disarmed when its call begins */
-void vd_timer_free (VdTimer *timer);         /* safe in any callback; NULL is fine */
+void vd_timer_free (VdTimer *timer);        /* safe in any callback; NULL is fine */
 
 /* --- deferred calls --- */
 

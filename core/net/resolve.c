@@ -71,7 +71,8 @@ is_localhost (const char *host)
     len--;
   static const char name[] = "localhost";
   gsize size = sizeof name - 1;
-  return len >= size && g_ascii_strncasecmp (host + len - size, name, size) == 0 && (len == size || host[len - size - 1] == '.');
+  return len >= size && g_ascii_strncasecmp (host + len - size, name, size) == 0
+         && (len == size || host[len - size - 1] == '.');
 }
 
 static void
@@ -124,10 +125,7 @@ answer_locally (VdResolve *resolve)
 static void
 set_lookup_error (VdResolve *resolve, int code, int saved_errno)
 {
-  const char *advice = code == EAI_AGAIN ? "; this may pass: try again later"
-                       : code == EAI_NONAME
-                           ? "; check the name"
-                           : "";
+  const char *advice = code == EAI_AGAIN ? "; this may pass: try again later" : code == EAI_NONAME ? "; check the name" : "";
   g_set_error (&resolve->error, VEREDA_ERROR, VEREDA_ERROR_RESOLVE, "Cannot find an address of “%s”: %s%s", resolve->host,
                code == EAI_SYSTEM ? g_strerror (saved_errno) : gai_strerror (code), advice);
 }

@@ -17,7 +17,8 @@ typedef void (*VdResolvedFunc) (gpointer data, GPtrArray *endpoints, const GErro
 
 /* `host`: A-labels or a literal without brackets (vd_host_to_ascii, VdTarget.host).  family: AF_UNSPEC, AF_INET or AF_INET6.
  * `done` is called exactly once, from a later turn, unless cancelled. */
-VdResolve *vd_resolve_start (VdReactor *reactor, const char *host, guint16 port, int family, VdResolvedFunc done, gpointer data);
+VdResolve *
+vd_resolve_start (VdReactor *reactor, const char *host, guint16 port, int family, VdResolvedFunc done, gpointer data);
 /* Never blocks; `done` is not called any more; a thread still at work drops its result.  Required before vd_reactor_free(). */
 void vd_resolve_cancel (VdResolve *resolve);
 

@@ -22,7 +22,7 @@ typedef struct
 
 static const SchemeRow schemes[] = {
   { "smtp", VD_SCHEME_SMTP, VD_TLS_HINT_AUTO, 25 },
-  { "submission", VD_SCHEME_SUBMISSION, VD_TLS_HINT_STARTTLS, 587 },   /* RFC 6409 */
+  { "submission", VD_SCHEME_SUBMISSION, VD_TLS_HINT_STARTTLS, 587 }, /* RFC 6409 */
   { "smtps", VD_SCHEME_SMTPS, VD_TLS_HINT_IMPLICIT, 465 },
   { "submissions", VD_SCHEME_SUBMISSIONS, VD_TLS_HINT_IMPLICIT, 465 }, /* RFC 8314 section 7.3 */
   { "lmtp", VD_SCHEME_LMTP, VD_TLS_HINT_AUTO, 0 },
@@ -65,7 +65,9 @@ show (const char *entry)
       authority = authority != NULL ? authority + 3 : entry;
       cut = (gsize) (authority - entry) + strcspn (authority, "/?#\\;");
       const char *colon = (const char *) memrchr (authority, ':', (gsize) (entry + cut - authority));
-      gboolean literal = colon != NULL && (authority[0] == '[' ? colon[-1] != ']' : memchr (authority, ':', (gsize) (colon - authority)) != NULL);
+      gboolean literal
+          = colon != NULL
+            && (authority[0] == '[' ? colon[-1] != ']' : memchr (authority, ':', (gsize) (colon - authority)) != NULL);
       if (colon != NULL && !literal && strspn (colon + 1, "0123456789") != (gsize) (entry + cut - colon - 1))
         cut = (gsize) (colon + 1 - entry);
     }
@@ -73,8 +75,7 @@ show (const char *entry)
   return g_strconcat (text, cut < len || cut > 200 ? "…" : NULL, NULL);
 }
 
-static void G_GNUC_PRINTF (3, 4)
-fail (const Place *place, GError **error, const char *format, ...)
+static void G_GNUC_PRINTF (3, 4) fail (const Place *place, GError **error, const char *format, ...)
 {
   GString *text = g_string_new (NULL);
   va_list args;
@@ -208,7 +209,8 @@ set_host (const Place *place, VdTarget *target, const char *host, gboolean brack
   target->host = vd_host_literal (host);
   if (target->host == NULL && (bracketed || strchr (host, ':') != NULL))
     {
-      fail (place, error, "%s is not an IP address; several servers are separated by commas", bracketed ? "what stands in brackets" : "this");
+      fail (place, error, "%s is not an IP address; several servers are separated by commas",
+            bracketed ? "what stands in brackets" : "this");
       return FALSE;
     }
   if (target->host == NULL)
@@ -334,7 +336,8 @@ parse_entry (const Place *place, guint16 port, GError **error)
     }
   if (target->lmtp && (target->port == 0 || target->port == 25))
     {
-      fail (place, error, target->port == 0 ? "LMTP has no default port: add one" : "LMTP must not use port 25 (RFC 2033 section 5)");
+      fail (place, error,
+            target->port == 0 ? "LMTP has no default port: add one" : "LMTP must not use port 25 (RFC 2033 section 5)");
       return NULL;
     }
   set_text (target);

@@ -6,8 +6,8 @@
 #ifndef VD_TARGET_H
 #define VD_TARGET_H
 
-#include <glib.h>
 #include "core/net/host.h"
+#include <glib.h>
 
 typedef enum
 {
@@ -33,13 +33,13 @@ typedef struct
 {
   VdScheme scheme;
   VdTlsHint tls;
-  gboolean lmtp;     /* LHLO (RFC 2033) */
-  char *host;        /* A-labels or literal, no brackets, zone kept: what is resolved.  NULL for unix: */
-  char *peer_name;   /* host without zone and trailing dot: what TLS checks (TCP-7).  NULL for unix: */
-  char *unix_path;   /* unix: only */
-  guint16 port;      /* 0: the mode's default; also for unix: */
+  gboolean lmtp;       /* LHLO (RFC 2033) */
+  char *host;          /* A-labels or literal, no brackets, zone kept: what is resolved.  NULL for unix: */
+  char *peer_name;     /* host without zone and trailing dot: what TLS checks (TCP-7).  NULL for unix: */
+  char *unix_path;     /* unix: only */
+  guint16 port;        /* 0: the mode's default; also for unix: */
   gboolean port_given; /* in the entry or in `ports`; FALSE: the scheme's default, or 0 */
-  char *text;        /* for messages: "mail.example.org:587", "[::1]:587", "mail.example.org" while port is 0, "unix:/path" */
+  char *text;          /* for messages: "mail.example.org:587", "[::1]:587", "mail.example.org" while port is 0, "unix:/path" */
 } VdTarget;
 
 /* One entry: `host`, `host:port`, `1.2.3.4`, `[::1]:587`, `::1`, `unix:/path`, `lmtp:unix:/path`, or `SCHEME://host[:port]` with SCHEME of smtp,

@@ -121,7 +121,7 @@ VdTimer *
 vd_timers_add (VdTimers *timers, VdTimerFunc func, gpointer data)
 {
   VdTimer *timer = g_new (VdTimer, 1);
-  *timer = (VdTimer) { .timers = timers, .func = func, .data = data, .deadline = -1, .place = NOWHERE, .due_place = NOWHERE };
+  *timer = (VdTimer){ .timers = timers, .func = func, .data = data, .deadline = -1, .place = NOWHERE, .due_place = NOWHERE };
   timers->count++;
   return timer;
 }

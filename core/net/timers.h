@@ -5,15 +5,15 @@
 #ifndef VD_TIMERS_H
 #define VD_TIMERS_H
 
-#include <glib.h>
 #include "core/net/reactor.h"
+#include <glib.h>
 
 typedef struct
 {
   GPtrArray *heap; /* VdTimer, binary min-heap on (deadline, order of setting) */
   GPtrArray *due;  /* taken out by vd_timers_fire, waiting for their call; NULL where freed or set again */
   guint64 order;
-  guint count;     /* timers that exist, armed or not */
+  guint count; /* timers that exist, armed or not */
   VdReactor *reactor;
 } VdTimers;
 
