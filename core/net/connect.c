@@ -154,8 +154,6 @@ runner_settle (Runner *runner)
 static void
 on_writable (gpointer data, gboolean readable, gboolean writable)
 {
-  (void) readable;
-  (void) writable;
   runner_settle ((Runner *) data);
 }
 

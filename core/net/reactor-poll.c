@@ -19,7 +19,6 @@ typedef struct
 static gpointer
 poll_create_backend (GError **error)
 {
-  (void) error;
   Poll *self = g_new0 (Poll, 1);
   self->fds = g_array_new (FALSE, FALSE, sizeof (struct pollfd));
   self->watches = g_ptr_array_new ();

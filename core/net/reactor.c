@@ -297,8 +297,6 @@ on_timer_fd (gpointer data, gboolean readable, gboolean writable)
   guint64 times;
   ssize_t n;
 
-  (void) readable;
-  (void) writable;
   do
     n = read (reactor->timer_fd, &times, sizeof times);
   while (n < 0 && errno == EINTR);
@@ -327,13 +325,11 @@ vd_reactor_get_fd (VdReactor *reactor)
 static void
 mirror_deadline (VdReactor *reactor)
 {
-  (void) reactor;
 }
 
 int
 vd_reactor_get_fd (VdReactor *reactor)
 {
-  (void) reactor;
   return -1;
 }
 #endif
@@ -343,8 +339,6 @@ vd_reactor_get_fd (VdReactor *reactor)
 static void
 on_inbox (gpointer data, gboolean readable, gboolean writable)
 {
-  (void) readable;
-  (void) writable;
   vd_inbox_run (((VdReactor *) data)->inbox);
 }
 

@@ -162,7 +162,6 @@ resolve_thread (gpointer data, gpointer pool_data)
 {
   VdResolve *resolve = (VdResolve *) data;
 
-  (void) pool_data;
   if (g_atomic_int_get (&resolve->cancelled))
     resolve_unref (resolve);
   else

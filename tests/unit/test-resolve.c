@@ -291,9 +291,8 @@ test_endpoints (void)
 static void
 test_smtp_literal (void)
 {
-  static const char *const rows[][2] = {
-    { "192.0.2.1", "[192.0.2.1]" }, { "2001:db8::1", "[IPv6:2001:db8::1]" }, { "fe80::1%lo", "[IPv6:fe80::1]" }
-  };
+  static const char *const rows[][2]
+      = { { "192.0.2.1", "[192.0.2.1]" }, { "2001:db8::1", "[IPv6:2001:db8::1]" }, { "fe80::1%lo", "[IPv6:fe80::1]" } };
   guint16 port;
   int fd = listen_loopback (1, &port);
   VdEndpoint *here = vd_endpoint_new_local (fd);
@@ -395,8 +394,6 @@ test_storm (void)
 static void
 cancel_other (gpointer data, GPtrArray *endpoints, const GError *error)
 {
-  (void) endpoints;
-  (void) error;
   vd_resolve_cancel (*(VdResolve **) data);
   *(VdResolve **) data = NULL;
 }
