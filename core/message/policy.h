@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* policy - what a message may hold that is not quite in order; one answer for its header section and its body. */
-#ifndef VD_POLICY_H
-#define VD_POLICY_H
+#ifndef VD_MESSAGE_POLICY_H
+#define VD_MESSAGE_POLICY_H
 
 #include <glib.h>
 

@@ -2,8 +2,8 @@
 /* words - RFC 2047 encoded-words for what does not fit into ASCII.
  *
  * Pure, cannot fail: input is valid UTF-8. */
-#ifndef VD_WORDS_H
-#define VD_WORDS_H
+#ifndef VD_MESSAGE_WORDS_H
+#define VD_MESSAGE_WORDS_H
 
 #include <glib.h>
 

@@ -24,6 +24,7 @@ struct VdReplyParser
   gsize size;       /* octets of this reply so far */
   guint code;       /* of the first line; 0: not yet known */
   GError *broken;
+  const char *protocol; /* what the broken octets look like; NULL: nothing known */
 };
 
 /* ---- the finished object ---- */
@@ -125,7 +126,9 @@ vd_reply_new_local (guint code, const char *enhanced, const char *text)
       g_ptr_array_add (lines, line);
       g_array_append_val (sizes, size);
     }
-  return reply_new (code, lines, sizes);
+  VdReply *reply = reply_new (code, lines, sizes);
+  reply->local = TRUE;
+  return reply;
 }
 
 /* Appends the lines' text, escaped, each without the reply's own enhanced code. */
@@ -255,6 +258,12 @@ vd_reply_parser_reset (VdReplyParser *parser)
   g_clear_error (&parser->broken);
 }
 
+const char *
+vd_reply_parser_protocol (const VdReplyParser *parser)
+{
+  return parser->broken == NULL ? NULL : parser->protocol;
+}
+
 gboolean
 vd_reply_parser_is_empty (VdReplyParser *parser)
 {
@@ -288,10 +297,10 @@ set_broken (VdReplyParser *parser, const guint8 *rest, gsize size, const char *w
     memcpy (first, parser->line->data, n);
   for (gsize i = 0; i < size && n < sizeof first; i++)
     first[n++] = rest[i];
-  const char *protocol = parser->lines->len == 0 ? vd_reply_guess_protocol (first, n) : NULL;
-  if (protocol != NULL)
+  parser->protocol = parser->lines->len == 0 ? vd_reply_guess_protocol (first, n) : NULL;
+  if (parser->protocol != NULL)
     g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\": it speaks %s here, not SMTP", seen,
-                 protocol);
+                 parser->protocol);
   else
     g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\", which is no SMTP reply: %s", seen,
                  what);

@@ -24,6 +24,7 @@ typedef struct
 {
   gatomicrefcount refs;
   guint code;         /* 200 to 599 */
+  gboolean local;     /* made here; no server said it */
   VdEnhanced enhanced; /* klass 0 when absent or not consistent with code (ESC-3) */
   guint n_lines;
   char **lines;       /* text after code and separator, raw octets without CRLF, NUL-ended (NUL octets inside become U+FFFD); enhanced code kept */
@@ -74,5 +75,8 @@ gboolean vd_reply_parser_is_empty (VdReplyParser *parser);
 
 /* What the first octets look like when they are no SMTP: "TLS", "HTTP", "SSH" or NULL (GRT-7). */
 const char *vd_reply_guess_protocol (const void *data, gsize size);
+
+/* The same of what a broken parser refused, however the stream was cut. */
+const char *vd_reply_parser_protocol (const VdReplyParser *parser);
 
 #endif

@@ -68,6 +68,7 @@ vd_session_settle (VdSession *session, const GError *error)
     {
       gboolean handed_over = txn->end_mark <= session->output.written && !txn->void_end;
 
+      txn->settled = TRUE;
       if (handed_over)
         vd_session_finish_txn (session, txn, VD_OUTCOME_UNKNOWN,
                 vd_session_error_new (session, VEREDA_ERROR_UNKNOWN_OUTCOME,
@@ -78,7 +79,10 @@ vd_session_settle (VdSession *session, const GError *error)
         vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
     }
   while ((txn = g_queue_pop_head (&session->waiting)) != NULL)
-    vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
+    {
+      txn->settled = TRUE;
+      vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
+    }
   session->writing = NULL;
 }
 
@@ -91,6 +95,7 @@ vd_session_submit (VdSession *session, VdTransaction *txn)
 
   if (session->phase >= VD_PHASE_QUIT)
     {
+      txn->settled = TRUE;
       vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT,
               session->error != NULL ? g_error_copy (session->error)
                                      : vd_session_error_new (session, VEREDA_ERROR_CLOSED, "the session has ended"));
@@ -167,6 +172,7 @@ begin_next (VdSession *session)
       error = lacking (session, txn);
       if (error != NULL)
         {
+          txn->lacking = TRUE;
           vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error);
           continue;
         }

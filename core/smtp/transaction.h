@@ -49,6 +49,8 @@ struct VdTransaction
   /* What became of it. */
   VdOutcome outcome;
   gboolean mail_accepted;
+  gboolean settled;     /* it ended with its session, not by an answer of its own */
+  gboolean lacking;     /* never begun: the server lacks an extension it needs, or takes no message of its size */
   gboolean begun;       /* MAIL was written (the point after which a stale connection is no excuse) */
   VdReply *mail_reply;  /* to MAIL, if it refused */
   VdReply *data_reply;  /* to DATA or a BDAT chunk, if it refused */

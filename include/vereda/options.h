@@ -41,7 +41,8 @@ typedef enum
   VEREDA_OPTION_CHOICE = 4,   /**< one of a few words */
   VEREDA_OPTION_LIST = 5,     /**< elements separated by commas */
   VEREDA_OPTION_HEADER = 6,   /**< "Name: value"; may be given many times */
-  VEREDA_OPTION_FILE = 7      /**< a path */
+  VEREDA_OPTION_FILE = 7,     /**< a path */
+  VEREDA_OPTION_SECRET = 8    /**< kept in wiped memory; vereda_options_get() never gives it back; not for a command line */
 } VeredaOptionType;
 
 /** One row of the option table; static. */

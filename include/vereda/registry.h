@@ -8,8 +8,8 @@
  *
  * Directories: those given to vereda_registry_new_from_dirs(); for the default registry those of the environment variable
  * VEREDA_PLUGIN_PATH (absolute, colon-separated; ignored in privileged programs), else the one compiled in.  In every registry
- * an administrator may switch plugins off and rank them in files of the override directory, `<sysconfdir>/vereda/plugins.d`, and rank
- * them with the variable VEREDA_RANK="name:rank,…".
+ * an administrator may switch plugins off and rank them in files of the override directory, `<sysconfdir>/vereda/plugins.d`,
+ * and rank them with the variable VEREDA_RANK="name:rank,…".
  *
  * Threads: a registry and its entries may be used from any thread, concurrently.  Strings that getters return belong to the
  * registry and live as long as it does.
@@ -56,8 +56,8 @@ VeredaRegistry *vereda_registry_get_default (void);
 /**
  * A registry of the plugins in @p dirs and nowhere else.
  * @param dirs NULL-ended list of absolute paths; of plugins with the same name the first is used
- * @return a new registry, or NULL with VEREDA_ERROR_OPTION when a path is not absolute.  A directory that cannot be used is no error
- *         but a warning: vereda_registry_get_warnings()
+ * @return a new registry, or NULL with VEREDA_ERROR_OPTION when a path is not absolute.  A directory that cannot be used is
+ *         no error but a warning: vereda_registry_get_warnings()
  */
 VEREDA_API
 VeredaRegistry *vereda_registry_new_from_dirs (const char *const *dirs, GError **error);
@@ -77,7 +77,8 @@ VEREDA_API
 const char *const *vereda_registry_get_directories (VeredaRegistry *registry);
 
 /**
- * What was wrong with the search itself: a directory that is missing or writable by others, a part of VEREDA_RANK that makes no sense.
+ * What was wrong with the search itself: a directory that is missing or writable by others, a part of VEREDA_RANK that makes
+ * no sense.
  * @return NULL-ended, borrowed; never NULL
  */
 VEREDA_API
@@ -95,8 +96,8 @@ VEREDA_API
 VeredaRegistryEntry *vereda_registry_get_entry (VeredaRegistry *registry, guint index);
 
 /**
- * Loads the plugin of an entry now, as its first use would, and tells how that goes.  The outcome is kept: the entry's state and
- * reason show it from then on.
+ * Loads the plugin of an entry now, as its first use would, and tells how that goes.  The outcome is kept: the entry's state
+ * and reason show it from then on.
  * @return TRUE, or FALSE with VEREDA_ERROR_PLUGIN
  */
 VEREDA_API
@@ -170,13 +171,14 @@ const char *vereda_registry_entry_get_license (VeredaRegistryEntry *entry);
 VEREDA_API
 const char *vereda_registry_entry_get_description (VeredaRegistryEntry *entry);
 
-/** Mechanisms: the credentials it needs: "authcid" "authzid" "password" "token" "realm".  @return NULL-ended, borrowed; never NULL */
+/** Mechanisms: the credentials it needs: "authcid" "authzid" "password" "token" "realm".  @return NULL-ended, borrowed; never
+ * NULL */
 VEREDA_API
 const char *const *vereda_registry_entry_get_needs (VeredaRegistryEntry *entry);
 
 /**
- * Mechanisms: "client-first" "server-last" "needs-tls" "needs-binding" "needs-host" "historic".  Transports: the channel bindings,
- * such as "tls-exporter".  New words may come.  @return NULL-ended, borrowed; never NULL
+ * Mechanisms: "client-first" "server-last" "needs-tls" "needs-binding" "needs-host" "historic".  Transports: the channel
+ * bindings, such as "tls-exporter".  New words may come.  @return NULL-ended, borrowed; never NULL
  */
 VEREDA_API
 const char *const *vereda_registry_entry_get_flags (VeredaRegistryEntry *entry);

@@ -50,6 +50,13 @@ VEREDA_API
 void vereda_sender_run (VeredaSender *sender);
 
 /**
+ * Ends the present vereda_sender_run() as soon as it can: messages that are not finished get their verdict, not sent with
+ * VEREDA_ERROR_CANCELLED or unknown where the end of their data was handed over.  The only function for any thread; safe in a signal handler.
+ */
+VEREDA_API
+void vereda_sender_cancel (VeredaSender *sender);
+
+/**
  * Sends one message: a sender used once.
  * @param options NULL: the defaults
  * @param ret_result may be NULL; otherwise set in every case to a new reference

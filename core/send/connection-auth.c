@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* connection-auth - which mechanism is tried next, and the credentials for it.  Part of connection.
+ *
+ * Strongest first, each in turn, never below the floor; what was tried on an earlier connection to this server is not tried again. */
+#include "core/send/connection-private.h"
+
+#include <string.h>
+
+#include "core/plugin/host.h"
+
+void
+vd_connection_auth_clear (VdConnection *c)
+{
+  vd_credential_slot_clear (&c->password_slot);
+  vd_credential_slot_clear (&c->token_slot);
+}
+
+/* ---- credentials, for the mechanism ---- */
+
+static void
+answered_later (gpointer data)
+{
+  vd_connection_kick (data);
+}
+
+static VeredaCredState
+text_credential (VdConnection *c, VdOptionId id, VeredaSpan *ret)
+{
+  const char *text = vd_options_text (c->setup.options, id);
+
+  if (text == NULL)
+    return VEREDA_CRED_NONE;
+  *ret = (VeredaSpan){ text, strlen (text) };
+  return VEREDA_CRED_HAVE;
+}
+
+static VeredaCredState
+credential (gpointer data, VeredaCred kind, const char *hint, VeredaSpan *ret)
+{
+  VdConnection *c = data;
+  const VeredaOptions *options = c->setup.options;
+  const char *server = c->setup.visit->target->peer_name, *user = vd_options_text (options, VD_OPTION_USERNAME);
+
+  switch (kind)
+    {
+    case VEREDA_CRED_AUTHCID:
+      return text_credential (c, VD_OPTION_USERNAME, ret);
+    case VEREDA_CRED_AUTHZID:
+      return text_credential (c, VD_OPTION_AUTHZID, ret);
+    case VEREDA_CRED_REALM:
+      return text_credential (c, VD_OPTION_REALM, ret);
+    case VEREDA_CRED_PASSWORD:
+      return vd_credential_get (&c->password_slot, options->password, options->credential, options->credential_data,
+                                VEREDA_CREDENTIAL_PASSWORD, server, user, answered_later, c, ret);
+    case VEREDA_CRED_TOKEN:
+      return vd_credential_get (&c->token_slot, options->token, options->credential, options->credential_data, VEREDA_CREDENTIAL_TOKEN,
+                                server, user, answered_later, c, ret);
+    default:
+      return VEREDA_CRED_NONE;
+    }
+}
+
+static GBytes *
+binding (gpointer data, VeredaBinding kind, GError **error)
+{
+  VdConnection *c = data;
+
+  return vd_stack_binding (c->stack, kind, error);
+}
+
+/* ---- the floor and the order ---- */
+
+static guint
+credentials_present (VdConnection *c)
+{
+  const VeredaOptions *options = c->setup.options;
+  guint bits = 0;
+
+  if (vd_options_text (options, VD_OPTION_USERNAME) != NULL)
+    bits |= VEREDA_NEEDS (VEREDA_CRED_AUTHCID);
+  if (vd_options_text (options, VD_OPTION_AUTHZID) != NULL)
+    bits |= VEREDA_NEEDS (VEREDA_CRED_AUTHZID);
+  if (vd_options_text (options, VD_OPTION_REALM) != NULL)
+    bits |= VEREDA_NEEDS (VEREDA_CRED_REALM);
+  if (options->password != NULL || options->credential != NULL)
+    bits |= VEREDA_NEEDS (VEREDA_CRED_PASSWORD);
+  if (options->token != NULL || (options->credential != NULL && options->password == NULL))
+    bits |= VEREDA_NEEDS (VEREDA_CRED_TOKEN);
+  return bits;
+}
+
+static gboolean
+names (char **list, const char *name)
+{
+  for (guint i = 0; list != NULL && list[i] != NULL; i++)
+    if (g_ascii_strcasecmp (list[i], name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static GPtrArray *
+candidates (VdConnection *c, const VdEhlo *ehlo, const VeredaStrength *above)
+{
+  const VeredaOptions *options = c->setup.options;
+  const char *minimum = vd_options_text (options, VD_OPTION_AUTH_MIN_STRENGTH);
+  char **allow = vd_options_list (options, VD_OPTION_AUTH), **deny = vd_options_list (options, VD_OPTION_NO_AUTH);
+  VeredaFactValue cert = { .num = 0 };
+  VdAuthPolicy policy = VD_AUTH_POLICY_INIT;
+  VdAuthContext context = { 0 };
+  GPtrArray *all;
+
+  policy.allow = (const char *const *) allow;
+  policy.deny = (const char *const *) deny;
+  policy.insecure_cleartext_auth = vd_options_bool (options, VD_OPTION_INSECURE_CLEARTEXT_AUTH);
+  policy.allow_historic = !vd_options_bool (options, VD_OPTION_NO_HISTORIC_AUTH);
+  policy.allow_anonymous = names (allow, "ANONYMOUS");
+  policy.min_strength = minimum != NULL ? (guint) g_ascii_strtoull (minimum, NULL, 10) : 0;
+
+  context.tls_active = vd_stack_is_secure (c->stack);
+  context.tls_verified = vd_stack_is_verified (c->stack);
+  context.credentials = credentials_present (c);
+  context.client_cert_sent = vd_stack_fact (c->stack, VEREDA_FACT_CLIENT_CERT, &cert) && cert.num == 1;
+  context.binding = context.tls_active;
+  context.host = c->setup.visit->target->peer_name != NULL;
+  context.above = above;
+
+  all = vd_registry_mechanisms (c->setup.registry, (const char *const *) ehlo->mechanisms, &policy, &context);
+  g_strfreev (allow);
+  g_strfreev (deny);
+  return all;
+}
+
+/* ---- the log of attempts ---- */
+
+void
+vd_connection_log_auth (VdConnection *c)
+{
+  GPtrArray *attempts = vd_session_auth_attempts (c->session);
+
+  for (; c->auth_logged < attempts->len; c->auth_logged++)
+    {
+      const VdAuthAttempt *attempt = g_ptr_array_index (attempts, c->auth_logged);
+      char *brief = attempt->reply != NULL ? vd_reply_brief (attempt->reply) : NULL;
+      const char *why = attempt->error != NULL ? attempt->error->message : brief != NULL ? brief : "";
+
+      vd_connection_note (c, VEREDA_STAGE_AUTH, attempt->succeeded, attempt->reply,
+                          attempt->succeeded                         ? VEREDA_DECISION_CONTINUE
+                              : attempt->advice == VD_AUTH_STOP ? VEREDA_DECISION_STOP
+                                                                : VEREDA_DECISION_NEXT_MECHANISM,
+                          "%s%s%s", attempt->mechanism, attempt->succeeded ? "" : ": ", attempt->succeeded ? "" : why);
+      if (!attempt->succeeded)
+        g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", attempt->mechanism, why));
+      g_free (brief);
+    }
+}
+
+/* ---- choosing ---- */
+
+static gboolean
+is_floor (VdAuthReason reason)
+{
+  switch (reason)
+    {
+    case VD_AUTH_NOT_ALLOWED:
+    case VD_AUTH_DENIED:
+    case VD_AUTH_HISTORIC:
+    case VD_AUTH_NEEDS_TLS:
+    case VD_AUTH_CLEARTEXT:
+    case VD_AUTH_UNVERIFIED:
+    case VD_AUTH_MIN_EXPOSURE:
+    case VD_AUTH_MIN_STRENGTH:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* Why there is nothing (left) to try, naming every mechanism offered. */
+static GError *
+nothing_left (VdConnection *c, GPtrArray *all)
+{
+  VdVisit *visit = c->setup.visit;
+  gboolean tried = visit->auth_story->len > 0, floor = FALSE;
+  GString *text = g_string_new (NULL);
+  GError *error;
+
+  for (guint i = 0; i < visit->auth_story->len; i++)
+    g_string_append_printf (text, "%s%s", text->len > 0 ? "; " : "", (const char *) g_ptr_array_index (visit->auth_story, i));
+  for (guint i = 0; all != NULL && i < all->len; i++)
+    {
+      const VdCandidate *candidate = g_ptr_array_index (all, i);
+
+      if (!candidate->offered || candidate->usable)
+        continue;
+      floor |= is_floor (candidate->reason);
+      g_string_append_printf (text, "%s%s: %s", text->len > 0 ? "; " : "", candidate->mechanism, candidate->text);
+    }
+  error = vd_connection_error_new (c, floor && !tried ? VEREDA_ERROR_POLICY : VEREDA_ERROR_AUTH,
+                                   tried ? "authentication failed (%s); nothing was sent"
+                                         : "authentication is asked for and no mechanism can be used (%s); nothing was sent",
+                                   text->len > 0 ? text->str : "the server offers none");
+  g_string_free (text, TRUE);
+  return error;
+}
+
+static const VeredaStrength *
+strength_of (GPtrArray *all, const char *mechanism)
+{
+  for (guint i = 0; all != NULL && i < all->len; i++)
+    {
+      const VdCandidate *candidate = g_ptr_array_index (all, i);
+
+      if (g_str_equal (candidate->mechanism, mechanism))
+        return &candidate->strength;
+    }
+  return NULL;
+}
+
+static VdSasl *
+prepare (VdConnection *c, const VdCandidate *candidate, GError **error)
+{
+  static const char no_name[] = "";
+  const VeredaMech *mech = vd_registry_load_mechanism (c->setup.registry, candidate, error);
+  VdSaslSource source = { c, credential, binding };
+  VeredaFactValue bits = { .num = 0 };
+  VdSaslFacts facts = { 0 };
+
+  if (mech == NULL)
+    return NULL;
+  facts.server_name = c->setup.visit->target->peer_name != NULL ? c->setup.visit->target->peer_name : no_name;
+  if (vd_stack_is_verified (c->stack) && vd_stack_fact (c->stack, VEREDA_FACT_KEY_BITS, &bits))
+    facts.tls_ssf = (guint32) bits.num;
+  return vd_sasl_new (mech, vd_host_get (), &source, &facts, error);
+}
+
+/* The next candidate that can be begun; NULL: none. */
+static VdSasl *
+next_sasl (VdConnection *c, GPtrArray *all)
+{
+  GHashTable *tried = c->setup.visit->auth_tried;
+
+  for (guint i = 0; i < all->len; i++)
+    {
+      const VdCandidate *candidate = g_ptr_array_index (all, i);
+      GError *error = NULL;
+      VdSasl *sasl;
+
+      if (!candidate->usable || g_hash_table_contains (tried, candidate->mechanism))
+        continue;
+      sasl = prepare (c, candidate, &error);
+      if (sasl != NULL)
+        {
+          g_hash_table_add (tried, g_strdup (candidate->mechanism));
+          return sasl;
+        }
+      /* A plugin that does not load is reported, and the next candidate is taken: the same mechanism of another plugin, or another one. */
+      vd_connection_note (c, VEREDA_STAGE_PLUGIN, FALSE, NULL, VEREDA_DECISION_NEXT_MECHANISM, "mechanism %s: %s", candidate->mechanism,
+                          error->message);
+      g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", candidate->mechanism, error->message));
+      g_clear_error (&error);
+    }
+  return NULL;
+}
+
+static gboolean
+any_left (VdConnection *c, GPtrArray *all)
+{
+  for (guint i = 0; i < all->len; i++)
+    {
+      const VdCandidate *candidate = g_ptr_array_index (all, i);
+
+      if (candidate->usable && !g_hash_table_contains (c->setup.visit->auth_tried, candidate->mechanism))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+void
+vd_connection_choose_mechanism (VdConnection *c)
+{
+  GPtrArray *attempts = vd_session_auth_attempts (c->session), *all;
+  const VdAuthAttempt *last = attempts->len > 0 ? g_ptr_array_index (attempts, attempts->len - 1) : NULL;
+  gboolean stop_at_535 = vd_options_choice (c->setup.options, VD_OPTION_AUTH_FALLBACK) == 1;
+  const VdEhlo *ehlo = vd_session_ehlo (c->session);
+  gint64 now = vd_reactor_now (c->setup.reactor);
+  VeredaStrength above;
+  gboolean stronger = FALSE;
+  VdSasl *sasl;
+
+  vd_connection_log_auth (c);
+  if (last != NULL && (last->advice == VD_AUTH_STOP || (stop_at_535 && last->reply != NULL && last->reply->code == 535)))
+    {
+      vd_session_no_mechanism (c->session, nothing_left (c, NULL), now);
+      return;
+    }
+  if (last != NULL && last->advice == VD_AUTH_STRONGER)
+    {
+      const VeredaStrength *strength = strength_of (c->candidates, last->mechanism);
+
+      stronger = strength != NULL;
+      if (stronger)
+        above = *strength;
+    }
+  all = candidates (c, ehlo, stronger ? &above : NULL);
+  g_clear_pointer (&c->candidates, g_ptr_array_unref);
+  c->candidates = all;
+
+  if (attempts->len >= 3 && any_left (c, all))
+    {
+      c->again = VD_AGAIN_MORE_AUTH; /* AUT-18: on a new connection */
+      vd_session_no_mechanism (c->session, nothing_left (c, NULL), now);
+      return;
+    }
+  sasl = next_sasl (c, all);
+  if (sasl != NULL)
+    vd_session_use_mechanism (c->session, sasl, now);
+  else
+    vd_session_no_mechanism (c->session, nothing_left (c, all), now);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* connection-private - the inside of a connection, shared by its three files:
+ *   connection.c       stages, I/O, time, the end
+ *   connection-tls.c   which TLS library, handshake, what to do when it fails
+ *   connection-auth.c  which mechanism, credentials */
+#ifndef VD_CONNECTION_PRIVATE_H
+#define VD_CONNECTION_PRIVATE_H
+
+#include "core/net/connect.h"
+#include "core/net/layer.h"
+#include "core/net/resolve.h"
+#include "core/plugin/registry.h"
+#include "core/send/connection.h"
+#include "core/send/credential.h"
+
+typedef enum
+{
+  VD_AT_BEGIN,
+  VD_AT_RESOLVE,
+  VD_AT_CONNECT,
+  VD_AT_HANDSHAKE,
+  VD_AT_DIALOGUE,
+  VD_AT_CLOSED
+} VdAt;
+
+struct VdConnection
+{
+  VdConnectionSetup setup;
+  VdAt at;
+  VeredaStage stage;
+
+  VdTimer *timer;
+  gint64 stage_deadline; /* of resolving and of a handshake; G_MAXINT64: none */
+  VdResolve *resolve;
+  VdConnect *connect;
+  GPtrArray *endpoints;
+  guint endpoint;
+  char *address;
+
+  VdStack *stack;
+  VdWatch *watch;
+  VdSession *session;
+  gboolean want_read, want_write; /* what the layers asked for last */
+  gboolean was_ready;
+  gboolean kicked;
+
+  /* TLS */
+  const VeredaTransport *plain, *tls; /* loaded; tls NULL: not yet, or none */
+  char *transport;
+  gboolean handshake_starttls; /* in the middle of a session */
+
+  /* AUTH */
+  guint auth_logged;
+  GPtrArray *candidates;
+  VdCredentialSlot password_slot, token_slot;
+
+  GError *error;
+  VdReply *error_reply;
+  VdAgain again;
+  gboolean fatal;
+  GPtrArray *warnings;
+};
+
+/* ---- connection.c ---- */
+/* Ends it with an error (owned) before or outside of a session. */
+void vd_connection_fail (VdConnection *c, VeredaStage stage, GError *error);
+void vd_connection_note (VdConnection *c, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision,
+                         const char *format, ...) G_GNUC_PRINTF (6, 7);
+void vd_connection_warn (VdConnection *c, const char *format, ...) G_GNUC_PRINTF (2, 3);
+GError *vd_connection_error_new (VdConnection *c, VeredaErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+void vd_connection_begin_session (VdConnection *c, gboolean secure);
+
+/* ---- connection-tls.c ---- */
+/* Loads what the route needs for sure, before anybody is contacted.  FALSE: failed. */
+gboolean vd_connection_load_transports (VdConnection *c);
+gboolean vd_connection_can_starttls (VdConnection *c);
+void vd_connection_begin_tls (VdConnection *c, gboolean starttls);
+/* Goes on with a handshake.  TRUE: progress was made. */
+gboolean vd_connection_handshake (VdConnection *c);
+void vd_connection_handshake_timeout (VdConnection *c);
+void vd_connection_decide_tls (VdConnection *c); /* answers VD_NEED_TLS_DECISION */
+
+/* ---- connection-auth.c ---- */
+void vd_connection_choose_mechanism (VdConnection *c); /* answers VD_NEED_MECHANISM */
+void vd_connection_log_auth (VdConnection *c);
+void vd_connection_auth_clear (VdConnection *c);
+
+#endif

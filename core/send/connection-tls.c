@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* connection-tls - which TLS library, the handshake, and what to do about every trouble with it.  Part of connection.
+ *
+ * One place asks the policy, ask_policy(); one place turns a failed handshake into an error, handshake_failed(). */
+#include "core/send/connection-private.h"
+
+#include "core/base/error.h"
+
+/* ---- which library ---- */
+
+static GPtrArray *
+backend_names (VdConnection *c)
+{
+  char **named = vd_route_transports (c->setup.options, c->setup.visit->route.mode);
+  GPtrArray *names;
+
+  if (named[0] == NULL)
+    {
+      g_strfreev (named);
+      return vd_registry_wrappers (c->setup.registry);
+    }
+  names = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; named[i] != NULL; i++)
+    g_ptr_array_add (names, g_strdup (named[i]));
+  g_strfreev (named);
+  return names;
+}
+
+gboolean
+vd_connection_can_starttls (VdConnection *c)
+{
+  GPtrArray *names = backend_names (c);
+  gboolean any = names->len > 0;
+
+  g_ptr_array_unref (names);
+  return any;
+}
+
+/* The first TLS transport that loads; each that does not is recorded and the next is taken. */
+static gboolean
+load_tls (VdConnection *c, GError **error)
+{
+  GPtrArray *names = backend_names (c);
+  GString *story = g_string_new (NULL);
+
+  for (guint i = 0; c->tls == NULL && i < names->len; i++)
+    {
+      const char *name = g_ptr_array_index (names, i);
+      GError *why = NULL;
+
+      c->tls = vd_registry_load_transport (c->setup.registry, name, &why);
+      if (c->tls == NULL)
+        {
+          vd_connection_note (c, VEREDA_STAGE_PLUGIN, FALSE, NULL,
+                              i + 1 < names->len ? VEREDA_DECISION_NEXT_TRANSPORT : VEREDA_DECISION_STOP, "transport %s: %s", name,
+                              why->message);
+          g_string_append_printf (story, "%s%s: %s", story->len > 0 ? "; " : "", name, why->message);
+        }
+      g_clear_error (&why);
+    }
+  if (c->tls == NULL)
+    g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "no TLS transport can be used (%s); install a plugin for GnuTLS or OpenSSL",
+                 story->len > 0 ? story->str : "none is installed");
+  g_string_free (story, TRUE);
+  g_ptr_array_unref (names);
+  return c->tls != NULL;
+}
+
+gboolean
+vd_connection_load_transports (VdConnection *c)
+{
+  VdVisit *visit = c->setup.visit;
+  GError *error = NULL;
+
+  c->plain = vd_registry_load_transport (c->setup.registry, "plain", &error);
+  if (c->plain != NULL && !visit->in_clear
+      && (visit->route.mode == VD_MODE_IMPLICIT || (visit->route.mode == VD_MODE_STARTTLS && visit->route.required)))
+    load_tls (c, &error);
+  if (error == NULL)
+    return TRUE;
+  if (c->plain != NULL)
+    vd_error_prefix (&error, "%s: TLS is required (%s), nothing was sent", visit->name, visit->route.why);
+  c->fatal = TRUE;
+  vd_connection_fail (c, VEREDA_STAGE_PLUGIN, error);
+  return FALSE;
+}
+
+/* ---- the policy ---- */
+
+/* TRUE: go on in spite of it. */
+static gboolean
+ask_policy (VdConnection *c, VeredaTlsProblem problem, int code, const char *text)
+{
+  const VeredaOptions *options = c->setup.options;
+  const char *standing = vd_options_text (options, VD_OPTION_TLSPOLICY);
+
+  if (options->tls_policy != NULL)
+    return options->tls_policy (problem, c->setup.visit->name, code, text, options->tls_policy_data) == VEREDA_TLS_INSECURE;
+  if (standing != NULL)
+    return g_str_equal (standing, "insecure");
+  return !c->setup.visit->route.required && (problem == VEREDA_TLS_NOT_OFFERED || problem == VEREDA_TLS_REFUSED);
+}
+
+void
+vd_connection_decide_tls (VdConnection *c)
+{
+  gint64 now = vd_reactor_now (c->setup.reactor);
+  VdReply *reply = NULL;
+  gboolean refused = vd_session_tls_problem (c->session, &reply) == VD_TLS_REFUSED;
+  char *text = reply != NULL ? vd_reply_text (reply) : g_strdup ("the server does not offer STARTTLS");
+  gboolean insecure = ask_policy (c, refused ? VEREDA_TLS_REFUSED : VEREDA_TLS_NOT_OFFERED, reply != NULL ? (int) reply->code : 0, text);
+
+  if (insecure)
+    {
+      vd_connection_note (c, VEREDA_STAGE_TLS, FALSE, reply, VEREDA_DECISION_INSECURE, "%s",
+                          refused ? "STARTTLS refused" : "STARTTLS not offered");
+      vd_connection_warn (c, "%s: sent in clear: %s", c->setup.visit->name,
+                          refused ? "the server refused STARTTLS" : "the server does not offer STARTTLS");
+    }
+  g_free (text);
+  vd_session_tls_decide (c->session, insecure, now);
+}
+
+/* ---- the handshake ---- */
+
+static void
+fill_settings (VdConnection *c, VeredaTlsSettings *settings)
+{
+  const VeredaOptions *options = c->setup.options;
+  const char *name = vd_options_text (options, VD_OPTION_VERIFY_NAME);
+
+  memset (settings, 0, sizeof *settings);
+  settings->struct_size = sizeof *settings;
+  settings->min_version = g_str_equal (vd_options_text (options, VD_OPTION_TLS_MIN), "1.3") ? 0x0304 : 0x0303;
+  settings->peer_name = name != NULL ? name : c->setup.visit->target->peer_name;
+  settings->trust_file = vd_options_text (options, VD_OPTION_CA_FILE);
+  settings->trust_dir = vd_options_text (options, VD_OPTION_CA_DIR);
+  settings->cert_file = vd_options_text (options, VD_OPTION_CERT_FILE);
+  settings->key_file = vd_options_text (options, VD_OPTION_KEY_FILE);
+  settings->priority = vd_options_text (options, VD_OPTION_TLS_PRIORITY);
+  settings->insecure_skip_verify = vd_visit_tolerates (c->setup.visit, options);
+}
+
+/* The connection is dead (STL-10).  `error` is owned. */
+static void
+dead (VdConnection *c, GError *error)
+{
+  if (c->handshake_starttls)
+    vd_session_tls_failed (c->session, error);
+  else
+    vd_connection_fail (c, VEREDA_STAGE_TLS, error);
+}
+
+static void
+handshake_failed (VdConnection *c, GError *cause)
+{
+  VdVisit *visit = c->setup.visit;
+  gboolean certificate = g_error_matches (cause, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_CERTIFICATE);
+  gboolean no_tls = g_error_matches (cause, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_PROTOCOL) && !c->handshake_starttls;
+  VeredaErrorCode code = certificate ? VEREDA_ERROR_CERTIFICATE : no_tls ? VEREDA_ERROR_TLS_MODE : VEREDA_ERROR_TLS;
+  VeredaTlsProblem problem = certificate ? VEREDA_TLS_CERTIFICATE : VEREDA_TLS_HANDSHAKE;
+  GError *error = NULL;
+
+  /* Insecure means: no worse than in clear.  After a certificate that is the same TLS without its check; after a handshake it is a new
+   * connection in clear, which an implicit-TLS port does not have. */
+  if (!no_tls && ask_policy (c, problem, 0, cause->message))
+    {
+      if (certificate && !visit->unverified)
+        {
+          visit->unverified = TRUE;
+          c->again = VD_AGAIN_UNVERIFIED;
+        }
+      else if (!certificate && c->handshake_starttls)
+        {
+          visit->in_clear = TRUE;
+          c->again = VD_AGAIN_IN_CLEAR;
+        }
+    }
+  if (certificate)
+    vd_error_wrap (&error, code, cause, "%s: nothing was sent", visit->name);
+  else if (no_tls)
+    vd_error_wrap (&error, code, cause,
+                   "%s: TLS was begun at once (implicit TLS) and the server does not speak it there; if it is a STARTTLS port use "
+                   "tls=starttls; nothing was sent",
+                   visit->name);
+  else
+    vd_error_wrap (&error, code, cause, "%s: the TLS handshake failed, nothing was sent", visit->name);
+  dead (c, error);
+}
+
+void
+vd_connection_begin_tls (VdConnection *c, gboolean starttls)
+{
+  VeredaTlsSettings settings;
+  GError *error = NULL;
+
+  c->handshake_starttls = starttls;
+  c->at = VD_AT_HANDSHAKE;
+  c->stage = VEREDA_STAGE_TLS;
+  c->stage_deadline = vd_reactor_now (c->setup.reactor) + vd_options_time (c->setup.options, VD_OPTION_TLS_TIMEOUT);
+  if (c->tls == NULL && !load_tls (c, &error))
+    {
+      /* TLS was only to be had where offered, and no library for it loads: clear is what the caller would have got without the offer. */
+      if (ask_policy (c, VEREDA_TLS_NOT_OFFERED, 0, error->message))
+        {
+          c->setup.visit->in_clear = TRUE;
+          c->again = VD_AGAIN_IN_CLEAR;
+        }
+      dead (c, error);
+      return;
+    }
+  fill_settings (c, &settings);
+  if (!vd_stack_wrap (c->stack, c->tls, &settings, &error))
+    {
+      GError *wrapped = NULL;
+      gboolean local = g_error_matches (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS);
+
+      c->fatal = local;
+      vd_error_wrap (&wrapped, local ? VEREDA_ERROR_OPTION : VEREDA_ERROR_TLS, error, "%s: TLS by %s", c->setup.visit->name, c->tls->name);
+      dead (c, wrapped);
+      return;
+    }
+  g_free (c->transport);
+  c->transport = g_strdup_printf ("%s/%s", starttls ? "starttls" : "implicit", c->tls->name);
+}
+
+static const char *
+fact_text (VdConnection *c, VeredaFact fact, const char *otherwise)
+{
+  VeredaFactValue value;
+
+  return vd_stack_fact (c->stack, fact, &value) && value.str != NULL ? value.str : otherwise;
+}
+
+static void
+note_success (VdConnection *c, gboolean verified)
+{
+  VeredaFactValue version = { .num = 0 };
+
+  vd_stack_fact (c->stack, VEREDA_FACT_TLS_VERSION, &version);
+  vd_connection_note (c, VEREDA_STAGE_TLS, TRUE, NULL, VEREDA_DECISION_CONTINUE, "TLS 1.%d, %s, by %s, certificate %s", (int) (version.num - 0x0301),
+                      fact_text (c, VEREDA_FACT_CIPHER, "?"), fact_text (c, VEREDA_FACT_BACKEND, c->tls->name),
+                      verified ? "verified" : "NOT verified");
+}
+
+static void
+handshake_done (VdConnection *c)
+{
+  gboolean verified = vd_stack_is_verified (c->stack);
+
+  if (!verified)
+    {
+      const char *why = fact_text (c, VEREDA_FACT_VERIFY_TEXT, "not verified");
+      const VeredaOptions *options = c->setup.options;
+      /* Asked for by the caller, or decided before; else TLS "where offered" is open to the policy callback's word. */
+      gboolean fine = vd_visit_tolerates (c->setup.visit, options)
+                      && (c->setup.visit->unverified || vd_options_bool (options, VD_OPTION_INSECURE) || options->tls_policy == NULL
+                          || ask_policy (c, VEREDA_TLS_CERTIFICATE, 0, why));
+
+      if (!fine)
+        {
+          dead (c, vd_connection_error_new (c, VEREDA_ERROR_CERTIFICATE, "certificate not accepted: %s; nothing was sent", why));
+          return;
+        }
+      vd_connection_warn (c, "%s: the server's certificate was not verified: %s", c->setup.visit->name, why);
+    }
+  note_success (c, verified);
+  c->stage_deadline = G_MAXINT64;
+  c->at = VD_AT_DIALOGUE;
+  if (c->handshake_starttls)
+    vd_session_tls_done (c->session, vd_reactor_now (c->setup.reactor));
+  else
+    vd_connection_begin_session (c, TRUE);
+}
+
+gboolean
+vd_connection_handshake (VdConnection *c)
+{
+  GError *error = NULL;
+
+  switch (vd_stack_handshake (c->stack, &error))
+    {
+    case VEREDA_IO_DONE:
+      handshake_done (c);
+      return TRUE;
+    case VEREDA_IO_WANT_READ:
+      c->want_read = TRUE;
+      return FALSE;
+    case VEREDA_IO_WANT_WRITE:
+      c->want_write = TRUE;
+      return FALSE;
+    case VEREDA_IO_EOF:
+      error = g_error_new_literal (VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_HANDSHAKE, "the server closed the connection");
+      G_GNUC_FALLTHROUGH;
+    case VEREDA_IO_ERROR:
+    default:
+      handshake_failed (c, error);
+      return TRUE;
+    }
+}
+
+void
+vd_connection_handshake_timeout (VdConnection *c)
+{
+  dead (c, vd_connection_error_new (c, VEREDA_ERROR_TIMEOUT, "the TLS handshake was not finished within %.3g seconds; nothing was sent",
+                                    (double) vd_options_time (c->setup.options, VD_OPTION_TLS_TIMEOUT) / G_USEC_PER_SEC));
+}

@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: MIT */
+/* connection - stages, I/O, time and the end of one connection.  See connection.h; the other files are in connection-private.h.
+ *
+ * One function works, pump(); it is called when the descriptor, a timer, a resolver or the owner has something, does all that can be done without
+ * waiting, arms what is to be waited for, and tells the owner. */
+#include "core/send/connection-private.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "core/plugin/host.h"
+#include "core/smtp/command.h"
+#include "core/smtp/output.h"
+
+/* Rounds of reading and writing in one turn, so that one busy connection leaves time to the others. */
+#define ROUNDS_MAX 256
+#define READ_SIZE 16384
+
+static void pump (VdConnection *c);
+
+/* ---- words ---- */
+
+GError *
+vd_connection_error_new (VdConnection *c, VeredaErrorCode code, const char *format, ...)
+{
+  va_list args;
+  GError *error;
+
+  va_start (args, format);
+  error = g_error_new_valist (VEREDA_ERROR, (gint) code, format, args);
+  va_end (args);
+  vd_error_prefix (&error, "%s", c->setup.visit->name);
+  return error;
+}
+
+void
+vd_connection_note (VdConnection *c, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision, const char *format, ...)
+{
+  VdLog *log = c->setup.log;
+  va_list args;
+  char *detail;
+
+  va_start (args, format);
+  detail = g_strdup_vprintf (format, args);
+  va_end (args);
+  vd_trace_info (&log->trace, "%s%s: %s", vereda_stage_name (stage), succeeded ? "" : " failed", detail);
+  g_ptr_array_add (log->attempts, vd_attempt_new (c->setup.visit->name, c->address, c->transport, stage, succeeded, reply, decision,
+                                                  vd_reactor_now (c->setup.reactor) - log->started, detail));
+  g_free (detail);
+}
+
+void
+vd_connection_warn (VdConnection *c, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_ptr_array_add (c->warnings, g_strdup_vprintf (format, args));
+  va_end (args);
+}
+
+/* ---- the end ---- */
+
+static void
+stop_io (VdConnection *c)
+{
+  g_clear_pointer (&c->resolve, vd_resolve_cancel);
+  g_clear_pointer (&c->connect, vd_connect_cancel);
+  g_clear_pointer (&c->watch, vd_watch_free);
+  vd_timer_set (c->timer, -1);
+}
+
+static void
+closed (VdConnection *c)
+{
+  stop_io (c);
+  c->at = VD_AT_CLOSED;
+}
+
+void
+vd_connection_fail (VdConnection *c, VeredaStage stage, GError *error)
+{
+  if (c->at == VD_AT_CLOSED)
+    {
+      g_clear_error (&error);
+      return;
+    }
+  c->stage = stage;
+  c->error = error;
+  vd_trace_line (&c->setup.log->trace, VEREDA_TRACE_ERROR, FALSE, error->message);
+  closed (c);
+}
+
+static VeredaStage
+stage_of (VdStep step)
+{
+  static const VeredaStage of_step[VD_STEP_N] = {
+    [VD_STEP_GREETING] = VEREDA_STAGE_GREETING, [VD_STEP_EHLO] = VEREDA_STAGE_EHLO, [VD_STEP_STARTTLS] = VEREDA_STAGE_TLS,
+    [VD_STEP_AUTH] = VEREDA_STAGE_AUTH,         [VD_STEP_MAIL] = VEREDA_STAGE_MAIL, [VD_STEP_RCPT] = VEREDA_STAGE_RCPT,
+    [VD_STEP_DATA] = VEREDA_STAGE_DATA,         [VD_STEP_CONTENT] = VEREDA_STAGE_END, [VD_STEP_BDAT] = VEREDA_STAGE_END,
+    [VD_STEP_BDAT_LAST] = VEREDA_STAGE_END,     [VD_STEP_RSET] = VEREDA_STAGE_MAIL, [VD_STEP_NOOP] = VEREDA_STAGE_MAIL,
+    [VD_STEP_QUIT] = VEREDA_STAGE_QUIT,
+  };
+
+  return of_step[step];
+}
+
+/* The session is over: its words become the connection's. */
+static void
+session_over (VdConnection *c)
+{
+  const GError *error = vd_session_error (c->session);
+  VdReply *reply = vd_session_error_reply (c->session);
+  VdReply *greeting = vd_session_greeting (c->session);
+
+  c->stage = stage_of (vd_session_stage (c->session));
+  c->error = error != NULL ? g_error_copy (error) : NULL;
+  c->error_reply = reply != NULL ? vd_reply_ref (reply) : NULL;
+  vd_connection_log_auth (c);
+
+  if (vd_session_bdat_refused (c->session))
+    {
+      c->setup.visit->no_chunking = TRUE;
+      c->again = VD_AGAIN_NO_CHUNKING;
+    }
+  else if (!c->was_ready && greeting != NULL && VD_REPLY_IS_TRANSIENT (greeting) && c->endpoints->len > 1)
+    {
+      GPtrArray *left = vd_endpoints_without (c->endpoints, c->endpoint);
+
+      g_clear_pointer (&c->setup.visit->endpoints, g_ptr_array_unref);
+      c->setup.visit->endpoints = left;
+      c->again = VD_AGAIN_NEXT_ADDRESS;
+    }
+  closed (c);
+}
+
+/* ---- the session ---- */
+
+/* EHL-3, EHL-4: a qualified name, or the address of this end. */
+static char *
+client_name (VdConnection *c)
+{
+  const char *set = vd_options_text (c->setup.options, VD_OPTION_CLIENT);
+  const char *host = g_get_host_name ();
+  VdEndpoint *local;
+  char *name = NULL;
+
+  if (set != NULL)
+    return g_strdup (set);
+  if (strchr (host, '.') != NULL && !g_str_has_suffix (host, ".localdomain") && !g_str_has_suffix (host, ".local")
+      && !g_str_has_prefix (host, "localhost") && vd_command_check_client (host, NULL))
+    return g_strdup (host);
+  local = vd_endpoint_new_local (vd_stack_fd (c->stack));
+  if (local != NULL)
+    name = vd_endpoint_smtp_literal (local);
+  vd_endpoint_free (local);
+  return name != NULL ? name : g_strdup ("[127.0.0.1]");
+}
+
+void
+vd_connection_begin_session (VdConnection *c, gboolean secure)
+{
+  static const VdOptionId timeouts[VD_TIMEOUT_N] = {
+    [VD_TIMEOUT_GREETING] = VD_OPTION_TIMEOUT_GREETING, [VD_TIMEOUT_COMMAND] = VD_OPTION_TIMEOUT_COMMAND,
+    [VD_TIMEOUT_MAIL] = VD_OPTION_TIMEOUT_MAIL,         [VD_TIMEOUT_RCPT] = VD_OPTION_TIMEOUT_RCPT,
+    [VD_TIMEOUT_DATA] = VD_OPTION_TIMEOUT_DATA,         [VD_TIMEOUT_BLOCK] = VD_OPTION_TIMEOUT_BLOCK,
+    [VD_TIMEOUT_END] = VD_OPTION_TIMEOUT_END,           [VD_TIMEOUT_QUIT] = VD_OPTION_TIMEOUT_QUIT,
+  };
+  const VeredaOptions *options = c->setup.options;
+  VdVisit *visit = c->setup.visit;
+  VdSessionConfig config = { 0 };
+  char *client = client_name (c);
+
+  config.client = client;
+  config.server = visit->name;
+  config.lmtp = visit->target->lmtp;
+  config.tls_required = visit->route.mode == VD_MODE_STARTTLS && visit->route.required && !visit->in_clear;
+  config.tls = secure ? VD_SESSION_TLS_ACTIVE
+               : visit->route.mode == VD_MODE_STARTTLS && !visit->in_clear && vd_connection_can_starttls (c) ? VD_SESSION_TLS_STARTTLS
+                                                                                                           : VD_SESSION_TLS_NEVER;
+  config.auth = vd_options_wants_auth (options);
+  config.auth_optional = vd_options_bool (options, VD_OPTION_AUTH_OPTIONAL);
+  config.ask_queue = vd_options_bool (options, VD_OPTION_QUEUE);
+  config.level = vd_options_choice (options, VD_OPTION_PIPELINING) == 0 ? VD_PIPELINING_OFF : VD_PIPELINING_AUTO;
+  config.chunking = vd_options_choice (options, VD_OPTION_CHUNKING) == 0 && !visit->no_chunking;
+  config.trace = c->setup.log->trace;
+  for (guint i = 0; i < VD_TIMEOUT_N; i++)
+    config.timeouts[i] = vd_options_time (options, timeouts[i]);
+  if (options->values[VD_OPTION_MAXSECS] != NULL)
+    {
+      gint64 maxsecs = vd_options_time (options, VD_OPTION_MAXSECS);
+
+      if (maxsecs > 0) /* 0 is the default, not "do not wait" */
+        config.timeouts[VD_TIMEOUT_END] = MIN (maxsecs, 600 * G_USEC_PER_SEC);
+    }
+  c->session = vd_session_new (&config, vd_reactor_now (c->setup.reactor));
+  c->at = VD_AT_DIALOGUE;
+  g_free (client);
+}
+
+/* ---- I/O ---- */
+
+static gboolean
+do_read (VdConnection *c)
+{
+  guint8 octets[READ_SIZE];
+  GError *error = NULL;
+  gsize n = 0;
+
+  switch (vd_stack_read (c->stack, octets, sizeof octets, &n, &error))
+    {
+    case VEREDA_IO_DONE:
+      vd_session_feed (c->session, octets, n, vd_reactor_now (c->setup.reactor));
+      return TRUE;
+    case VEREDA_IO_WANT_READ:
+      c->want_read = TRUE;
+      return FALSE;
+    case VEREDA_IO_WANT_WRITE:
+      c->want_write = TRUE;
+      return FALSE;
+    case VEREDA_IO_EOF:
+      vd_session_feed_end (c->session, NULL, vd_reactor_now (c->setup.reactor));
+      return TRUE;
+    case VEREDA_IO_ERROR:
+    default:
+      vd_session_feed_end (c->session, error, vd_reactor_now (c->setup.reactor));
+      return TRUE;
+    }
+}
+
+static gboolean
+do_write (VdConnection *c)
+{
+  VeredaSpan spans[VD_OUTPUT_SPANS + 2];
+  GError *error = NULL;
+  gsize n_spans = vd_session_output (c->session, spans, G_N_ELEMENTS (spans)), n = 0;
+
+  if (n_spans == 0)
+    return FALSE;
+  switch (vd_stack_writev (c->stack, spans, n_spans, &n, &error))
+    {
+    case VEREDA_IO_DONE:
+      vd_session_wrote (c->session, n, vd_reactor_now (c->setup.reactor));
+      return TRUE;
+    case VEREDA_IO_WANT_READ:
+      c->want_read = TRUE;
+      return FALSE;
+    case VEREDA_IO_WANT_WRITE:
+      c->want_write = TRUE;
+      return FALSE;
+    case VEREDA_IO_EOF:
+    case VEREDA_IO_ERROR:
+    default:
+      vd_session_feed_end (c->session, error, vd_reactor_now (c->setup.reactor));
+      return TRUE;
+    }
+}
+
+/* Gives the session what it asks for.  TRUE: something was done. */
+static gboolean
+answer_need (VdConnection *c)
+{
+  switch (vd_session_need (c->session))
+    {
+    case VD_NEED_HANDSHAKE:
+      vd_connection_begin_tls (c, TRUE);
+      return TRUE;
+    case VD_NEED_TLS_DECISION:
+      vd_connection_decide_tls (c);
+      return TRUE;
+    case VD_NEED_MECHANISM:
+      vd_connection_choose_mechanism (c);
+      return TRUE;
+    case VD_NEED_CREDENTIAL:
+      if (!c->kicked)
+        return FALSE;
+      c->kicked = FALSE;
+      vd_session_resume (c->session, vd_reactor_now (c->setup.reactor));
+      return TRUE;
+    case VD_NEED_CLOSE:
+      session_over (c);
+      return FALSE;
+    case VD_NEED_NOTHING:
+    default:
+      return FALSE;
+    }
+}
+
+static gboolean
+work_once (VdConnection *c)
+{
+  gboolean progress = FALSE;
+
+  c->want_read = c->want_write = FALSE;
+  if (c->at == VD_AT_HANDSHAKE)
+    return vd_connection_handshake (c);
+  if (c->at != VD_AT_DIALOGUE)
+    return FALSE;
+  if (answer_need (c))
+    return TRUE; /* it may have become another stage */
+  if (c->at != VD_AT_DIALOGUE)
+    return FALSE;
+  /* Reading first: a reply that is there already, a refusal in the middle of the content above all, must not be lost to a failing write. */
+  progress = do_read (c);
+  if (vd_session_need (c->session) == VD_NEED_NOTHING)
+    progress |= do_write (c);
+  else if (vd_session_need (c->session) != VD_NEED_CREDENTIAL)
+    progress = TRUE;
+  return progress;
+}
+
+static void
+arm (VdConnection *c)
+{
+  gint64 deadline = c->stage_deadline;
+
+  if (c->at == VD_AT_CLOSED)
+    return;
+  if (c->watch != NULL)
+    vd_watch_set (c->watch, c->want_read, c->want_write);
+  if (c->session != NULL && c->at == VD_AT_DIALOGUE)
+    deadline = MIN (deadline, vd_session_deadline (c->session));
+  vd_timer_set (c->timer, deadline == G_MAXINT64 ? -1 : deadline);
+}
+
+static void
+pump_later (gpointer data)
+{
+  pump (data);
+}
+
+static void
+note_ready (VdConnection *c)
+{
+  const VeredaOptions *options = c->setup.options;
+
+  if (c->was_ready || c->session == NULL || !vd_session_is_ready (c->session))
+    return;
+  c->was_ready = TRUE;
+  vd_connection_log_auth (c);
+  if (vd_options_bool (options, VD_OPTION_QUEUE) && !vd_session_queue_asked (c->session))
+    vd_connection_warn (c, "%s: option queue: the server does not offer to queue only (XQUE)", c->setup.visit->name);
+}
+
+static void
+pump (VdConnection *c)
+{
+  guint rounds = 0;
+
+  while (work_once (c))
+    if (++rounds == ROUNDS_MAX)
+      {
+        vd_reactor_defer (c->setup.reactor, pump_later, c);
+        break;
+      }
+  note_ready (c);
+  arm (c);
+  c->setup.func (c->setup.data); /* may free c */
+}
+
+static void
+on_ready (gpointer data, gboolean readable, gboolean writable)
+{
+  pump (data);
+}
+
+static void
+on_timer (gpointer data)
+{
+  VdConnection *c = data;
+
+  if (c->at == VD_AT_HANDSHAKE)
+    vd_connection_handshake_timeout (c);
+  else if (c->at == VD_AT_DIALOGUE)
+    vd_session_tick (c->session, vd_reactor_now (c->setup.reactor));
+  else if (c->at == VD_AT_RESOLVE)
+    vd_connection_fail (c, VEREDA_STAGE_RESOLVE,
+                        vd_connection_error_new (c, VEREDA_ERROR_RESOLVE, "no answer to the name look-up within %.3g seconds",
+                                                 (double) vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT) / G_USEC_PER_SEC));
+  pump (c);
+}
+
+/* ---- resolving and connecting ---- */
+
+static void
+on_connected (gpointer data, int fd, guint endpoint, const GArray *attempts, const GError *error)
+{
+  VdConnection *c = data;
+  GError *why = NULL;
+
+  c->connect = NULL;
+  if (fd < 0)
+    {
+      why = g_error_copy (error);
+      vd_error_prefix (&why, "%s", c->setup.visit->name);
+      vd_connection_fail (c, VEREDA_STAGE_CONNECT, why);
+      pump (c);
+      return;
+    }
+  c->endpoint = endpoint;
+  c->address = g_strdup (((VdEndpoint *) g_ptr_array_index (c->endpoints, endpoint))->text);
+  c->stack = vd_stack_new (vd_host_get ());
+  if (!vd_stack_open (c->stack, c->plain, fd, &why))
+    {
+      close (fd);
+      vd_error_prefix (&why, "%s", c->setup.visit->name);
+      vd_connection_fail (c, VEREDA_STAGE_CONNECT, why);
+      pump (c);
+      return;
+    }
+  vd_connection_note (c, VEREDA_STAGE_CONNECT, TRUE, NULL, VEREDA_DECISION_CONTINUE, "connected to %s", c->address);
+  c->watch = vd_reactor_watch (c->setup.reactor, fd, on_ready, c);
+  if (c->setup.visit->route.mode == VD_MODE_IMPLICIT)
+    vd_connection_begin_tls (c, FALSE);
+  else
+    vd_connection_begin_session (c, FALSE);
+  pump (c);
+}
+
+static void
+start_connecting (VdConnection *c)
+{
+  const char *local = vd_options_text (c->setup.options, VD_OPTION_LOCAL_ADDRESS);
+  VdEndpoint *local_endpoint = local != NULL ? vd_endpoint_new_literal (local, 0) : NULL;
+  VdConnectOptions options = {
+    .per_address_timeout_us = vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT),
+    .local_address = local_endpoint,
+  };
+
+  c->at = VD_AT_CONNECT;
+  c->stage = VEREDA_STAGE_CONNECT;
+  c->stage_deadline = G_MAXINT64; /* the race has its own */
+  c->connect = vd_connect_start (c->setup.reactor, c->endpoints, &options, on_connected, c);
+  vd_endpoint_free (local_endpoint);
+}
+
+static void
+on_resolved (gpointer data, GPtrArray *endpoints, const GError *error)
+{
+  VdConnection *c = data;
+
+  c->resolve = NULL;
+  if (endpoints == NULL)
+    {
+      GError *why = g_error_copy (error);
+
+      vd_error_prefix (&why, "%s", c->setup.visit->name);
+      vd_connection_fail (c, VEREDA_STAGE_RESOLVE, why);
+    }
+  else
+    {
+      c->endpoints = g_ptr_array_ref (endpoints);
+      start_connecting (c);
+    }
+  pump (c);
+}
+
+static void
+start_resolving (VdConnection *c)
+{
+  static const int families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
+  const VdVisit *visit = c->setup.visit;
+
+  c->at = VD_AT_RESOLVE;
+  c->stage = VEREDA_STAGE_RESOLVE;
+  c->stage_deadline = vd_reactor_now (c->setup.reactor) + vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT);
+  c->resolve = vd_resolve_start (c->setup.reactor, visit->target->host, visit->route.port,
+                                 families[vd_options_choice (c->setup.options, VD_OPTION_FAMILY)], on_resolved, c);
+}
+
+static void
+begin (gpointer data)
+{
+  VdConnection *c = data;
+  VdVisit *visit = c->setup.visit;
+  GError *error = NULL;
+
+  if (!vd_connection_load_transports (c))
+    ;
+  else if (visit->endpoints != NULL)
+    {
+      c->endpoints = g_ptr_array_ref (visit->endpoints);
+      start_connecting (c);
+    }
+  else if (visit->target->unix_path != NULL)
+    {
+      VdEndpoint *endpoint = vd_endpoint_new_unix (visit->target->unix_path, &error);
+
+      if (endpoint == NULL)
+        vd_connection_fail (c, VEREDA_STAGE_CONNECT, error);
+      else
+        {
+          c->endpoints = vd_endpoints_new ();
+          g_ptr_array_add (c->endpoints, endpoint);
+          start_connecting (c);
+        }
+    }
+  else
+    start_resolving (c);
+  pump (c);
+}
+
+/* ---- life ---- */
+
+VdConnection *
+vd_connection_new (const VdConnectionSetup *setup)
+{
+  VdConnection *c = g_new0 (VdConnection, 1);
+
+  c->setup = *setup;
+  c->stage = VEREDA_STAGE_PLUGIN;
+  c->stage_deadline = G_MAXINT64;
+  c->timer = vd_reactor_timer (setup->reactor, on_timer, c);
+  c->warnings = g_ptr_array_new_with_free_func (g_free);
+  c->transport = setup->visit->route.mode == VD_MODE_PLAIN || setup->visit->in_clear ? g_strdup ("plain") : NULL;
+  vd_reactor_defer (setup->reactor, begin, c);
+  return c;
+}
+
+void
+vd_connection_free (VdConnection *c)
+{
+  if (c == NULL)
+    return;
+  stop_io (c);
+  vd_reactor_undefer (c->setup.reactor, begin, c);
+  vd_reactor_undefer (c->setup.reactor, pump_later, c);
+  vd_timer_free (c->timer);
+  vd_session_free (c->session);
+  vd_connection_auth_clear (c);
+  g_clear_pointer (&c->candidates, g_ptr_array_unref);
+  vd_stack_free (c->stack);
+  g_clear_pointer (&c->endpoints, g_ptr_array_unref);
+  g_ptr_array_unref (c->warnings);
+  g_free (c->address);
+  g_free (c->transport);
+  g_clear_error (&c->error);
+  vd_reply_unref (c->error_reply);
+  g_free (c);
+}
+
+VdSession *
+vd_connection_session (VdConnection *c)
+{
+  return c->session;
+}
+
+void
+vd_connection_kick (VdConnection *c)
+{
+  c->kicked = TRUE;
+  vd_reactor_undefer (c->setup.reactor, pump_later, c);
+  vd_reactor_defer (c->setup.reactor, pump_later, c);
+}
+
+void
+vd_connection_abort (VdConnection *c, GError *error)
+{
+  if (c->at == VD_AT_CLOSED)
+    {
+      g_clear_error (&error);
+      return;
+    }
+  vd_error_prefix (&error, "%s", c->setup.visit->name);
+  if (c->session != NULL && c->at == VD_AT_DIALOGUE)
+    {
+      vd_session_abort (c->session, error);
+      session_over (c);
+    }
+  else if (c->session != NULL)
+    {
+      vd_session_tls_failed (c->session, error);
+      session_over (c);
+    }
+  else
+    vd_connection_fail (c, c->stage, error);
+  vd_connection_kick (c);
+}
+
+gboolean
+vd_connection_is_closed (VdConnection *c)
+{
+  return c->at == VD_AT_CLOSED;
+}
+
+gboolean
+vd_connection_was_ready (VdConnection *c)
+{
+  return c->was_ready;
+}
+
+const GError *
+vd_connection_error (VdConnection *c)
+{
+  return c->error;
+}
+
+VdReply *
+vd_connection_error_reply (VdConnection *c)
+{
+  return c->error_reply;
+}
+
+VeredaStage
+vd_connection_stage (VdConnection *c)
+{
+  return c->stage;
+}
+
+const char *
+vd_connection_address (VdConnection *c)
+{
+  return c->address;
+}
+
+const char *
+vd_connection_transport (VdConnection *c)
+{
+  return c->transport != NULL ? c->transport : "plain";
+}
+
+VdAgain
+vd_connection_again (VdConnection *c)
+{
+  return c->again;
+}
+
+gboolean
+vd_connection_is_fatal (VdConnection *c)
+{
+  return c->fatal;
+}
+
+GPtrArray *
+vd_connection_warnings (VdConnection *c)
+{
+  return c->warnings;
+}

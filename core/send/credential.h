@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* credential - questions to the application for a password or a token, answered at once or later.  Implements the request part of
+ * include/vereda/options.h. */
+#ifndef VD_CREDENTIAL_H
+#define VD_CREDENTIAL_H
+
+#include <vereda/options.h>
+
+#include "core/base/secret.h"
+#include <vereda-plugin/auth.h>
+
+/* Told when an answer comes after the callback has returned. */
+typedef void (*VdCredentialAnswered) (gpointer data);
+
+/* One kind of credential of one connection. */
+typedef struct
+{
+  VeredaCredentialRequest *request; /* NULL: never asked */
+} VdCredentialSlot;
+
+/* The credential: fixed by options, or asked for.  *ret is lent while the slot lives. */
+VeredaCredState vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, VeredaCredentialFunc func, gpointer func_data,
+                                   VeredaCredentialKind kind, const char *server, const char *user, VdCredentialAnswered answered,
+                                   gpointer data, VeredaSpan *ret);
+void vd_credential_slot_clear (VdCredentialSlot *slot);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* job - see job.h.  The one place where a transaction's end becomes a verdict. */
+#include "core/send/job.h"
+
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/base/trace.h"
+#include "core/plugin/host.h"
+
+/* ---- making one ---- */
+
+static VdEnvelope *
+make_envelope (VeredaMessage *message, const VeredaOptions *options, GError **error)
+{
+  const VeredaHost *host = vd_host_get ();
+  GDateTime *local = g_date_time_new_now_local ();
+  guint8 random[16];
+  VdEnvelopeOptions wanted = {
+    .originator = vd_options_text (options, VD_OPTION_ORIGINATOR),
+    .recipients = vd_options_text (options, VD_OPTION_RECIPIENTS),
+    .headers = options->headers,
+    .bcc = (VdBccMode) vd_options_choice (options, VD_OPTION_BCC),
+    .empty_bcc = vd_options_bool (options, VD_OPTION_EMPTY_BCC),
+    .default_domain = vd_options_text (options, VD_OPTION_DEFAULT_DOMAIN),
+    .now = local != NULL ? g_date_time_to_unix (local) : g_get_real_time () / G_USEC_PER_SEC,
+    .utc_offset = local != NULL ? (gint32) (g_date_time_get_utc_offset (local) / G_USEC_PER_SEC) : G_MININT32,
+    .random = random,
+  };
+
+  g_clear_pointer (&local, g_date_time_unref);
+  if (!host->random (host->self, random, sizeof random, error))
+    return NULL;
+  return vd_envelope_new (message, &wanted, error);
+}
+
+VdJob *
+vd_job_new (VeredaMessage *message, VeredaOptions *options, VeredaResult **ret_result, GError **error)
+{
+  VdBodyPolicy policy = vd_options_body_policy (options);
+  VeredaResult *result = vd_result_new ();
+  VdEnvelope *envelope = NULL;
+  GError *why = NULL;
+  VdJob *job;
+
+  *ret_result = result;
+  if (vd_message_prepare (message, &policy, &why))
+    envelope = make_envelope (message, options, &why);
+  if (envelope == NULL)
+    {
+      vd_result_fail (result, why);
+      g_propagate_error (error, why);
+      return NULL;
+    }
+  vd_result_set_envelope (result, envelope);
+
+  job = g_new0 (VdJob, 1);
+  job->message = vereda_message_ref (message);
+  job->options = vereda_options_copy (options);
+  job->policy = policy;
+  job->envelope = envelope;
+  job->result = vereda_result_ref (result);
+  return job;
+}
+
+void
+vd_job_free (VdJob *job)
+{
+  if (job == NULL)
+    return;
+  vd_transaction_free (job->txn);
+  vd_envelope_free (job->envelope);
+  vereda_options_free (job->options);
+  vereda_message_unref (job->message);
+  vereda_result_unref (job->result);
+  g_free (job);
+}
+
+/* ---- its transactions ---- */
+
+static VdBody *
+open_content (VdTransaction *txn, VdBodyMode mode, gpointer data, GError **error)
+{
+  VdJob *job = data;
+
+  return vd_copy_open (g_ptr_array_index (job->envelope->copies, job->copy), job->message, mode, &job->policy, error);
+}
+
+VdTransaction *
+vd_job_begin_copy (VdJob *job)
+{
+  const VdCopy *copy = g_ptr_array_index (job->envelope->copies, job->copy);
+  VdTransaction *txn = vd_transaction_new (job->envelope->reverse_path, job->envelope->reverse_utf8);
+
+  for (guint i = 0; i < copy->recipients->len; i++)
+    {
+      const VdRecipient *recipient = g_ptr_array_index (job->envelope->recipients, g_array_index (copy->recipients, guint, i));
+
+      vd_transaction_add_recipient (txn, recipient->path, recipient->utf8);
+    }
+  txn->commit = vd_options_bool (job->options, VD_OPTION_AT_LEAST_ONE) ? VD_COMMIT_ANY : VD_COMMIT_ALL;
+  txn->size = copy->size;
+  txn->eight_bit = copy->eight_bit;
+  txn->utf8_header = copy->utf8_header;
+  txn->open_content = open_content;
+  txn->data = job;
+  vd_transaction_free (job->txn);
+  job->txn = txn;
+  return txn;
+}
+
+/* ---- what became of them ---- */
+
+typedef struct
+{
+  VeredaRecipientStatus status;
+  VdReply *reply;
+} Fate;
+
+/* What the transaction's end means for one of its recipients. */
+static Fate
+fate_of (const VdTransaction *txn, const VdTxnRecipient *recipient)
+{
+  if (recipient->reply != NULL && !recipient->accepted)
+    return (Fate){ VEREDA_RECIPIENT_REFUSED, recipient->reply };
+  if (txn->outcome == VD_OUTCOME_UNKNOWN && recipient->final == NULL)
+    return (Fate){ VEREDA_RECIPIENT_UNKNOWN, recipient->reply };
+  if (recipient->final != NULL) /* LMTP: each its own */
+    return (Fate){ VD_REPLY_IS_POSITIVE (recipient->final) ? VEREDA_RECIPIENT_ACCEPTED : VEREDA_RECIPIENT_REFUSED, recipient->final };
+  if (txn->outcome == VD_OUTCOME_SENT)
+    return (Fate){ VEREDA_RECIPIENT_ACCEPTED, recipient->reply };
+  if (recipient->accepted && txn->final_reply != NULL && txn->final_reply->code >= 400) /* DAT-6: the refusal is everybody's */
+    return (Fate){ VEREDA_RECIPIENT_REFUSED, txn->final_reply };
+  return (Fate){ VEREDA_RECIPIENT_NOT_SENT, recipient->reply };
+}
+
+static void
+set_recipient (VeredaRecipient *to, const Fate *fate, const char *server, gboolean size_declared)
+{
+  to->status = fate->status;
+  vd_result_reply_free (to->reply);
+  to->reply = vd_result_reply_new (fate->reply);
+  to->permanent = fate->status == VEREDA_RECIPIENT_REFUSED && vd_transaction_is_permanent (fate->reply, size_declared);
+  g_free (to->server);
+  to->server = fate->reply != NULL || fate->status == VEREDA_RECIPIENT_UNKNOWN ? g_strdup (server) : NULL;
+}
+
+static void
+take_recipients (VdJob *job, const char *server)
+{
+  const VdCopy *copy = g_ptr_array_index (job->envelope->copies, job->copy);
+  GPtrArray *given = job->envelope->recipients;
+
+  for (guint i = 0; i < copy->recipients->len; i++)
+    {
+      guint first = g_array_index (copy->recipients, guint, i);
+      Fate fate = fate_of (job->txn, g_ptr_array_index (job->txn->recipients, i));
+
+      for (guint k = first; k < given->len; k++)
+        if (k == first || ((VdRecipient *) g_ptr_array_index (given, k))->same_as == (gint) first)
+          set_recipient (g_ptr_array_index (job->result->recipients, k), &fate, server, job->txn->size > 0);
+    }
+}
+
+/* "2 of 3 recipients were refused (a@b: 550 5.1.1 no such user; …)" */
+static GError *
+recipients_error (VdJob *job, const char *server)
+{
+  const VdTransaction *txn = job->txn;
+  GString *text = g_string_new (NULL);
+  GError *error;
+  guint shown = 0;
+
+  for (guint i = 0; i < txn->recipients->len; i++)
+    {
+      const VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+      char *brief, *path;
+
+      if (recipient->reply == NULL || recipient->accepted)
+        continue;
+      if (++shown > 3)
+        {
+          g_string_append (text, "; …");
+          break;
+        }
+      brief = vd_reply_brief (recipient->reply);
+      path = vd_text_escape (recipient->path, strlen (recipient->path));
+      g_string_append_printf (text, "%s<%s>: %s", shown > 1 ? "; " : "", path, brief);
+      g_free (brief);
+      g_free (path);
+    }
+  error = g_error_new (VEREDA_ERROR, VEREDA_ERROR_RECIPIENTS, "%s: %u of %u recipients refused (%s); nothing was sent%s", server, txn->refused,
+                       txn->recipients->len, text->str,
+                       txn->refused < txn->recipients->len ? " (at-least-one would send to the others)" : "");
+  g_string_free (text, TRUE);
+  return error;
+}
+
+static gboolean
+refusals_are_transient (const VdTransaction *txn)
+{
+  for (guint i = 0; i < txn->recipients->len; i++)
+    {
+      const VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+
+      if (recipient->reply != NULL && !recipient->accepted && vd_transaction_is_permanent (recipient->reply, txn->size > 0))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static VdReply *
+telling_reply (const VdTransaction *txn)
+{
+  return txn->final_reply != NULL  ? txn->final_reply
+         : txn->data_reply != NULL ? txn->data_reply
+                                   : txn->mail_reply;
+}
+
+static void
+take_main (VdJob *job, const char *server)
+{
+  static const VeredaVerdict verdicts[]
+      = { [VD_OUTCOME_NOT_SENT] = VEREDA_NOT_SENT, [VD_OUTCOME_SENT] = VEREDA_SENT, [VD_OUTCOME_UNKNOWN] = VEREDA_UNKNOWN };
+  VeredaResult *result = job->result;
+  const VdTransaction *txn = job->txn;
+  VdReply *reply = telling_reply (txn);
+
+  result->verdict = verdicts[txn->outcome];
+  g_free (result->server);
+  result->server = g_strdup (server);
+  vd_result_reply_free (result->reply);
+  result->reply = vd_result_reply_new (reply);
+  g_clear_error (&result->error);
+  result->transient = FALSE;
+  if (txn->outcome == VD_OUTCOME_SENT)
+    return;
+  if (txn->error != NULL)
+    {
+      result->error = g_error_copy (txn->error);
+      result->transient = txn->outcome == VD_OUTCOME_NOT_SENT && vd_error_is_transient (txn->error, reply);
+    }
+  else
+    {
+      result->error = recipients_error (job, server);
+      result->transient = refusals_are_transient (txn);
+    }
+}
+
+/* A blind copy that did not go out does not change the verdict on the message, but is never swallowed (BCC-6). */
+static void
+take_blind (VdJob *job, const char *server)
+{
+  const VdTransaction *txn = job->txn;
+
+  if (txn->outcome == VD_OUTCOME_SENT)
+    return;
+  vd_result_warn (job->result, "%s: a blind copy was not sent, or its outcome is unknown: %s", server,
+                  txn->error != NULL ? txn->error->message : "its recipients were refused");
+}
+
+void
+vd_job_take_outcome (VdJob *job, const char *server)
+{
+  take_recipients (job, server);
+  if (job->copy == 0)
+    take_main (job, server);
+  else
+    take_blind (job, server);
+}
+
+gboolean
+vd_job_next_copy (VdJob *job)
+{
+  if (job->copy == 0 && job->result->verdict != VEREDA_SENT)
+    return FALSE;
+  if (job->copy + 1 >= job->envelope->copies->len)
+    return FALSE;
+  job->copy++;
+  return TRUE;
+}
+
+void
+vd_job_fail (VdJob *job, const GError *error, VdReply *reply)
+{
+  if (job->copy > 0)
+    {
+      vd_result_warn (job->result, "a blind copy was not sent: %s", error->message);
+      return;
+    }
+  vd_result_fail (job->result, error);
+  job->result->transient = vd_error_is_transient (error, reply);
+  vd_result_reply_free (job->result->reply);
+  job->result->reply = vd_result_reply_new (reply);
+}

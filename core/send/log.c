@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* log - see log.h.  Cannot fail. */
+#include "core/send/log.h"
+
+void
+vd_log_init (VdLog *log, const VdTrace *trace, gint64 now)
+{
+  log->attempts = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_attempt_unref);
+  log->started = now;
+  log->trace = *trace;
+}
+
+void
+vd_log_clear (VdLog *log)
+{
+  g_clear_pointer (&log->attempts, g_ptr_array_unref);
+}
+
+void
+vd_log_copy (const VdLog *log, guint from, VeredaResult *result)
+{
+  for (guint i = from; i < log->attempts->len; i++)
+    g_ptr_array_add (result->attempts, vd_attempt_ref (g_ptr_array_index (log->attempts, i)));
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* options-check - checks of option values beyond their type.  Pure.  Each says what is wrong, without the option's name. */
+#ifndef VD_OPTIONS_CHECK_H
+#define VD_OPTIONS_CHECK_H
+
+#include <glib.h>
+
+gboolean vd_check_servers (const char *value, GError **error);
+gboolean vd_check_ports (const char *value, GError **error);
+gboolean vd_check_client (const char *value, GError **error);
+gboolean vd_check_originator (const char *value, GError **error);
+gboolean vd_check_recipients (const char *value, GError **error);
+gboolean vd_check_domain (const char *value, GError **error);
+gboolean vd_check_transport (const char *value, GError **error);
+gboolean vd_check_path (const char *value, GError **error);
+gboolean vd_check_verify_name (const char *value, GError **error);
+gboolean vd_check_printable (const char *value, GError **error);
+gboolean vd_check_user (const char *value, GError **error);
+gboolean vd_check_mechanisms (const char *value, GError **error);
+gboolean vd_check_number (const char *value, GError **error);
+gboolean vd_check_local_address (const char *value, GError **error);
+
+/* What every value goes through first: no CR, LF or other control character (CFG-1). */
+gboolean vd_check_no_control (const char *value, GError **error);
+
+#endif

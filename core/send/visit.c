@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* visit - see visit.h.  Cannot fail. */
+#include "core/send/visit.h"
+
+VdVisit *
+vd_visit_new (const VeredaOptions *options, const VdTarget *target)
+{
+  VdVisit *visit = g_new0 (VdVisit, 1);
+
+  visit->target = target;
+  visit->route = vd_route_decide (options, target);
+  visit->auth_story = g_ptr_array_new_with_free_func (g_free);
+  visit->auth_tried = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (target->scheme == VD_SCHEME_UNIX || target->port != 0)
+    visit->name = g_strdup (target->text);
+  else
+    visit->name = g_strdup_printf (strchr (target->host, ':') != NULL ? "[%s]:%u" : "%s:%u", target->host, visit->route.port);
+  return visit;
+}
+
+void
+vd_visit_free (VdVisit *visit)
+{
+  if (visit == NULL)
+    return;
+  g_hash_table_unref (visit->auth_tried);
+  g_ptr_array_unref (visit->auth_story);
+  g_clear_pointer (&visit->endpoints, g_ptr_array_unref);
+  g_free (visit->name);
+  g_free (visit);
+}
+
+gboolean
+vd_visit_tolerates (const VdVisit *visit, const VeredaOptions *options)
+{
+  return visit->unverified || vd_options_bool (options, VD_OPTION_INSECURE)
+         || (visit->route.mode == VD_MODE_STARTTLS && !visit->route.required);
+}

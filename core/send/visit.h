@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* visit - everything known about one server while it is tried, over as many connections as that takes.
+ *
+ * Plain data.  A new visit starts fresh (CFG-13): nothing is carried from one server to the next. */
+#ifndef VD_VISIT_H
+#define VD_VISIT_H
+
+#include "core/send/log.h"
+#include "core/send/options.h"
+#include "core/send/route.h"
+
+typedef struct
+{
+  const VdTarget *target; /* the sender's */
+  VdRoute route;
+  char *name;             /* "mail.example.org:587": for messages and results */
+
+  /* Learned on the way; each makes the next connection differ from the one before. */
+  gboolean no_chunking;   /* BDAT, offered, was not understood */
+  gboolean in_clear;      /* the TLS policy said insecure after a failed handshake */
+  gboolean unverified;    /* the same after a certificate */
+  GHashTable *auth_tried; /* names of mechanisms that had their chance */
+  GPtrArray *auth_story;  /* of char *: "PLAIN: 535 5.7.8 …", for the error when none is left */
+  GPtrArray *endpoints;   /* what is left to try after a 421 greeting; NULL: all */
+  guint reconnects;
+} VdVisit;
+
+VdVisit *vd_visit_new (const VeredaOptions *options, const VdTarget *target);
+void vd_visit_free (VdVisit *visit);
+
+/* TRUE when a certificate that does not verify is no reason to stop: asked for, decided by policy, or TLS only where offered. */
+gboolean vd_visit_tolerates (const VdVisit *visit, const VeredaOptions *options);
+
+#endif
