@@ -41,10 +41,11 @@ check_mech (const VeredaMech *mech, const VdMechInfo *info, GError **error)
   if (mech->step == NULL)
     return fail (error, "mechanism %s: step is NULL", mech->name);
   if (a->exposure != b->exposure || a->traits != b->traits || a->hash_bits != b->hash_bits || a->ssf != b->ssf)
-    return fail (error,
-                 "mechanism %s: strength is not what the keyfile says (exposure, traits, hash, ssf: module %u 0x%04x %u %u, keyfile "
-                 "%u 0x%04x %u %u)",
-                 mech->name, a->exposure, a->traits, a->hash_bits, a->ssf, b->exposure, b->traits, b->hash_bits, b->ssf);
+    return fail (
+        error,
+        "mechanism %s: strength is not what the keyfile says (exposure, traits, hash, ssf: module %u 0x%04x %u %u, keyfile "
+        "%u 0x%04x %u %u)",
+        mech->name, a->exposure, a->traits, a->hash_bits, a->ssf, b->exposure, b->traits, b->hash_bits, b->ssf);
   if (mech->needs != info->needs)
     return fail (error, "mechanism %s: needs is 0x%x, but 0x%x by the keyfile", mech->name, mech->needs, info->needs);
   if (mech->flags != info->flags)
@@ -111,7 +112,8 @@ check_mechs (const VeredaMech *const *mechs, const VdKeyfile *keyfile, GError **
     }
   for (guint i = 0; i < keyfile->mechs->len; i++)
     if (!g_hash_table_contains (seen, ((VdMechInfo *) keyfile->mechs->pdata[i])->name))
-      return fail (error, "the keyfile names mechanism %s, which the module does not have", ((VdMechInfo *) keyfile->mechs->pdata[i])->name);
+      return fail (error, "the keyfile names mechanism %s, which the module does not have",
+                   ((VdMechInfo *) keyfile->mechs->pdata[i])->name);
   return TRUE;
 }
 
@@ -153,6 +155,7 @@ vd_check_plugin (const VeredaPlugin *plugin, const VdKeyfile *keyfile, GError **
   if (plugin->abi != VEREDA_PLUGIN_ABI)
     return fail (error, "the module is for interface %u, this library has %u", plugin->abi, VEREDA_PLUGIN_ABI);
   if (plugin->name == NULL || strcmp (plugin->name, keyfile->stem) != 0)
-    return fail (error, "the module calls itself \"%s\", the keyfile \"%s\"", plugin->name != NULL ? plugin->name : "", keyfile->stem);
+    return fail (error, "the module calls itself \"%s\", the keyfile \"%s\"", plugin->name != NULL ? plugin->name : "",
+                 keyfile->stem);
   return check_mechs (plugin->mechs, keyfile, error) && check_transports (plugin->transports, keyfile, error);
 }

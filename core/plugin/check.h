@@ -11,10 +11,10 @@
 #include "core/plugin/keyfile.h"
 
 /* Sizes of the structs in version 1.0 of the interface; whatever is smaller was never valid. */
-#define VD_PLUGIN_SIZE_1_0 (offsetof (VeredaPlugin, init) + sizeof (((VeredaPlugin *) 0)->init))
+#define VD_PLUGIN_SIZE_1_0    (offsetof (VeredaPlugin, init) + sizeof (((VeredaPlugin *) 0)->init))
 #define VD_TRANSPORT_SIZE_1_0 (offsetof (VeredaTransport, clear) + sizeof (((VeredaTransport *) 0)->clear))
-#define VD_MECH_SIZE_1_0 (offsetof (VeredaMech, clear) + sizeof (((VeredaMech *) 0)->clear))
-#define VD_INSTANCE_SIZE_MAX (1u << 20)
+#define VD_MECH_SIZE_1_0      (offsetof (VeredaMech, clear) + sizeof (((VeredaMech *) 0)->clear))
+#define VD_INSTANCE_SIZE_MAX  (1u << 20)
 
 /* FALSE with VEREDA_ERROR_PLUGIN and the first thing that is wrong. */
 gboolean vd_check_plugin (const VeredaPlugin *plugin, const VdKeyfile *keyfile, GError **error);

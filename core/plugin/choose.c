@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* choose - what core/send asks of a registry: which mechanisms in which order and why not the others, which transports, and their
- * vtables.
+/* choose - what core/send asks of a registry: which mechanisms in which order and why not the others, which transports, and
+ * their vtables.
  *
  * Reads records; the vd_registry_load_* functions open modules and fail with the plugin's own reason. */
 #include <string.h>
@@ -201,7 +201,8 @@ explain_missing (VeredaRegistry *registry, const char *name, GError **error)
     }
   g_autofree char *shown = vd_text_escape (name, strlen (name));
   g_autofree char *dirs = g_strjoinv (", ", (char **) vereda_registry_get_directories (registry));
-  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "transport %s: no plugin for it is installed and enabled (searched %s)", shown,
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN,
+               "transport %s: no plugin for it is installed and enabled (searched %s)", shown,
                *dirs != '\0' ? dirs : "nowhere");
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* discover - finding plugins: directories in, records out.
  *
- * Reads directories and keyfiles, each checked by trust.c on its open descriptor.  What cannot be used becomes a record with its
- * reason, or a warning. */
+ * Reads directories and keyfiles, each checked by trust.c on its open descriptor.  What cannot be used becomes a record with
+ * its reason, or a warning. */
 #include "core/plugin/discover.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* discover - finding plugins: directories in, records out.
  *
- * Reads directories and keyfiles; opens no module.  Never fails as a whole: what cannot be used becomes a record with its reason
- * or a warning. */
+ * Reads directories and keyfiles; opens no module.  Never fails as a whole: what cannot be used becomes a record with its
+ * reason or a warning. */
 #ifndef VD_DISCOVER_H
 #define VD_DISCOVER_H
 

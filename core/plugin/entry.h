@@ -8,7 +8,8 @@
 
 #include "core/plugin/record.h"
 
-/* All entries for `records`, sorted: transports, mechanisms, broken.  Array that owns its VeredaRegistryEntry's; they refer to the records. */
+/* All entries for `records`, sorted: transports, mechanisms, broken.  Array that owns its VeredaRegistryEntry's; they refer
+ * to the records. */
 GPtrArray *vd_entries_new (GPtrArray *records);
 
 /* Loads the entry's plugin. */

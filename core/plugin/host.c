@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* host - the services that the core lends to plugins: debug text and randomness.
  *
- * Touches getrandom(2) and the debug callback, whose setting is guarded by a lock.  Randomness fails only where the kernel has none,
- * and then says so: there is no fallback that a nonce could be built on. */
+ * Touches getrandom(2) and the debug callback, whose setting is guarded by a lock.  Randomness fails only where the kernel
+ * has none, and then says so: there is no fallback that a nonce could be built on. */
 #include "core/plugin/host.h"
 
 #include <errno.h>
@@ -51,7 +51,8 @@ host_random (void *self, void *buf, size_t size, GError **error)
       ssize_t n = getrandom (to, size, 0);
       if (n < 0 && errno != EINTR)
         {
-          g_set_error (error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_SYSTEM, "the system gave no randomness: %s", g_strerror (errno));
+          g_set_error (error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_SYSTEM, "the system gave no randomness: %s",
+                       g_strerror (errno));
           return FALSE;
         }
       if (n > 0)

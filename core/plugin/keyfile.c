@@ -9,8 +9,8 @@
 #include "core/base/error.h"
 #include "core/plugin/words.h"
 
-#define PLUGIN_GROUP "Plugin"
-#define MECH_PREFIX "Mechanism "
+#define PLUGIN_GROUP     "Plugin"
+#define MECH_PREFIX      "Mechanism "
 #define TRANSPORT_PREFIX "Transport "
 
 static void
@@ -51,7 +51,8 @@ fail (GError **error, const char *group, const char *key, const char *format, ..
   va_start (args, format);
   g_autofree char *what = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "[%s]%s%s: %s", group, key != NULL ? " " : "", key != NULL ? key : "", what);
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "[%s]%s%s: %s", group, key != NULL ? " " : "", key != NULL ? key : "",
+               what);
   return FALSE;
 }
 
@@ -191,7 +192,8 @@ read_plugin (GKeyFile *file, const char *stem, VdKeyfile *keyfile, GError **erro
   if (abi == 0)
     return fail (error, PLUGIN_GROUP, "Abi", "missing");
   if (abi != VEREDA_PLUGIN_ABI)
-    return fail (error, PLUGIN_GROUP, "Abi", "the plugin is for interface %d, this library has %u", (int) abi, VEREDA_PLUGIN_ABI);
+    return fail (error, PLUGIN_GROUP, "Abi", "the plugin is for interface %d, this library has %u", (int) abi,
+                 VEREDA_PLUGIN_ABI);
   if (name == NULL || strcmp (name, stem) != 0)
     return fail (error, PLUGIN_GROUP, "Name", "is \"%s\", but the file is named \"%s\"", name != NULL ? name : "", stem);
   keyfile->abi = (guint) abi;
@@ -269,7 +271,8 @@ slots_of_group (VdKeyfile *keyfile, const char *group)
     {
       VdTransportInfo *transport = keyfile->transports->pdata[i];
       Slot slot = { &transport->enabled, &transport->rank };
-      if (all || (g_str_has_prefix (group, TRANSPORT_PREFIX) && strcmp (group + strlen (TRANSPORT_PREFIX), transport->name) == 0))
+      if (all
+          || (g_str_has_prefix (group, TRANSPORT_PREFIX) && strcmp (group + strlen (TRANSPORT_PREFIX), transport->name) == 0))
         g_array_append_val (slots, slot);
     }
   return slots;

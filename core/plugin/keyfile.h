@@ -10,8 +10,8 @@
 #include <vereda-plugin/auth.h>
 
 #define VD_KEYFILE_SIZE_MAX 65536 /* octets */
-#define VD_RANK_DEFAULT 100
-#define VD_RANK_MAX 1000000 /* and its negative */
+#define VD_RANK_DEFAULT     100
+#define VD_RANK_MAX         1000000 /* and its negative */
 
 /* A [Mechanism NAME] section. */
 typedef struct
@@ -50,8 +50,9 @@ VdKeyfile *vd_keyfile_parse (const char *data, gsize size, const char *stem, GEr
 void vd_keyfile_free (VdKeyfile *keyfile);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdKeyfile, vd_keyfile_free)
 
-/* Applies an administrator's override file: Enabled= and Rank=, in [Plugin] for all of the plugin or in a section of it for that one.
- * Anything else in it is an error, so that a mistake does not pass for a setting.  On failure `keyfile` is unchanged. */
+/* Applies an administrator's override file: Enabled= and Rank=, in [Plugin] for all of the plugin or in a section of it for
+ * that one. Anything else in it is an error, so that a mistake does not pass for a setting.  On failure `keyfile` is
+ * unchanged. */
 gboolean vd_keyfile_apply_override (VdKeyfile *keyfile, const char *data, gsize size, GError **error);
 
 #endif

@@ -3,8 +3,8 @@
  *
  * Touches the dynamic linker and, before it, the file checks of trust.c.  Every step that fails has a message of its own, kept
  * in the record.  Modules are never closed: a plugin that registered a quark, a type or an exit handler would leave
- * pointers into unmapped memory.  Local binding, so that plugins cannot see each other's symbols; bound at once, so that a missing symbol
- * shows here and not in the middle of an exchange. */
+ * pointers into unmapped memory.  Local binding, so that plugins cannot see each other's symbols; bound at once, so that a
+ * missing symbol shows here and not in the middle of an exchange. */
 #include "core/plugin/loader.h"
 
 #include <gmodule.h>

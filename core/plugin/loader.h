@@ -11,8 +11,8 @@
 
 #include "core/plugin/record.h"
 
-/* The descriptor of a record whose state is VD_RECORD_OK, loading the module if this is the first time.  NULL with VEREDA_ERROR_PLUGIN; a
- * failure is kept and told again. */
+/* The descriptor of a record whose state is VD_RECORD_OK, loading the module if this is the first time.  NULL with
+ * VEREDA_ERROR_PLUGIN; a failure is kept and told again. */
 const VeredaPlugin *vd_loader_load (VdRecord *record, GError **error);
 
 /* How loading of a record stands; *ret_reason (may be NULL) is lent, valid as long as the record, NULL unless it failed. */

@@ -83,9 +83,10 @@ parse_item (char *item, GError **error)
       && vd_words_find (modes, transport) == NULL)
     return row_new ((VdMode) mode->value, transport);
   g_autofree char *shown = vd_text_escape (item, strlen (item));
-  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION,
-               "transport: \"%s\" is none; write gnutls, openssl, plain, implicit, starttls, or both parts as in starttls/gnutls",
-               shown);
+  g_set_error (
+      error, VEREDA_ERROR, VEREDA_ERROR_OPTION,
+      "transport: \"%s\" is none; write gnutls, openssl, plain, implicit, starttls, or both parts as in starttls/gnutls",
+      shown);
   return NULL;
 }
 
@@ -130,7 +131,8 @@ vd_mode_select (GPtrArray *table, GPtrArray *choices, GError **error)
   g_autoptr (GPtrArray) selected = g_ptr_array_new ();
   for (guint c = 0; c < (choices != NULL ? choices->len : 1); c++)
     for (guint i = 0; i < table->len; i++)
-      if ((choices == NULL || row_matches (table->pdata[i], choices->pdata[c])) && !g_ptr_array_find (selected, table->pdata[i], NULL))
+      if ((choices == NULL || row_matches (table->pdata[i], choices->pdata[c]))
+          && !g_ptr_array_find (selected, table->pdata[i], NULL))
         g_ptr_array_add (selected, table->pdata[i]);
   if (selected->len > 0)
     return g_steal_pointer (&selected);

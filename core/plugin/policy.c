@@ -139,14 +139,14 @@ static const struct
   [VD_AUTH_HISTORIC] = { "historic", "historic mechanisms are not allowed", forbids_historic },
   [VD_AUTH_ANONYMOUS] = { "anonymous", "anonymous access was not asked for", forbids_anonymous },
   [VD_AUTH_NO_CREDENTIAL] = { "no-credential", "needs what was not given: %s", forbids_no_credential },
-  [VD_AUTH_NO_CLIENT_CERT] = { "no-client-certificate", "needs a client certificate, and none was sent on this connection",
-                               forbids_no_client_cert },
+  [VD_AUTH_NO_CLIENT_CERT]
+  = { "no-client-certificate", "needs a client certificate, and none was sent on this connection", forbids_no_client_cert },
   [VD_AUTH_NEEDS_TLS] = { "needs-tls", "works only under TLS", forbids_needs_tls },
-  [VD_AUTH_CLEARTEXT] = { "cleartext", "would send the %s without verified TLS; use insecure-cleartext-auth to allow it",
-                          forbids_cleartext },
-  [VD_AUTH_UNVERIFIED] = { "unverified",
-                           "would send the %s to a server whose certificate was not verified; use insecure-cleartext-auth to allow it",
-                           forbids_unverified },
+  [VD_AUTH_CLEARTEXT]
+  = { "cleartext", "would send the %s without verified TLS; use insecure-cleartext-auth to allow it", forbids_cleartext },
+  [VD_AUTH_UNVERIFIED]
+  = { "unverified", "would send the %s to a server whose certificate was not verified; use insecure-cleartext-auth to allow it",
+      forbids_unverified },
   [VD_AUTH_NO_BINDING] = { "no-binding", "needs a channel binding, and this connection has none", forbids_no_binding },
   [VD_AUTH_NO_HOST] = { "no-host", "needs the name of the server", forbids_no_host },
   [VD_AUTH_MIN_EXPOSURE] = { "min-exposure", "gives away more than allowed: its class is %s", forbids_min_exposure },

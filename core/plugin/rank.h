@@ -19,8 +19,8 @@ typedef struct
   const char *plugin; /* stem; NULL sorts last */
 } VdRankKey;
 
-/* Negative: a is tried before b.  Zero only for equal keys.  First difference decides: caller's position, strength, rank, mechanism name,
- * plugin name. */
+/* Negative: a is tried before b.  Zero only for equal keys.  First difference decides: caller's position, strength, rank,
+ * mechanism name, plugin name. */
 int vd_rank_compare (const VdRankKey *a, const VdRankKey *b);
 
 /* Negative: a is weaker than b. Exposure, traits, hash_bits, ssf; first difference decides. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* registry - making registries, and the public view of them.
  *
- * Touches directories and keyfiles while one is made, nothing afterwards.  Only a path that is not absolute is an error; everything else
- * that is wrong with a plugin is told with the plugin. */
+ * Touches directories and keyfiles while one is made, nothing afterwards.  Only a path that is not absolute is an error;
+ * everything else that is wrong with a plugin is told with the plugin. */
 #include "core/plugin/registry.h"
 
 #include <pthread.h>

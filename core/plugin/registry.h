@@ -7,9 +7,9 @@
 #define VD_REGISTRY_H
 
 #include <glib.h>
-#include <vereda/registry.h>
 #include <vereda-plugin/auth.h>
 #include <vereda-plugin/transport.h>
+#include <vereda/registry.h>
 
 #include "core/plugin/policy.h"
 #include "core/plugin/record.h"
@@ -41,14 +41,16 @@ typedef struct
 } VdCandidate;
 
 /* Every VdCandidate, in the order of vd_rank_compare(); those without a plugin come last, in the server's order.
- * `offered`: NULL-ended, as the server wrote them.  The caller unrefs the array; candidates stay valid as long as the array and the registry. */
+ * `offered`: NULL-ended, as the server wrote them.  The caller unrefs the array; candidates stay valid as long as the array
+ * and the registry. */
 GPtrArray *vd_registry_mechanisms (VeredaRegistry *registry, const char *const *offered, const VdAuthPolicy *policy,
                                    const VdAuthContext *context);
 
 /* The vtable of a candidate.  NULL with VEREDA_ERROR_PLUGIN: try the next candidate. */
 const VeredaMech *vd_registry_load_mechanism (VeredaRegistry *registry, const VdCandidate *candidate, GError **error);
 
-/* The vtable of the transport of that name; where several plugins have one, the best by rank that loads.  NULL with VEREDA_ERROR_PLUGIN. */
+/* The vtable of the transport of that name; where several plugins have one, the best by rank that loads.  NULL with
+ * VEREDA_ERROR_PLUGIN. */
 const VeredaTransport *vd_registry_load_transport (VeredaRegistry *registry, const char *name, GError **error);
 
 /* Names of the TLS transports, best rank first, without those known not to load.  Array of char *; the caller unrefs. */

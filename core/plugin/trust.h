@@ -18,7 +18,7 @@ int vd_trust_open_dir (const char *path, GError **error);
 int vd_trust_open_file (int dir_fd, const char *dir, const char *name, GError **error);
 
 /* Content of a trusted file of at most `max` octets, NUL-ended. */
-gboolean vd_trust_read_file (int dir_fd, const char *dir, const char *name, gsize max, char **ret_data, gsize *ret_size,
-                             GError **error);
+gboolean
+vd_trust_read_file (int dir_fd, const char *dir, const char *name, gsize max, char **ret_data, gsize *ret_size, GError **error);
 
 #endif

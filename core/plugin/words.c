@@ -8,14 +8,10 @@
 #include <vereda-plugin/transport.h>
 
 const VdWord vd_words_exposure[] = {
-  { "anonymous", VEREDA_EXPOSE_ANONYMOUS },
-  { "password", VEREDA_EXPOSE_PASSWORD },
-  { "weak-proof", VEREDA_EXPOSE_WEAK_PROOF },
-  { "token", VEREDA_EXPOSE_TOKEN },
-  { "proof", VEREDA_EXPOSE_PROOF },
-  { "bound-proof", VEREDA_EXPOSE_BOUND_PROOF },
-  { "nothing", VEREDA_EXPOSE_NOTHING },
-  { NULL, 0 },
+  { "anonymous", VEREDA_EXPOSE_ANONYMOUS },   { "password", VEREDA_EXPOSE_PASSWORD },
+  { "weak-proof", VEREDA_EXPOSE_WEAK_PROOF }, { "token", VEREDA_EXPOSE_TOKEN },
+  { "proof", VEREDA_EXPOSE_PROOF },           { "bound-proof", VEREDA_EXPOSE_BOUND_PROOF },
+  { "nothing", VEREDA_EXPOSE_NOTHING },       { NULL, 0 },
 };
 
 const VdWord vd_words_traits[] = {
@@ -28,12 +24,9 @@ const VdWord vd_words_traits[] = {
 };
 
 const VdWord vd_words_needs[] = {
-  { "authcid", VEREDA_NEEDS (VEREDA_CRED_AUTHCID) },
-  { "authzid", VEREDA_NEEDS (VEREDA_CRED_AUTHZID) },
-  { "password", VEREDA_NEEDS (VEREDA_CRED_PASSWORD) },
-  { "token", VEREDA_NEEDS (VEREDA_CRED_TOKEN) },
-  { "realm", VEREDA_NEEDS (VEREDA_CRED_REALM) },
-  { NULL, 0 },
+  { "authcid", VEREDA_NEEDS (VEREDA_CRED_AUTHCID) },   { "authzid", VEREDA_NEEDS (VEREDA_CRED_AUTHZID) },
+  { "password", VEREDA_NEEDS (VEREDA_CRED_PASSWORD) }, { "token", VEREDA_NEEDS (VEREDA_CRED_TOKEN) },
+  { "realm", VEREDA_NEEDS (VEREDA_CRED_REALM) },       { NULL, 0 },
 };
 
 const VdWord vd_words_flags[] = {

@@ -19,13 +19,14 @@ static void
 test_mechanism (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VdKeyfile) keyfile = parse ("# comment\n[Plugin]\nAbi=1\nName=x\nVersion= 1.2 \nLicense=MIT\nDescription=Uñ mecanismo\n"
-                                         "[Mechanism SCRAM-SHA-256-PLUS]\nExposure=bound-proof\nHash=256\n"
-                                         "Traits=mutual;no-active;no-dictionary;forward-secret;binding;\nSsf=7\n"
-                                         "Needs=authcid; authzid;password;token;realm\n"
-                                         "Flags=client-first;server-last;needs-tls;needs-binding;needs-host;historic\nRank=-3\n"
-                                         "[Mechanism B_2]\nExposure=nothing\n",
-                                         &error);
+  g_autoptr (VdKeyfile) keyfile
+      = parse ("# comment\n[Plugin]\nAbi=1\nName=x\nVersion= 1.2 \nLicense=MIT\nDescription=Uñ mecanismo\n"
+               "[Mechanism SCRAM-SHA-256-PLUS]\nExposure=bound-proof\nHash=256\n"
+               "Traits=mutual;no-active;no-dictionary;forward-secret;binding;\nSsf=7\n"
+               "Needs=authcid; authzid;password;token;realm\n"
+               "Flags=client-first;server-last;needs-tls;needs-binding;needs-host;historic\nRank=-3\n"
+               "[Mechanism B_2]\nExposure=nothing\n",
+               &error);
   g_assert_no_error (error);
   g_assert_cmpuint (keyfile->abi, ==, 1);
   g_assert_cmpstr (keyfile->stem, ==, "x");
@@ -55,16 +56,16 @@ static void
 test_transport (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VdKeyfile) keyfile = parse (HEAD "[Transport gnutls]\nRoles=wrap\nBindings=tls-exporter;tls-server-end-point\nRank=200\n"
-                                              "[Transport plain]\nRoles=open\n",
-                                         &error);
+  g_autoptr (VdKeyfile) keyfile
+      = parse (HEAD "[Transport gnutls]\nRoles=wrap\nBindings=tls-exporter;tls-server-end-point\nRank=200\n"
+                    "[Transport plain]\nRoles=open\n",
+               &error);
   g_assert_no_error (error);
   g_assert_cmpuint (keyfile->transports->len, ==, 2);
   VdTransportInfo *transport = keyfile->transports->pdata[0];
   g_assert_cmpstr (transport->name, ==, "gnutls");
   g_assert_cmpuint (transport->role, ==, VD_ROLE_WRAP);
-  g_assert_cmphex (transport->bindings, ==,
-                   1u << VEREDA_BINDING_TLS_EXPORTER | 1u << VEREDA_BINDING_TLS_SERVER_END_POINT);
+  g_assert_cmphex (transport->bindings, ==, 1u << VEREDA_BINDING_TLS_EXPORTER | 1u << VEREDA_BINDING_TLS_SERVER_END_POINT);
   g_assert_cmpint (transport->rank, ==, 200);
   transport = keyfile->transports->pdata[1];
   g_assert_cmpuint (transport->role, ==, VD_ROLE_OPEN);
@@ -76,7 +77,8 @@ static void
 test_forward (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VdKeyfile) keyfile = parse (HEAD "Novelty=yes\n[Mechanism A]\nExposure=token\nColour=blue\n[Widget w]\nSize=3\n", &error);
+  g_autoptr (VdKeyfile) keyfile
+      = parse (HEAD "Novelty=yes\n[Mechanism A]\nExposure=token\nColour=blue\n[Widget w]\nSize=3\n", &error);
   g_assert_no_error (error);
   g_assert_cmpuint (keyfile->mechs->len, ==, 1);
 }
@@ -150,8 +152,8 @@ static void
 test_names (void)
 {
   static const char *const good[] = { "a", "plain", "auth_digest_md5", "x9", "abcdefghijklmnopqrstuvwxyzabcdef" };
-  static const char *const bad[] = { "", "A", "9a", "_a", "a-b", "a.b", "a/b", "..", "../a", "a b", "ab\n", "ñ",
-                                     "abcdefghijklmnopqrstuvwxyzabcdefg" };
+  static const char *const bad[]
+      = { "", "A", "9a", "_a", "a-b", "a.b", "a/b", "..", "../a", "a b", "ab\n", "ñ", "abcdefghijklmnopqrstuvwxyzabcdefg" };
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
     g_assert_true (vd_stem_valid (good[i]));
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
@@ -163,7 +165,8 @@ test_names (void)
   g_assert_false (vd_mech_name_valid (""));
 }
 
-#define TWO HEAD "[Mechanism A]\nExposure=password\nRank=1\n[Mechanism B]\nExposure=token\nRank=2\n[Transport t]\nRoles=open\nRank=3\n"
+#define TWO                                                                                                                    \
+  HEAD "[Mechanism A]\nExposure=password\nRank=1\n[Mechanism B]\nExposure=token\nRank=2\n[Transport t]\nRoles=open\nRank=3\n"
 
 static void
 check_two (VdKeyfile *keyfile, gboolean a, int rank_a, gboolean b, int rank_b, gboolean t, int rank_t)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests of the loader: each wrong plugin is refused with its own message, nothing is opened early or twice, and threads agree. */
+/* Tests of the loader: each wrong plugin is refused with its own message, nothing is opened early or twice, and threads
+ * agree. */
 #include <glib/gstdio.h>
 #include <pthread.h>
 #include <string.h>
@@ -87,11 +88,15 @@ test_keyfile_lies (void)
     const char *says;
   } cases[] = {
     { "[Mechanism OTHER]\nExposure=weak-proof\n", "the module has mechanism ZOO, which the keyfile does not name" },
-    { PEN_ZOO_SECTION "[Mechanism MORE]\nExposure=weak-proof\n", "the keyfile names mechanism MORE, which the module does not have" },
+    { PEN_ZOO_SECTION "[Mechanism MORE]\nExposure=weak-proof\n",
+      "the keyfile names mechanism MORE, which the module does not have" },
     { PEN_ZOO_SECTION "[Transport t]\nRoles=open\n", "the keyfile names transport t" },
-    { "[Mechanism ZOO]\nExposure=nothing\nHash=128\nNeeds=authcid\nFlags=client-first\n", "strength is not what the keyfile says" },
-    { "[Mechanism ZOO]\nExposure=weak-proof\nHash=128\nFlags=client-first\n", "mechanism ZOO: needs is 0x2, but 0x0 by the keyfile" },
-    { "[Mechanism ZOO]\nExposure=weak-proof\nHash=128\nNeeds=authcid\n", "mechanism ZOO: flags is 0x1, but 0x0 by the keyfile" },
+    { "[Mechanism ZOO]\nExposure=nothing\nHash=128\nNeeds=authcid\nFlags=client-first\n",
+      "strength is not what the keyfile says" },
+    { "[Mechanism ZOO]\nExposure=weak-proof\nHash=128\nFlags=client-first\n",
+      "mechanism ZOO: needs is 0x2, but 0x0 by the keyfile" },
+    { "[Mechanism ZOO]\nExposure=weak-proof\nHash=128\nNeeds=authcid\n",
+      "mechanism ZOO: flags is 0x1, but 0x0 by the keyfile" },
   };
   g_autoptr (PenDir) dir = pen_new ();
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -157,8 +162,8 @@ test_judge (void)
     gboolean directory;
     const char *says; /* NULL: fine */
   } cases[] = {
-    { S_IFREG | 0644, 0, FALSE, NULL },       { S_IFREG | 0644, 1000, FALSE, NULL },
-    { S_IFREG | 0600, 1000, FALSE, NULL },    { S_IFDIR | 0755, 0, TRUE, NULL },
+    { S_IFREG | 0644, 0, FALSE, NULL },         { S_IFREG | 0644, 1000, FALSE, NULL },
+    { S_IFREG | 0600, 1000, FALSE, NULL },      { S_IFDIR | 0755, 0, TRUE, NULL },
     { S_IFREG | 0644, 1001, FALSE, "belongs" }, { S_IFREG | 0664, 0, FALSE, "its group" },
     { S_IFREG | 0646, 0, FALSE, "everybody" },  { S_IFDIR | 0755, 0, FALSE, "regular" },
     { S_IFREG | 0644, 0, TRUE, "directory" },   { S_IFDIR | S_ISVTX | 0777, 0, TRUE, "its group" },
@@ -225,9 +230,19 @@ static void
 specimen_init (Specimen *s)
 {
   *s = (Specimen){
-    .mech = { .struct_size = sizeof (VeredaMech), .instance_size = sizeof (VeredaAuth), .name = "M", .strength = { 1, 0, 0, 0 }, .step = some_step },
-    .transport = { .struct_size = sizeof (VeredaTransport), .instance_size = sizeof (VeredaLayer), .name = "t", .description = "d",
-                   .wrap = some_wrap, .read = some_read, .writev = some_writev, .clear = some_clear },
+    .mech = { .struct_size = sizeof (VeredaMech),
+              .instance_size = sizeof (VeredaAuth),
+              .name = "M",
+              .strength = { 1, 0, 0, 0 },
+              .step = some_step },
+    .transport = { .struct_size = sizeof (VeredaTransport),
+                   .instance_size = sizeof (VeredaLayer),
+                   .name = "t",
+                   .description = "d",
+                   .wrap = some_wrap,
+                   .read = some_read,
+                   .writev = some_writev,
+                   .clear = some_clear },
     .plugin = { .struct_size = sizeof (VeredaPlugin), .abi = VEREDA_PLUGIN_ABI, .name = "x", .version = "1", .license = "MIT" },
   };
   s->mechs[0] = &s->mech;
@@ -280,7 +295,8 @@ test_descriptors (void)
   s.transport.name = "u", assert_specimen (&s, "the module has transport u, which the keyfile does not name");
   s.transport.wrap = NULL, assert_specimen (&s, "exactly one of open and wrap");
   s.transport.open = some_open, assert_specimen (&s, "exactly one of open and wrap");
-  s.transport.wrap = NULL, s.transport.open = some_open, assert_specimen (&s, "the module has open, but the keyfile says Roles=wrap");
+  s.transport.wrap = NULL, s.transport.open = some_open,
+  assert_specimen (&s, "the module has open, but the keyfile says Roles=wrap");
   s.transport.read = NULL, assert_specimen (&s, "transport t: read is NULL");
   s.transport.writev = NULL, assert_specimen (&s, "transport t: writev is NULL");
   s.transport.clear = NULL, assert_specimen (&s, "transport t: clear is NULL");

@@ -85,8 +85,20 @@ test_select (void)
 static void
 test_refused (void)
 {
-  static const char *const bad[] = { "", ",", "gnutls,", "plain/gnutls", "starttls/", "/gnutls", "gnutls/starttls", "starttls/plain",
-                                     "starttls/starttls", "../x", "starttls/../../x", "a b", "starttls/gnutls/x", "tls\nx" };
+  static const char *const bad[] = { "",
+                                     ",",
+                                     "gnutls,",
+                                     "plain/gnutls",
+                                     "starttls/",
+                                     "/gnutls",
+                                     "gnutls/starttls",
+                                     "starttls/plain",
+                                     "starttls/starttls",
+                                     "../x",
+                                     "starttls/../../x",
+                                     "a b",
+                                     "starttls/gnutls/x",
+                                     "tls\nx" };
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autoptr (GError) error = NULL;

@@ -6,27 +6,36 @@
 #include "core/plugin/rank.h"
 
 #define NEEDS_PASSWORD (VEREDA_NEEDS (VEREDA_CRED_AUTHCID) | VEREDA_NEEDS (VEREDA_CRED_PASSWORD))
-#define NEEDS_TOKEN (VEREDA_NEEDS (VEREDA_CRED_AUTHCID) | VEREDA_NEEDS (VEREDA_CRED_TOKEN))
+#define NEEDS_TOKEN    (VEREDA_NEEDS (VEREDA_CRED_AUTHCID) | VEREDA_NEEDS (VEREDA_CRED_TOKEN))
 
 static const VdMechFacts plain = { "PLAIN", { VEREDA_EXPOSE_PASSWORD, 0, 0, 1 }, NEEDS_PASSWORD, VEREDA_MECH_CLIENT_FIRST };
 static const VdMechFacts cram = { "CRAM-MD5", { VEREDA_EXPOSE_WEAK_PROOF, 0, 128, 0 }, NEEDS_PASSWORD, VEREDA_MECH_HISTORIC };
-static const VdMechFacts digest = { "DIGEST-MD5", { VEREDA_EXPOSE_WEAK_PROOF, VEREDA_TRAIT_MUTUAL, 128, 0 }, NEEDS_PASSWORD,
+static const VdMechFacts digest = { "DIGEST-MD5",
+                                    { VEREDA_EXPOSE_WEAK_PROOF, VEREDA_TRAIT_MUTUAL, 128, 0 },
+                                    NEEDS_PASSWORD,
                                     VEREDA_MECH_HISTORIC | VEREDA_MECH_NEEDS_HOST };
 static const VdMechFacts xoauth = { "XOAUTH2", { VEREDA_EXPOSE_TOKEN, 0, 0, 0 }, NEEDS_TOKEN, VEREDA_MECH_NEEDS_TLS };
 static const VdMechFacts bearer = { "OAUTHBEARER", { VEREDA_EXPOSE_TOKEN, 0, 0, 1 }, NEEDS_TOKEN, 0 };
 static const VdMechFacts scram = { "SCRAM-SHA-256", { VEREDA_EXPOSE_PROOF, VEREDA_TRAIT_MUTUAL, 256, 0 }, NEEDS_PASSWORD, 0 };
-static const VdMechFacts plus = { "SCRAM-SHA-256-PLUS", { VEREDA_EXPOSE_BOUND_PROOF, VEREDA_TRAIT_MUTUAL, 256, 0 }, NEEDS_PASSWORD,
-                                  VEREDA_MECH_NEEDS_BINDING };
+static const VdMechFacts plus = {
+  "SCRAM-SHA-256-PLUS", { VEREDA_EXPOSE_BOUND_PROOF, VEREDA_TRAIT_MUTUAL, 256, 0 }, NEEDS_PASSWORD, VEREDA_MECH_NEEDS_BINDING
+};
 static const VdMechFacts external = { "EXTERNAL", { VEREDA_EXPOSE_NOTHING, 0, 0, 0 }, 0, VEREDA_MECH_NEEDS_TLS };
 static const VdMechFacts anonymous = { "ANONYMOUS", { VEREDA_EXPOSE_ANONYMOUS, 0, 0, 0 }, 0, 0 };
 
 static const VdAuthPolicy usual = VD_AUTH_POLICY_INIT;
-static const VdAuthContext verified = { .tls_active = TRUE, .tls_verified = TRUE, .credentials = NEEDS_PASSWORD | NEEDS_TOKEN,
-                                        .client_cert_sent = TRUE, .binding = TRUE, .host = TRUE };
-static const VdAuthContext unverified = { .tls_active = TRUE, .credentials = NEEDS_PASSWORD | NEEDS_TOKEN, .client_cert_sent = TRUE,
-                                          .binding = TRUE, .host = TRUE };
+static const VdAuthContext verified = { .tls_active = TRUE,
+                                        .tls_verified = TRUE,
+                                        .credentials = NEEDS_PASSWORD | NEEDS_TOKEN,
+                                        .client_cert_sent = TRUE,
+                                        .binding = TRUE,
+                                        .host = TRUE };
+static const VdAuthContext unverified = {
+  .tls_active = TRUE, .credentials = NEEDS_PASSWORD | NEEDS_TOKEN, .client_cert_sent = TRUE, .binding = TRUE, .host = TRUE
+};
 static const VdAuthContext clear = { .credentials = NEEDS_PASSWORD | NEEDS_TOKEN, .host = TRUE };
-static const VdAuthContext lying = { .tls_verified = TRUE, .credentials = NEEDS_PASSWORD | NEEDS_TOKEN, .binding = TRUE, .host = TRUE };
+static const VdAuthContext lying
+    = { .tls_verified = TRUE, .credentials = NEEDS_PASSWORD | NEEDS_TOKEN, .binding = TRUE, .host = TRUE };
 
 /* Each mechanism on each kind of connection, with and without insecure-cleartext-auth. */
 static void

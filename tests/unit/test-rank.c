@@ -3,7 +3,7 @@
 #include "core/plugin/rank.h"
 
 #define SCRAM (VEREDA_TRAIT_MUTUAL | VEREDA_TRAIT_NO_DICTIONARY)
-#define PLUS (SCRAM | VEREDA_TRAIT_NO_ACTIVE | VEREDA_TRAIT_BINDING)
+#define PLUS  (SCRAM | VEREDA_TRAIT_NO_ACTIVE | VEREDA_TRAIT_BINDING)
 
 /* Strongest first. */
 static const struct
@@ -61,13 +61,13 @@ test_precedence (void)
   {
     VdRankKey first, second;
   } cases[] = {
-    { { 0, weak, 0, "Z", "z" }, { 1, strong, 9, "A", "a" } },               /* caller's list over strength */
+    { { 0, weak, 0, "Z", "z" }, { 1, strong, 9, "A", "a" } },                /* caller's list over strength */
     { { 5, weak, 0, "Z", "z" }, { VD_POSITION_NONE, strong, 9, "A", "a" } }, /* in the list over not in it */
-    { { 0, strong, 0, "Z", "z" }, { 0, weak, 9, "A", "a" } },               /* strength over rank */
-    { { 0, weak, 9, "Z", "z" }, { 0, weak, -9, "A", "a" } },                /* rank over names */
-    { { 0, weak, 0, "A", "z" }, { 0, weak, 0, "B", "a" } },                 /* mechanism before plugin */
-    { { 0, weak, 0, "A", "a" }, { 0, weak, 0, "A", "b" } },                 /* plugin last */
-    { { 0, weak, 0, "A", "a" }, { 0, weak, 0, "A", NULL } },                /* no plugin after any */
+    { { 0, strong, 0, "Z", "z" }, { 0, weak, 9, "A", "a" } },                /* strength over rank */
+    { { 0, weak, 9, "Z", "z" }, { 0, weak, -9, "A", "a" } },                 /* rank over names */
+    { { 0, weak, 0, "A", "z" }, { 0, weak, 0, "B", "a" } },                  /* mechanism before plugin */
+    { { 0, weak, 0, "A", "a" }, { 0, weak, 0, "A", "b" } },                  /* plugin last */
+    { { 0, weak, 0, "A", "a" }, { 0, weak, 0, "A", NULL } },                 /* no plugin after any */
     { { 0, { 2, 0, 0, 0 }, 0, "A", "a" }, { 0, { 1, 0xffff, 0xffff, 0xffff }, 0, "A", "a" } },
     { { 0, { 1, 0x8000, 0, 0 }, 0, "A", "a" }, { 0, { 1, 0x7fff, 0xffff, 0xffff }, 0, "A", "a" } },
     { { 0, { 1, 0, 2, 0 }, 0, "A", "a" }, { 0, { 1, 0, 1, 0xffff }, 0, "A", "a" } },
@@ -89,7 +89,9 @@ random_key (void)
   static const guint positions[] = { 0, 1, VD_POSITION_NONE };
   static const int ranks[] = { G_MININT, -1, 0, 100, G_MAXINT };
 #define PICK(a) (a)[g_test_rand_int_range (0, G_N_ELEMENTS (a))]
-  VdRankKey key = { PICK (positions), { PICK (values), PICK (values), PICK (values), PICK (values) }, PICK (ranks), PICK (names), PICK (names) };
+  VdRankKey key = {
+    PICK (positions), { PICK (values), PICK (values), PICK (values), PICK (values) }, PICK (ranks), PICK (names), PICK (names)
+  };
 #undef PICK
   return key;
 }
@@ -118,10 +120,10 @@ test_order_properties (void)
       VdRankKey b = random_key ();
       VdRankKey c = random_key ();
       g_assert_cmpint (sign (&a, &a), ==, 0);
-      g_assert_cmpint (sign (&a, &b), ==, -sign (&b, &a));          /* antisymmetric */
-      g_assert_cmpint (sign (&a, &b) == 0, ==, same (&a, &b));      /* total */
+      g_assert_cmpint (sign (&a, &b), ==, -sign (&b, &a));     /* antisymmetric */
+      g_assert_cmpint (sign (&a, &b) == 0, ==, same (&a, &b)); /* total */
       if (sign (&a, &b) <= 0 && sign (&b, &c) <= 0)
-        g_assert_cmpint (sign (&a, &c), <=, 0);                     /* transitive */
+        g_assert_cmpint (sign (&a, &c), <=, 0); /* transitive */
     }
 }
 

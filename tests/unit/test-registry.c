@@ -19,7 +19,8 @@ find_entry (VeredaRegistry *registry, const char *name, const char *stem)
   for (guint i = 0; i < vereda_registry_get_n_entries (registry); i++)
     {
       VeredaRegistryEntry *entry = vereda_registry_get_entry (registry, i);
-      if (strcmp (vereda_registry_entry_get_name (entry), name) == 0 && strcmp (vereda_registry_entry_get_stem (entry), stem) == 0)
+      if (strcmp (vereda_registry_entry_get_name (entry), name) == 0
+          && strcmp (vereda_registry_entry_get_stem (entry), stem) == 0)
         return entry;
     }
   g_test_message ("no entry %s of %s", name, stem);
@@ -108,8 +109,16 @@ test_listing_opens_nothing (void)
 static void
 test_entries_order (void)
 {
-  static const char *const want[] = { "implicit/zootls_b", "implicit/zootls_a", "starttls/zootls_b", "starttls/zootls_a", "plain",
-                                      "GSSAPI",            "CRAM-MD5",          "PLAIN",             "LOGIN",             "broken" };
+  static const char *const want[] = { "implicit/zootls_b",
+                                      "implicit/zootls_a",
+                                      "starttls/zootls_b",
+                                      "starttls/zootls_a",
+                                      "plain",
+                                      "GSSAPI",
+                                      "CRAM-MD5",
+                                      "PLAIN",
+                                      "LOGIN",
+                                      "broken" };
   g_autoptr (PenDir) dir = pen_new ();
   pen_transport (dir, "zootls_a", "zootls_a", 100);
   pen_transport (dir, "zootls_b", "zootls_b", 110);
@@ -125,7 +134,8 @@ test_entries_order (void)
   VeredaRegistryEntry *broken = find_entry (registry, "broken", "broken");
   g_assert_cmpint (vereda_registry_entry_get_kind (broken), ==, VEREDA_ENTRY_BROKEN);
   g_assert_cmpint (vereda_registry_entry_get_state (broken), ==, VEREDA_ENTRY_FAILED);
-  g_assert_nonnull (strstr (vereda_registry_entry_get_reason (broken), "broken.plugin: [Plugin] Abi: the plugin is for interface 7"));
+  g_assert_nonnull (
+      strstr (vereda_registry_entry_get_reason (broken), "broken.plugin: [Plugin] Abi: the plugin is for interface 7"));
   g_assert_cmpuint (vereda_registry_entry_get_abi (broken), ==, 0);
   g_assert_cmpstr (vereda_registry_entry_get_needs (broken)[0], ==, NULL);
   g_autoptr (GError) error = NULL;
@@ -269,8 +279,8 @@ test_candidates (void)
 {
   static const char *const offered[] = { "login", "X-STRANGE", "PLAIN", "X\x1b[2J", "x-strange", "CRAM-MD5", NULL };
   static const char *const want[] = { "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN", "X-STRANGE", "X\\x1B[2J" };
-  static const VdAuthReason reasons[] = { VD_AUTH_NOT_OFFERED, VD_AUTH_USABLE, VD_AUTH_CLEARTEXT, VD_AUTH_CLEARTEXT,
-                                          VD_AUTH_NO_PLUGIN, VD_AUTH_NO_PLUGIN };
+  static const VdAuthReason reasons[]
+      = { VD_AUTH_NOT_OFFERED, VD_AUTH_USABLE, VD_AUTH_CLEARTEXT, VD_AUTH_CLEARTEXT, VD_AUTH_NO_PLUGIN, VD_AUTH_NO_PLUGIN };
   g_autoptr (PenDir) dir = pen_new ();
   pen_keyfile (dir, "mix",
                "[Mechanism LOGIN]\nExposure=password\n[Mechanism PLAIN]\nExposure=password\nSsf=1\n"
@@ -393,7 +403,8 @@ test_overrides (void)
   g_assert_cmpint (vereda_registry_entry_get_state (find_entry (registry, "B", "mix")), ==, VEREDA_ENTRY_DISABLED);
   VeredaRegistryEntry *slip = find_entry (registry, "implicit/zootls_a", "zootls_a");
   g_assert_cmpint (vereda_registry_entry_get_state (slip), ==, VEREDA_ENTRY_FAILED);
-  g_assert_nonnull (strstr (vereda_registry_entry_get_reason (slip), "[Plugin] Enable: an override may set Enabled and Rank only"));
+  g_assert_nonnull (
+      strstr (vereda_registry_entry_get_reason (slip), "[Plugin] Enable: an override may set Enabled and Rank only"));
   g_autoptr (GPtrArray) wrappers = vd_registry_wrappers (registry);
   g_assert_cmpuint (wrappers->len, ==, 0);
   g_autoptr (GError) error = NULL;
@@ -441,7 +452,8 @@ test_ranks (void)
   pen_transport (dir, "zootls_a", "zootls_a", 100);
   pen_transport (dir, "zootls_b", "zootls_b", 110);
   pen_write (overrides, "zootls_a.plugin", "[Plugin]\nRank=1\n");
-  g_autoptr (VeredaRegistry) registry = with_overrides (dir, overrides, " zootls_a:200, ZOO:-7,,nobody:3,zootls_b,zootls_b:x,../x:1");
+  g_autoptr (VeredaRegistry) registry
+      = with_overrides (dir, overrides, " zootls_a:200, ZOO:-7,,nobody:3,zootls_b,zootls_b:x,../x:1");
   g_autoptr (GPtrArray) wrappers = vd_registry_wrappers (registry);
   g_autofree char *text = names_of (wrappers);
   g_assert_cmpstr (text, ==, "zootls_a zootls_b");
@@ -452,8 +464,9 @@ test_ranks (void)
   g_assert_nonnull (strstr (warnings[1], "\"zootls_b\" is not of the form"));
 }
 
-static void
-test_default_subprocess (void)
+/* In a process of its own, because the default registry is made once. */
+static int
+default_child (void)
 {
   VeredaRegistry *registry = vereda_registry_get_default ();
   g_assert_true (registry == vereda_registry_get_default ());
@@ -461,24 +474,25 @@ test_default_subprocess (void)
   g_assert_cmpuint (g_strv_length ((char **) vereda_registry_get_directories (registry)), ==, 1);
   g_assert_nonnull (strstr (vereda_registry_get_warnings (registry)[0], "\"relative\" is not an absolute path"));
   assert_nothing_opened ();
+  return 0;
 }
+
+static char *program;
 
 static void
 test_default (void)
 {
   g_autoptr (PenDir) dir = pen_new ();
+  g_autoptr (GError) error = NULL;
   pen_mech (dir, "zoo_good", 100);
   g_autofree char *path = g_strconcat ("relative::", dir, NULL);
-  g_autofree char *before = g_strdup (g_getenv ("VEREDA_PLUGIN_PATH"));
-  g_setenv ("VEREDA_PLUGIN_PATH", path, TRUE);
-  g_setenv ("VEREDA_RANK", "zoo_good:5", TRUE);
-  g_test_trap_subprocess ("/registry/subprocess/default", 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
-  g_unsetenv ("VEREDA_RANK");
-  if (before != NULL)
-    g_setenv ("VEREDA_PLUGIN_PATH", before, TRUE);
-  else
-    g_unsetenv ("VEREDA_PLUGIN_PATH");
-  g_test_trap_assert_passed ();
+  g_auto (GStrv) environment = g_environ_setenv (g_get_environ (), "VEREDA_PLUGIN_PATH", path, TRUE);
+  environment = g_environ_setenv (environment, "VEREDA_RANK", "zoo_good:5", TRUE);
+  char *argv[] = { program, (char *) "default-child", NULL };
+  int status = -1;
+  g_spawn_sync (NULL, argv, environment, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (status, ==, 0);
 }
 
 /* The plugins of this build: keyfile and module agree, and the order is the one promised. */
@@ -486,9 +500,27 @@ static void
 test_built (void)
 {
   static const char *const golden[] = {
-    "implicit/openssl", "implicit/gnutls", "starttls/openssl", "starttls/gnutls", "plain",
-    "EXTERNAL", "GSSAPI", "SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256",
-    "SCRAM-SHA-1", "OAUTHBEARER", "XOAUTH2", "DIGEST-MD5", "CRAM-MD5", "NTLM", "PLAIN", "LOGIN", "ANONYMOUS",
+    "implicit/openssl",
+    "implicit/gnutls",
+    "starttls/openssl",
+    "starttls/gnutls",
+    "plain",
+    "EXTERNAL",
+    "GSSAPI",
+    "SCRAM-SHA-512-PLUS",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-512",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "DIGEST-MD5",
+    "CRAM-MD5",
+    "NTLM",
+    "PLAIN",
+    "LOGIN",
+    "ANONYMOUS",
   };
   VeredaRegistry *registry = vereda_registry_get_default ();
   int last = -1;
@@ -518,6 +550,9 @@ test_built (void)
 int
 main (int argc, char **argv)
 {
+  program = argv[0];
+  if (argc == 2 && strcmp (argv[1], "default-child") == 0)
+    return default_child ();
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/registry/listing-opens-nothing", test_listing_opens_nothing);
   g_test_add_func ("/registry/entries-order", test_entries_order);
@@ -532,7 +567,6 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/override-trust", test_override_trust);
   g_test_add_func ("/registry/ranks", test_ranks);
   g_test_add_func ("/registry/default", test_default);
-  g_test_add_func ("/registry/subprocess/default", test_default_subprocess);
   g_test_add_func ("/registry/built", test_built);
   return g_test_run ();
 }

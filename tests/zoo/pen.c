@@ -51,7 +51,8 @@ void
 pen_keyfile (const char *dir, const char *stem, const char *sections)
 {
   g_autofree char *name = g_strconcat (stem, ".plugin", NULL);
-  g_autofree char *text = g_strdup_printf ("[Plugin]\nAbi=1\nName=%s\nVersion=1.0\nLicense=MIT\nDescription=zoo\n%s", stem, sections);
+  g_autofree char *text
+      = g_strdup_printf ("[Plugin]\nAbi=1\nName=%s\nVersion=1.0\nLicense=MIT\nDescription=zoo\n%s", stem, sections);
   pen_write (dir, name, text);
 }
 

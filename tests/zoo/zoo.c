@@ -6,10 +6,10 @@
 #include <vereda-plugin/auth.h>
 #include <vereda-plugin/transport.h>
 
-#define STRING_(x) #x
-#define STRING(x) STRING_ (x)
+#define STRING_(x)                #x
+#define STRING(x)                 STRING_ (x)
 #define DEFINE_(stem, descriptor) VEREDA_PLUGIN_DEFINE (stem, descriptor)
-#define DEFINE(stem, descriptor) DEFINE_ (stem, descriptor)
+#define DEFINE(stem, descriptor)  DEFINE_ (stem, descriptor)
 
 #ifdef ZOO_UNRESOLVED
 extern int zoo_nobody_has_this (void);
@@ -58,7 +58,7 @@ static const VeredaTransport transport = {
   .clear = zoo_clear,
 };
 static const VeredaTransport *const transports[] = { &transport, NULL };
-#define OUR_MECHS NULL
+#define OUR_MECHS      NULL
 #define OUR_TRANSPORTS transports
 #else
 
@@ -89,7 +89,7 @@ static const VeredaMech mech = {
   .step = zoo_step,
 };
 static const VeredaMech *const mechs[] = { &mech, NULL };
-#define OUR_MECHS mechs
+#define OUR_MECHS      mechs
 #define OUR_TRANSPORTS NULL
 #endif
 
