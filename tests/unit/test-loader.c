@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of the loader: each wrong plugin is refused with its own message, nothing is opened early or twice, and threads
  * agree. */
+#include <dlfcn.h>
 #include <glib/gstdio.h>
 #include <pthread.h>
 #include <string.h>
@@ -406,6 +407,17 @@ test_once_per_process (void)
   g_assert_cmpint (times, ==, 1);
 }
 
+/* Local binding: what a plugin exports is nobody else's to find. */
+static void
+test_local_binding (void)
+{
+  g_autoptr (PenDir) dir = pen_new ();
+  pen_mech (dir, "zoo_other", 100);
+  g_autoptr (VeredaRegistry) registry = pen_registry (dir, NULL);
+  g_assert_nonnull (vd_loader_load (record_of (registry, "zoo_other"), NULL));
+  g_assert_null (dlsym (RTLD_DEFAULT, "vereda1_zoo_other_query"));
+}
+
 static void
 test_host (void)
 {
@@ -431,6 +443,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loader/judge", test_judge);
   g_test_add_func ("/loader/descriptors", test_descriptors);
   g_test_add_func ("/loader/once-per-process", test_once_per_process);
+  g_test_add_func ("/loader/local-binding", test_local_binding);
   g_test_add_func ("/loader/zoo", test_zoo);
   g_test_add_func ("/loader/keyfile-lies", test_keyfile_lies);
   g_test_add_func ("/loader/threads", test_threads);
