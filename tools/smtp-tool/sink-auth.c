@@ -46,12 +46,12 @@ reply_for (int code)
 
 /* ---- what Cyrus asks us ---- */
 
-/* "user" or "user@realm", where the realm is one that we gave out. */
+/* "name" or "name@realm", where the realm is one that we gave out. */
 static gboolean
-is_the_user (const SinkConfig *config, const sasl_server_params_t *params, const char *user, unsigned size)
+is_named (const gchar *name, const sasl_server_params_t *params, const char *user, unsigned size)
 {
-  gsize length = config->user == NULL ? 0 : strlen (config->user);
-  if (length == 0 || size < length || memcmp (user, config->user, length) != 0)
+  gsize length = name == NULL ? 0 : strlen (name);
+  if (length == 0 || size < length || memcmp (user, name, length) != 0)
     return FALSE;
   if (size == length)
     return TRUE;
@@ -69,7 +69,9 @@ static int
 auxprop_lookup (void *context, sasl_server_params_t *params, unsigned flags, const char *user, unsigned size)
 {
   const SinkServer *server = context;
-  if (!is_the_user (&server->config, params, user, size))
+  gboolean is_account = is_named (server->config.user, params, user, size);
+  gboolean is_nobody = is_named ("anonymous", params, user, size); /* whom ANONYMOUS lets in; has no password */
+  if (!is_account && !is_nobody)
     return SASL_NOUSER;
   const struct propval *wanted = params->utils->prop_get (params->propctx);
   for (; wanted != NULL && wanted->name != NULL; wanted++)
@@ -79,7 +81,7 @@ auxprop_lookup (void *context, sasl_server_params_t *params, unsigned flags, con
       if (of_authid == ((flags & SASL_AUXPROP_AUTHZID) != 0)
           || (wanted->values != NULL && (flags & SASL_AUXPROP_OVERRIDE) == 0))
         continue;
-      if (g_ascii_strcasecmp (wanted->name + (of_authid ? 1 : 0), SASL_AUX_PASSWORD_PROP) != 0
+      if (g_ascii_strcasecmp (wanted->name + (of_authid ? 1 : 0), SASL_AUX_PASSWORD_PROP) != 0 || !is_account
           || server->config.password == NULL)
         continue;
       if (wanted->values != NULL)

@@ -120,6 +120,8 @@ static Io
 flush (SinkConnection *connection)
 {
   GString *out = connection->session.out;
+  if (connection->sent < out->len)
+    sink_report_flush (connection->loop->server->report); /* who has the reply can read of it */
   while (connection->sent < out->len)
     {
       gsize size = 0;
@@ -159,11 +161,13 @@ fill (SinkConnection *connection, gsize *ret_size)
 
 /* ---- stages ---- */
 
-/* Closing at once would make the kernel reset the connection if the client is still sending, and the last reply would be lost. */
+/* Closing at once would make the kernel reset the connection if the client is still sending, and the last reply would be
+ * lost. */
 static void
-linger (SinkConnection *connection)
+linger (SinkConnection *connection, const gchar *why)
 {
-  if (connection->tls != NULL)
+  connection->why = why;
+  if (connection->tls != NULL && SSL_is_init_finished (connection->tls))
     {
       SSL_shutdown (connection->tls);
       ERR_clear_error ();
@@ -210,7 +214,7 @@ settle (SinkConnection *connection)
       start_tls (connection);
       return FALSE;
     case SINK_WANT_CLOSE:
-      linger (connection);
+      linger (connection, "done");
       return FALSE;
     case SINK_WANT_INPUT:
     default:
@@ -263,7 +267,7 @@ handshake (SinkConnection *connection)
         }
       g_autofree gchar *why = sink_tls_take_error ();
       sink_event_tls_failed (session, why);
-      end (connection, "tls-failed");
+      linger (connection, "tls-failed"); /* OpenSSL has sent an alert: it shall arrive */
       return;
     }
   g_autofree gchar *identity = sink_tls_client_identity (connection->tls);
@@ -299,6 +303,8 @@ read_input (SinkConnection *connection)
         }
       if (io != IO_DONE)
         {
+          if (io == IO_ENDED && connection->tls != NULL)
+            SSL_shutdown (connection->tls); /* answers the client's close_notify: RFC 8446 section 6.1 */
           end (connection, io == IO_ENDED ? "eof" : "lost");
           return;
         }
@@ -307,7 +313,7 @@ read_input (SinkConnection *connection)
       if (!settle (connection))
         return;
     }
-  while (connection->tls != NULL && size == SINK_BUFFER_OCTETS);
+  while (connection->tls != NULL && (size == SINK_BUFFER_OCTETS || SSL_get_shutdown (connection->tls) != 0));
 }
 
 /* ---- what the loop calls ---- */
@@ -352,7 +358,7 @@ sink_connection_ready (SinkConnection *connection)
       break;
     case SINK_STATE_LINGER:
       if (recv (connection->fd, connection->loop->buffer, SINK_BUFFER_OCTETS, 0) <= 0)
-        end (connection, "done");
+        end (connection, connection->why);
       break;
     default:
       g_assert_not_reached ();
@@ -380,7 +386,7 @@ sink_connection_overdue (SinkConnection *connection)
       break;
     case SINK_STATE_LINGER:
     default:
-      end (connection, "done");
+      end (connection, connection->why);
     }
 }
 

@@ -27,6 +27,7 @@ typedef struct
   GQueue *queue; /* where it waits */
   GList link;
   gint64 since;
+  const gchar *why; /* the end, when lingering */
   SinkSession session;
 } SinkConnection;
 

@@ -24,7 +24,7 @@ typedef union
 static gboolean
 bad (const gchar *specification, SinkError code, const gchar *why, GError **error)
 {
-  g_set_error (error, SINK_ERROR, code, "--listen=%s: %s", specification, why);
+  g_set_error (error, SINK_ERROR, (gint)code, "--listen=%s: %s", specification, why);
   return FALSE;
 }
 
