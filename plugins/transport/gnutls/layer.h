@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layer: one TLS session of GnuTLS, shared by the files of this plugin.
+ */
+#ifndef VEREDA_GNUTLS_LAYER_H
+#define VEREDA_GNUTLS_LAYER_H
+
+#include <gnutls/gnutls.h>
+
+#include "tls-session.h"
+
+typedef struct
+{
+  TlsSession base;
+  gnutls_session_t tls;
+  gnutls_certificate_credentials_t creds;
+  char group[32];
+  char alpn[256];
+} GnutlsLayer;
+
+/* setup.c: everything before the first octet. */
+gboolean gnutls_layer_wrap (VeredaLayer *l, const VeredaTlsSettings *settings, GError **error);
+
+/* verify.c: called by the library when it has the server's certificate; 0 lets the handshake go on. */
+int gnutls_layer_verify (gnutls_session_t tls);
+
+/* facts.c */
+gboolean gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret);
+GBytes *gnutls_layer_binding (VeredaLayer *l, VeredaBinding kind, GError **error);
+
+#endif

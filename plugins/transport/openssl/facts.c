@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * facts: what an OpenSSL session can say about itself, and its channel bindings (RFC 5929, RFC 9266).
+ *
+ * Touches nothing but the session.  A binding that the session cannot give is VEREDA_TRANSPORT_ERROR_UNSUPPORTED.
+ */
+#include "layer.h"
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#define EXPORTER_LABEL "EXPORTER-Channel-Binding"
+
+/* An answer of NULL means that the fact is not known. */
+static gboolean
+say (const char *text, VeredaFactValue *ret)
+{
+  if (text == NULL || text[0] == '\0')
+    return FALSE;
+  ret->str = text;
+  return TRUE;
+}
+
+static const char *
+backend (void)
+{
+  static gsize once;
+  static char text[48];
+
+  if (g_once_init_enter (&once))
+    {
+      g_snprintf (text, sizeof text, "OpenSSL %s", OpenSSL_version (OPENSSL_VERSION_STRING));
+      g_once_init_leave (&once, 1);
+    }
+  return text;
+}
+
+static const char *
+group (OpensslLayer *self)
+{
+  long id = SSL_get_negotiated_group (self->tls);
+  const char *name;
+
+  /* Known curves come as a NID, others as the TLS number with a mark. */
+  if (self->group[0] != '\0' || id == NID_undef)
+    return self->group;
+  switch (id)
+    {
+    case NID_X9_62_prime256v1: /* the one whose OpenSSL name is not the registry's */
+      name = "secp256r1";
+      break;
+    default:
+      name = (id & TLSEXT_nid_unknown) != 0 ? SSL_group_to_name (self->tls, (int) id) : OBJ_nid2sn ((int) id);
+    }
+  for (size_t i = 0; name != NULL && name[i] != '\0' && i < sizeof self->group - 1; i++)
+    self->group[i] = g_ascii_tolower (name[i]);
+  return self->group;
+}
+
+static const char *
+alpn (OpensslLayer *self)
+{
+  const unsigned char *name = NULL;
+  unsigned int size = 0;
+
+  SSL_get0_alpn_selected (self->tls, &name, &size);
+  if (self->alpn[0] == '\0' && size > 0 && size < sizeof self->alpn)
+    memcpy (self->alpn, name, size);
+  return self->alpn;
+}
+
+gboolean
+openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
+{
+  OpensslLayer *self = (OpensslLayer *) l;
+
+  if (fact == VEREDA_FACT_BACKEND)
+    return say (backend (), ret);
+  if (tls_session_fact (&self->base, fact, ret))
+    return TRUE;
+  if (!self->base.established)
+    return FALSE;
+  switch (fact)
+    {
+    case VEREDA_FACT_TLS_VERSION:
+      ret->num = SSL_version (self->tls);
+      return TRUE;
+    case VEREDA_FACT_CIPHER:
+      return say (SSL_CIPHER_standard_name (SSL_get_current_cipher (self->tls)), ret);
+    case VEREDA_FACT_KEY_BITS:
+      ret->num = SSL_get_cipher_bits (self->tls, NULL);
+      return TRUE;
+    case VEREDA_FACT_ALPN:
+      return say (alpn (self), ret);
+    case VEREDA_FACT_GROUP:
+      return say (group (self), ret);
+    case VEREDA_FACT_KTLS:
+      ret->num = 0; /* OpenSSL does it on its own socket BIO only */
+      return TRUE;
+    case VEREDA_FACT_CLIENT_CERT:
+      ret->num = self->client_cert_sent;
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+static GBytes *
+no_binding (GError **error, const char *why)
+{
+  ERR_clear_error ();
+  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED, "TLS channel binding: %s", why);
+  return NULL;
+}
+
+/* RFC 9266 section 2; below TLS 1.3 the exporter is bound to one session only with RFC 7627's master secret. */
+static GBytes *
+exporter (OpensslLayer *self, GError **error)
+{
+  unsigned char out[32];
+
+  if (SSL_version (self->tls) < TLS1_3_VERSION && SSL_get_extms_support (self->tls) != 1)
+    return no_binding (error, "tls-exporter needs TLS 1.3 or an extended master secret");
+  if (SSL_export_keying_material (self->tls, out, sizeof out, EXPORTER_LABEL, strlen (EXPORTER_LABEL), NULL, 0, 1) != 1)
+    return no_binding (error, "OpenSSL exports no key material");
+  return g_bytes_new (out, sizeof out);
+}
+
+/* RFC 5929 section 4.1: the certificate's own hash, but SHA-256 in place of MD5 and SHA-1; none where the signature has no
+   single hash (Ed25519). */
+static GBytes *
+server_end_point (OpensslLayer *self, GError **error)
+{
+  VeredaSpan leaf = tls_session_leaf (&self->base);
+  const unsigned char *der = leaf.data;
+  X509 *cert = leaf.size > 0 ? d2i_X509 (NULL, &der, (long) leaf.size) : NULL;
+  int hash = NID_undef, bits = 0;
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  const EVP_MD *md;
+
+  if (cert == NULL)
+    return no_binding (error, "no server certificate");
+  if (X509_get_signature_info (cert, &hash, NULL, &bits, NULL) != 1)
+    hash = NID_undef;
+  X509_free (cert);
+  if (hash == NID_md5 || hash == NID_sha1)
+    hash = NID_sha256;
+  md = hash != NID_undef ? EVP_get_digestbynid (hash) : NULL;
+  if (md == NULL || EVP_Digest (leaf.data, leaf.size, out, &size, md, NULL) != 1)
+    return no_binding (error, "tls-server-end-point is not defined for the signature of this certificate");
+  return g_bytes_new (out, size);
+}
+
+/* RFC 5929 section 3.  There is no renegotiation and no resumption here, so the first Finished is the client's. */
+static GBytes *
+unique (OpensslLayer *self, GError **error)
+{
+  unsigned char out[64];
+  size_t size;
+
+  if (SSL_version (self->tls) >= TLS1_3_VERSION)
+    return no_binding (error, "tls-unique is not defined for TLS 1.3");
+  size = SSL_get_finished (self->tls, out, sizeof out);
+  if (size == 0 || size > sizeof out)
+    return no_binding (error, "OpenSSL gives no tls-unique");
+  return g_bytes_new (out, size);
+}
+
+GBytes *
+openssl_layer_binding (VeredaLayer *l, VeredaBinding kind, GError **error)
+{
+  OpensslLayer *self = (OpensslLayer *) l;
+
+  if (!self->base.established || self->base.failure != NULL)
+    return no_binding (error, "there is no session");
+  switch (kind)
+    {
+    case VEREDA_BINDING_TLS_EXPORTER:
+      return exporter (self, error);
+    case VEREDA_BINDING_TLS_SERVER_END_POINT:
+      return server_end_point (self, error);
+    case VEREDA_BINDING_TLS_UNIQUE:
+      return unique (self, error);
+    default:
+      return no_binding (error, "not known");
+    }
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layer: one TLS session of OpenSSL, shared by the files of this plugin.
+ */
+#ifndef VEREDA_OPENSSL_LAYER_H
+#define VEREDA_OPENSSL_LAYER_H
+
+#include <openssl/ssl.h>
+
+#include "tls-session.h"
+
+typedef struct
+{
+  TlsSession base;
+  SSL *tls;
+  gboolean client_cert_sent;
+  char group[32];
+  char alpn[256];
+} OpensslLayer;
+
+/* setup.c: everything before the first octet.  The method is made once, by the plugin's init. */
+gboolean openssl_layer_make_method (GError **error);
+gboolean openssl_layer_wrap (VeredaLayer *l, const VeredaTlsSettings *settings, GError **error);
+
+/* verify.c: judges the server's certificate in the library's place; 1 lets the handshake go on. */
+int openssl_layer_verify (X509_STORE_CTX *store, void *data);
+
+/* facts.c */
+gboolean openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret);
+GBytes *openssl_layer_binding (VeredaLayer *l, VeredaBinding kind, GError **error);
+
+#endif

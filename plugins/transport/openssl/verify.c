@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verify: OpenSSL's opinion of the server's certificate, brought to the common verdict.
+ *
+ * Touches nothing but the session.  Cannot fail; what goes wrong is the verdict.  Every reason of the library is collected, not
+ * only the first, because the common order of reasons decides which one is told.
+ */
+#include "layer.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+/* RFC 9525 section 6: no common name, no "m*.example.org", and "*" stands for one label. */
+#define NAME_FLAGS (X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
+
+static const struct
+{
+  int code;
+  VeredaVerify verify;
+} reasons[] = {
+  { X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, VEREDA_VERIFY_SELF_SIGNED },
+  { X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, VEREDA_VERIFY_UNKNOWN_ISSUER },
+  { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, VEREDA_VERIFY_UNKNOWN_ISSUER },
+  { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, VEREDA_VERIFY_UNKNOWN_ISSUER },
+  { X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, VEREDA_VERIFY_UNKNOWN_ISSUER },
+  { X509_V_ERR_CERT_UNTRUSTED, VEREDA_VERIFY_UNKNOWN_ISSUER },
+  { X509_V_ERR_CERT_CHAIN_TOO_LONG, VEREDA_VERIFY_UNKNOWN_ISSUER },
+  { X509_V_ERR_CERT_HAS_EXPIRED, VEREDA_VERIFY_EXPIRED },
+  { X509_V_ERR_CERT_NOT_YET_VALID, VEREDA_VERIFY_NOT_YET_VALID },
+  { X509_V_ERR_HOSTNAME_MISMATCH, VEREDA_VERIFY_NAME_MISMATCH },
+  { X509_V_ERR_IP_ADDRESS_MISMATCH, VEREDA_VERIFY_NAME_MISMATCH },
+  { X509_V_ERR_EE_KEY_TOO_SMALL, VEREDA_VERIFY_WEAK },
+  { X509_V_ERR_CA_KEY_TOO_SMALL, VEREDA_VERIFY_WEAK },
+  { X509_V_ERR_CA_MD_TOO_WEAK, VEREDA_VERIFY_WEAK },
+  { X509_V_ERR_CERT_REVOKED, VEREDA_VERIFY_REVOKED },
+  { X509_V_ERR_INVALID_CA, VEREDA_VERIFY_PURPOSE },
+  { X509_V_ERR_INVALID_PURPOSE, VEREDA_VERIFY_PURPOSE },
+  { X509_V_ERR_KEYUSAGE_NO_CERTSIGN, VEREDA_VERIFY_PURPOSE },
+  { X509_V_ERR_PATH_LENGTH_EXCEEDED, VEREDA_VERIFY_PURPOSE },
+  { X509_V_ERR_CERT_REJECTED, VEREDA_VERIFY_PURPOSE },
+  { X509_V_ERR_PERMITTED_VIOLATION, VEREDA_VERIFY_PURPOSE },
+  { X509_V_ERR_EXCLUDED_VIOLATION, VEREDA_VERIFY_PURPOSE },
+  { X509_V_ERR_SUBTREE_MINMAX, VEREDA_VERIFY_PURPOSE },
+};
+
+/* What was found wrong: a bit for each kind, and the library's first code of that kind. */
+typedef struct
+{
+  guint mask;
+  int codes[32];
+} Findings;
+
+static int findings_index = -1;
+
+static int
+index_of_findings (void)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once))
+    {
+      findings_index = X509_STORE_CTX_get_ex_new_index (0, NULL, NULL, NULL, NULL);
+      g_once_init_leave (&once, 1);
+    }
+  return findings_index;
+}
+
+static void
+find (Findings *findings, int code)
+{
+  VeredaVerify verify = VEREDA_VERIFY_INVALID;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (reasons); i++)
+    if (reasons[i].code == code)
+      verify = reasons[i].verify;
+  if (!(findings->mask & (1u << verify)))
+    findings->codes[verify] = code;
+  findings->mask |= 1u << verify;
+}
+
+static int
+on_certificate (int ok, X509_STORE_CTX *store)
+{
+  Findings *findings = X509_STORE_CTX_get_ex_data (store, findings_index);
+
+  if (!ok)
+    find (findings, X509_STORE_CTX_get_error (store));
+  return 1;
+}
+
+static int
+check_name (const TlsSession *base, X509 *leaf)
+{
+  if (base->peer_name == NULL)
+    return X509_V_ERR_HOSTNAME_MISMATCH;
+  if (base->ip_size != 0)
+    return X509_check_ip (leaf, base->ip, base->ip_size, 0) == 1 ? X509_V_OK : X509_V_ERR_IP_ADDRESS_MISMATCH;
+  return X509_check_host (leaf, base->peer_name, 0, NAME_FLAGS, NULL) == 1 ? X509_V_OK : X509_V_ERR_HOSTNAME_MISMATCH;
+}
+
+/* What the server sent, as it sent it. */
+static void
+keep_chain (TlsSession *base, const STACK_OF (X509) *certs)
+{
+  GByteArray *chain = g_byte_array_new ();
+
+  for (int i = 0; i < sk_X509_num (certs); i++)
+    {
+      unsigned char *der = NULL;
+      int size = i2d_X509 (sk_X509_value (certs, i), &der);
+
+      if (size > 0)
+        tls_session_chain_add (chain, der, (size_t) size);
+      OPENSSL_free (der);
+    }
+  g_clear_pointer (&base->chain, g_bytes_unref);
+  base->chain = g_byte_array_free_to_bytes (chain);
+}
+
+int
+openssl_layer_verify (X509_STORE_CTX *store, void *data)
+{
+  OpensslLayer *self = data;
+  Findings findings = { 0 };
+  X509 *leaf = X509_STORE_CTX_get0_cert (store);
+  VeredaVerify verify;
+  int code;
+
+  keep_chain (&self->base, X509_STORE_CTX_get0_untrusted (store));
+  if (X509_STORE_CTX_set_ex_data (store, index_of_findings (), &findings) != 1)
+    {
+      tls_session_judge (&self->base, VEREDA_VERIFY_INVALID, "out of memory");
+      return self->base.insecure;
+    }
+  X509_STORE_CTX_set_verify_cb (store, on_certificate);
+  if (X509_verify_cert (store) != 1 && findings.mask == 0)
+    find (&findings, X509_STORE_CTX_get_error (store) != X509_V_OK ? X509_STORE_CTX_get_error (store)
+                                                                   : X509_V_ERR_UNSPECIFIED);
+  code = check_name (&self->base, leaf);
+  if (code != X509_V_OK)
+    find (&findings, code);
+  verify = tls_session_worst (findings.mask);
+  code = verify == VEREDA_VERIFY_OK ? X509_V_OK : findings.codes[verify];
+  tls_session_judge (&self->base, verify, X509_verify_cert_error_string (code));
+  X509_STORE_CTX_set_ex_data (store, findings_index, NULL);
+  X509_STORE_CTX_set_error (store, code); /* chooses the alert */
+  ERR_clear_error ();
+  return verify == VEREDA_VERIFY_OK || self->base.insecure;
+}
