@@ -12,9 +12,9 @@
 #include "core/base/trace.h"
 
 #define PATH_MAX_OCTETS 254u /* RFC 5321 section 4.5.3.1.3: 256 with the angle brackets */
-#define DOMAIN_MAX 255u      /* RFC 5321 section 4.5.3.1.2 */
-#define LABEL_MAX 63u        /* RFC 1035 section 2.3.4 */
-#define MECHANISM_MAX 20u    /* RFC 4422 section 3.1 */
+#define DOMAIN_MAX      255u /* RFC 5321 section 4.5.3.1.2 */
+#define LABEL_MAX       63u  /* RFC 1035 section 2.3.4 */
+#define MECHANISM_MAX   20u  /* RFC 4422 section 3.1 */
 
 /* What the parameters of MAIL add to the line (MAI-7). */
 #define SIZE_GRANT 26u /* RFC 1870 section 4 */
@@ -30,8 +30,8 @@ check_line (const guint8 *line, gsize size, gboolean utf8, gsize max, gint code,
   for (gsize i = 0; i < size; i++)
     if (line[i] < 0x20 || line[i] == 0x7f || (line[i] >= 0x80 && !utf8))
       {
-        g_set_error (error, VEREDA_ERROR, code, "%s holds the octet 0x%02X at position %" G_GSIZE_FORMAT ", which no command may", what,
-                     line[i], i);
+        g_set_error (error, VEREDA_ERROR, code,
+                     "%s holds the octet 0x%02X at position %" G_GSIZE_FORMAT ", which no command may", what, line[i], i);
         return FALSE;
       }
   if (utf8 && !g_utf8_validate_len ((const char *) line, size, NULL))
@@ -41,8 +41,9 @@ check_line (const guint8 *line, gsize size, gboolean utf8, gsize max, gint code,
     }
   if (size + 2 > max)
     {
-      g_set_error (error, VEREDA_ERROR, code, "%s makes a command of %" G_GSIZE_FORMAT " octets; at most %" G_GSIZE_FORMAT " are allowed",
-                   what, size + 2, max);
+      g_set_error (error, VEREDA_ERROR, code,
+                   "%s makes a command of %" G_GSIZE_FORMAT " octets; at most %" G_GSIZE_FORMAT " are allowed", what, size + 2,
+                   max);
       return FALSE;
     }
   return TRUE;
@@ -122,7 +123,8 @@ vd_command_check_client (const char *client, GError **error)
   gsize size = client == NULL ? 0 : strlen (client);
   if (size > 0 && g_hostname_is_ip_address (client))
     {
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "client name '%s' is a bare address: write it as a literal, [%s%s]", client,
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION,
+                   "client name '%s' is a bare address: write it as a literal, [%s%s]", client,
                    strchr (client, ':') != NULL ? "IPv6:" : "", client);
       return FALSE;
     }
@@ -130,7 +132,8 @@ vd_command_check_client (const char *client, GError **error)
     return TRUE;
   g_autofree char *shown = vd_text_escape (client, size);
   g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION,
-               "client name '%s' is neither a domain name (letters, digits, hyphens and dots; A-labels for others) nor an address literal",
+               "client name '%s' is neither a domain name (letters, digits, hyphens and dots; A-labels for others) nor an "
+               "address literal",
                shown);
   return FALSE;
 }
@@ -328,7 +331,8 @@ vd_command_auth (VdBuffer *out, const char *mechanism, const GByteArray *initial
     }
   if (initial != NULL)
     g_string_append (line, initial->len == 0 ? " =" : " ");
-  if (!check_line ((const guint8 *) line->str, line->len, FALSE, VD_COMMAND_LINE_MAX, VEREDA_ERROR_OPTION, "the mechanism", error))
+  if (!check_line ((const guint8 *) line->str, line->len, FALSE, VD_COMMAND_LINE_MAX, VEREDA_ERROR_OPTION, "the mechanism",
+                   error))
     return FALSE;
   vd_buffer_append (out, line->str, line->len);
   if (initial != NULL && initial->len > 0)
@@ -371,8 +375,8 @@ vd_command_decode_challenge (const char *text, gsize size, GByteArray **ret_octe
 {
   if (!is_base64 (text, size))
     {
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server's challenge of %" G_GSIZE_FORMAT " octets is not valid base64",
-                   size);
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL,
+                   "the server's challenge of %" G_GSIZE_FORMAT " octets is not valid base64", size);
       return FALSE;
     }
   gint state = 0;

@@ -9,7 +9,7 @@
 #include "core/base/trace.h"
 
 #define SIZE_DIGITS_MAX 20 /* RFC 1870 section 3 */
-#define MECHANISM_MAX 20   /* RFC 4422 section 3.1 */
+#define MECHANISM_MAX   20 /* RFC 4422 section 3.1 */
 
 static const char *const names[VD_EXT_N] = {
   [VD_EXT_SIZE] = "SIZE",

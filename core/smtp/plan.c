@@ -11,10 +11,10 @@
  *   end of BDAT then anything, outside the window: BDAT is last in its group unless BDAT follows (RFC 3030 sections 2 and 4.2). */
 #include "core/smtp/plan.h"
 
-#define AUTO VD_PIPELINING_AUTO
-#define WINDOW VD_PIPELINING_WINDOW
-#define PIPE VD_PLAN_NEEDS_PIPELINING
-#define CHUNK VD_PLAN_NEEDS_CHUNKING
+#define AUTO       VD_PIPELINING_AUTO
+#define WINDOW     VD_PIPELINING_WINDOW
+#define PIPE       VD_PLAN_NEEDS_PIPELINING
+#define CHUNK      VD_PLAN_NEEDS_CHUNKING
 #define ONE_OR_ANY VD_PLAN_NEEDS_ONE_OR_ANY
 
 static const VdPlanRow rows[] = {
@@ -76,18 +76,10 @@ const char *
 vd_step_name (VdStep step)
 {
   static const char *const names[VD_STEP_N] = {
-    [VD_STEP_GREETING] = "greeting",
-    [VD_STEP_EHLO] = "EHLO",
-    [VD_STEP_STARTTLS] = "STARTTLS",
-    [VD_STEP_AUTH] = "AUTH",
-    [VD_STEP_MAIL] = "MAIL",
-    [VD_STEP_RCPT] = "RCPT",
-    [VD_STEP_DATA] = "DATA",
-    [VD_STEP_CONTENT] = "end of data",
-    [VD_STEP_BDAT] = "BDAT",
-    [VD_STEP_BDAT_LAST] = "BDAT LAST",
-    [VD_STEP_RSET] = "RSET",
-    [VD_STEP_NOOP] = "NOOP",
+    [VD_STEP_GREETING] = "greeting",   [VD_STEP_EHLO] = "EHLO",           [VD_STEP_STARTTLS] = "STARTTLS",
+    [VD_STEP_AUTH] = "AUTH",           [VD_STEP_MAIL] = "MAIL",           [VD_STEP_RCPT] = "RCPT",
+    [VD_STEP_DATA] = "DATA",           [VD_STEP_CONTENT] = "end of data", [VD_STEP_BDAT] = "BDAT",
+    [VD_STEP_BDAT_LAST] = "BDAT LAST", [VD_STEP_RSET] = "RSET",           [VD_STEP_NOOP] = "NOOP",
     [VD_STEP_QUIT] = "QUIT",
   };
   g_return_val_if_fail ((guint) step < VD_STEP_N, "?");

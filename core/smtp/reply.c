@@ -10,10 +10,10 @@
 #include "core/base/error.h"
 #include "core/base/trace.h"
 
-#define CODE_SIZE 3u
-#define TEXT_COLUMN 4u   /* first column of the text: after the code and its separator */
-#define SEEN_MAX 60u     /* octets of a broken reply that an error shows */
-#define BRIEF_MAX 300    /* characters of vd_reply_brief() */
+#define CODE_SIZE   3u
+#define TEXT_COLUMN 4u  /* first column of the text: after the code and its separator */
+#define SEEN_MAX    60u /* octets of a broken reply that an error shows */
+#define BRIEF_MAX   300 /* characters of vd_reply_brief() */
 
 struct VdReplyParser
 {
@@ -190,8 +190,8 @@ static const struct
   const char *octets;
   gsize size;
 } protocols[] = {
-  { "TLS", "\x16\x03", 2 },  /* a handshake record: RFC 8446 section 5.1 */
-  { "TLS", "\x15\x03", 2 },  /* an alert: the answer of a TLS server to octets that are none */
+  { "TLS", "\x16\x03", 2 }, /* a handshake record: RFC 8446 section 5.1 */
+  { "TLS", "\x15\x03", 2 }, /* an alert: the answer of a TLS server to octets that are none */
   { "HTTP", "HTTP/", 5 },
   { "SSH", "SSH-", 4 },
 };
@@ -299,11 +299,11 @@ set_broken (VdReplyParser *parser, const guint8 *rest, gsize size, const char *w
     first[n++] = rest[i];
   parser->protocol = parser->lines->len == 0 ? vd_reply_guess_protocol (first, n) : NULL;
   if (parser->protocol != NULL)
-    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\": it speaks %s here, not SMTP", seen,
-                 parser->protocol);
+    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\": it speaks %s here, not SMTP",
+                 seen, parser->protocol);
   else
-    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\", which is no SMTP reply: %s", seen,
-                 what);
+    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\", which is no SMTP reply: %s",
+                 seen, what);
 }
 
 static guint

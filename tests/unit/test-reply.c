@@ -456,6 +456,18 @@ test_guess (void)
   g_assert_null (vd_reply_guess_protocol ("220 HTTP/", 9));
   g_assert_null (vd_reply_guess_protocol ("HTT", 3));
   g_assert_null (vd_reply_guess_protocol ("", 0));
+
+  VdReplyParser *parser = vd_reply_parser_new ();
+  const char *octets = "SSH-2.0";
+  VdReply *reply = NULL;
+  gsize used = 0;
+  g_assert_null (vd_reply_parser_protocol (parser));
+  for (gsize i = 0; octets[i] != '\0'; i++)
+    vd_reply_parser_feed (parser, octets + i, 1, &used, &reply, NULL);
+  g_assert_cmpstr (vd_reply_parser_protocol (parser), ==, "SSH");
+  vd_reply_parser_reset (parser);
+  g_assert_null (vd_reply_parser_protocol (parser));
+  vd_reply_parser_free (parser);
 }
 
 int
