@@ -4,8 +4,8 @@
  *   smtp-tool-sink --print-port --quiet &      test-sink-load PORT [COUNT [bdat|data|blind [OCTETS]]]
  *
  * bdat: MAIL RCPT BDAT LAST for many messages ahead (RFC 3030 section 4.2).  data: content, then the next envelope up to
- * DATA, in one flight (RFC 2920 section 3.1): one round trip a message.  blind: DATA without waiting for 354, which no client may do;
- * it shows what reading DATA costs.  Prints one line and fails if a reply is not the expected one.  Shares no code with the
+ * DATA, in one flight (RFC 2920 section 3.1): one round trip a message.  blind: DATA without waiting for 354, which no
+ * client may do; it shows what reading DATA costs.  Prints one line and fails if a reply is not the expected one.  Shares no code with the
  * library: it measures the server alone. */
 #include <arpa/inet.h>
 #include <errno.h>
