@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "hint.h"
+#include "tool.h"
+
+#include <string.h>
+
+typedef struct
+{
+  const Plan *plan;
+  VeredaResult *result;
+} Context;
+
+static gboolean
+tls_is (const Context *c, const char *word)
+{
+  return g_strcmp0 (vereda_options_get (c->plan->options, "tls"), word) == 0;
+}
+
+static gboolean
+tls_implicit (const Context *c)
+{
+  return tls_is (c, "implicit");
+}
+
+static gboolean
+tls_not_implicit (const Context *c)
+{
+  return !tls_is (c, "implicit");
+}
+
+static gboolean
+tls_off (const Context *c)
+{
+  return tls_is (c, "never");
+}
+
+static gboolean
+with_user (const Context *c)
+{
+  return c->plan->wants_auth;
+}
+
+static gboolean
+without_user (const Context *c)
+{
+  return !c->plan->wants_auth;
+}
+
+static gboolean
+reply_is (const Context *c, int code)
+{
+  VeredaReply *reply = c->result != NULL ? vereda_result_get_reply (c->result) : NULL;
+
+  return reply != NULL && vereda_reply_get_code (reply) == code;
+}
+
+/* RFC 4954 section 6: 530 5.7.0 Authentication required; RFC 3207 section 4: 530 Must issue a STARTTLS command first. */
+static gboolean
+says_auth_required (const Context *c)
+{
+  return reply_is (c, 530) && !c->plan->wants_auth && strstr (vereda_reply_get_text (vereda_result_get_reply (c->result)), "TLS") == NULL;
+}
+
+static gboolean
+says_tls_required (const Context *c)
+{
+  return reply_is (c, 530) && strstr (vereda_reply_get_text (vereda_result_get_reply (c->result)), "TLS") != NULL;
+}
+
+static gboolean
+some_accepted (const Context *c)
+{
+  return c->result != NULL && vereda_result_get_n_recipients (c->result) > 1
+         && vereda_result_count (c->result, VEREDA_RECIPIENT_REFUSED) < vereda_result_get_n_recipients (c->result);
+}
+
+static const struct
+{
+  int code;
+  gboolean (*when) (const Context *);
+  const char *text;
+} library_hints[] = {
+  { VEREDA_ERROR_OPTION, NULL, "smtp-tool help send" },
+  { VEREDA_ERROR_MESSAGE, NULL, "--lone-cr=convert or --long-lines=allow, if the message is to go as it is" },
+  { VEREDA_ERROR_PLUGIN, NULL, "smtp-tool plugins" },
+  { VEREDA_ERROR_POLICY, with_user, "--tls=starttls or --tls=implicit; --allow-cleartext-auth only on a network you trust" },
+  { VEREDA_ERROR_RESOLVE, NULL, "--server=HOST[:PORT] with another spelling of the host" },
+  { VEREDA_ERROR_CONNECT, NULL, "--server=HOST:PORT with another port: 587 with STARTTLS, 465 with implicit TLS, 25 between servers" },
+  { VEREDA_ERROR_TLS_MODE, tls_implicit, "--tls=starttls" },
+  { VEREDA_ERROR_TLS_MODE, tls_not_implicit, "--tls=implicit" },
+  { VEREDA_ERROR_TLS, with_user, "--server=HOST:587 --tls=starttls or --server=HOST:465 --tls=implicit" },
+  { VEREDA_ERROR_TLS, without_user, "--tls=opportunistic, if the message may go unprotected where the server has no TLS" },
+  { VEREDA_ERROR_CERTIFICATE, NULL, "--ca-file=FILE for an authority of your own, --verify-name=NAME for another name" },
+  { VEREDA_ERROR_CERTIFICATE, NULL, "--insecure only to have a look: it lets anyone answer" },
+  { VEREDA_ERROR_AUTH, with_user, "-v to see which mechanisms were tried and what the server said" },
+  { VEREDA_ERROR_AUTH, without_user, "--user=NAME --password-file=FILE" },
+  { VEREDA_ERROR_MAIL, says_auth_required, "--user=NAME --password-file=FILE" },
+  { VEREDA_ERROR_MAIL, says_tls_required, "--tls=starttls" },
+  { VEREDA_ERROR_RECIPIENTS, says_auth_required, "--user=NAME --password-file=FILE" },
+  { VEREDA_ERROR_RECIPIENTS, some_accepted, "--at-least-one to send to those that are accepted" },
+  { VEREDA_ERROR_EHLO, tls_off, "--tls=starttls" },
+  { VEREDA_ERROR_TIMEOUT, NULL, "--timeout=SECONDS for a slow server; -v to see where it stands still" },
+  { VEREDA_ERROR_UNKNOWN_OUTCOME, NULL, "asking a recipient or the server's logs before sending again: a second copy is possible" },
+};
+
+static const struct
+{
+  int code;
+  const char *text;
+} tool_hints[] = {
+  { TOOL_ERROR_USAGE, "smtp-tool help send" },
+  { TOOL_ERROR_HELPER, "installing the part of smtp-tool that composes messages" },
+};
+
+const char **
+hint_list (const Plan *plan, const GError *error, VeredaResult *result)
+{
+  g_autoptr (GPtrArray) hints = g_ptr_array_new ();
+  const Context context = { plan, result };
+
+  if (error != NULL && error->domain == VEREDA_ERROR)
+    for (guint i = 0; i < G_N_ELEMENTS (library_hints); i++)
+      if (library_hints[i].code == error->code && (library_hints[i].when == NULL || library_hints[i].when (&context)))
+        g_ptr_array_add (hints, (gpointer)library_hints[i].text);
+  if (error != NULL && error->domain == TOOL_ERROR)
+    for (guint i = 0; i < G_N_ELEMENTS (tool_hints); i++)
+      if (tool_hints[i].code == error->code)
+        g_ptr_array_add (hints, (gpointer)tool_hints[i].text);
+  g_ptr_array_add (hints, NULL);
+  return (const char **)g_ptr_array_free (g_steal_pointer (&hints), FALSE);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* main - finds the command: smtp-tool [GLOBAL] COMMAND [OPTION]...
+ *
+ * Global options may stand before the command or after it; every command understands them.  Options of `send` without a
+ * command mean `send`, as swaks' users expect.  What the program is called plays no part. */
+#include "cli.h"
+#include "exit.h"
+#include "helper.h"
+#include "options.h"
+#include "report.h"
+#include "text.h"
+#include "tool.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <vereda/vereda.h>
+
+#ifndef TOOL_VERSION
+#error "TOOL_VERSION comes from the build"
+#endif
+
+typedef struct
+{
+  const char *name;
+  const char *summary;
+  int (*run) (int argc, char **argv);
+  const char *program; /* or: the program that it is */
+} Command;
+
+static const Command commands[] = {
+  { "send", "submit messages, and tell what became of each recipient", send_main, NULL },
+  { "plugins", "show transports and authentication mechanisms", plugins_main, NULL },
+  { "sink", "run a test server on this machine", NULL, "smtp-tool-sink" },
+};
+
+void
+tool_print_version (void)
+{
+  printf ("smtp-tool (Vereda) %s\n"
+          "library %s, GLib %u.%u.%u\n"
+          "Licence MIT.  There is no warranty, to the extent the law permits.\n",
+          TOOL_VERSION, vereda_version (), glib_major_version, glib_minor_version, glib_micro_version);
+}
+
+static void
+print_help (void)
+{
+  g_autoptr (GPtrArray) options = options_for_globals ();
+
+  puts ("Usage: smtp-tool COMMAND [OPTION]...\n"
+        "Submit mail over SMTP, see why it fails, and test against a server of one's own.\n"
+        "\nCommands:");
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    printf ("  %-10s %s\n", commands[i].name, commands[i].summary);
+  puts ("  help       show the help of a command: smtp-tool help send");
+  cli_print_help (options, options_groups ());
+  puts ("\nWithout a command, options of send mean send:\n"
+        "  smtp-tool --server=mail.example.org --from=a@example.org --to=b@example.org --body=hello");
+}
+
+static const Command *
+find_command (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (commands[i].name, name) == 0)
+      return &commands[i];
+  return NULL;
+}
+
+static int
+fail (const CliLine *line, const GError *error, const char *hint)
+{
+  const CliSetting *format = cli_last (line, OPT_FORMAT);
+  const char *const hints[] = { hint, NULL };
+  const Outcome outcome = { exit_of_error (error), FALSE, (int)exit_of_error (error) };
+
+  if (format != NULL && g_strcmp0 (format->value, "json") == 0)
+    {
+      json_t *document = json_pack ("{s:s, s:o, s:o}", "schema", "smtp-tool/error/1", "exit", report_exit (&outcome), "error",
+                                    report_error (error, hints));
+      (void)report_print (document);
+    }
+  else
+    report_problem (NULL, error->message, hints);
+  return outcome.number;
+}
+
+static int
+run_command (const Command *command, int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) options = options_for_globals ();
+
+  if (command->run != NULL)
+    return command->run (argc, argv);
+  (void)helper_exec (command->program, argc, argv, &error);
+  g_autoptr (CliLine) line = cli_parse (options, argc, argv);
+  return fail (line, error, "installing the part of smtp-tool that is the test server");
+}
+
+static int
+unknown_command (const CliLine *line, const char *name)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *shown = text_escape (name);
+  g_autofree char *hint = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    g_ptr_array_add (names, (gpointer)commands[i].name);
+  g_ptr_array_add (names, (gpointer) "help");
+  g_ptr_array_add (names, NULL);
+  const char *near = text_nearest (name, (const char *const *)names->pdata);
+  g_set_error (&error, TOOL_ERROR, TOOL_ERROR_USAGE, "unknown command '%s'%s%s%s", shown, near ? "; did you mean '" : "", near ? near : "",
+               near ? "'?" : "");
+  if (g_file_test (name, G_FILE_TEST_IS_REGULAR))
+    hint = g_strdup_printf ("smtp-tool send %s", shown);
+  return fail (line, error, hint != NULL ? hint : "smtp-tool --help");
+}
+
+/* How many of the arguments after argv[0] are global options: those before the command. */
+static int
+count_globals (GPtrArray *options, int argc, char **argv)
+{
+  int n = 0;
+
+  while (n + 1 < argc && argv[n + 1][0] == '-' && argv[n + 1][1] != '\0' && strcmp (argv[n + 1], "--") != 0)
+    {
+      g_autoptr (CliLine) one = cli_parse (options, 2, argv + n);
+      g_autoptr (CliLine) two = n + 2 < argc ? cli_parse (options, 3, argv + n) : NULL;
+
+      if (one->error == NULL)
+        n += two != NULL && two->error == NULL && two->operands->len == 0 && two->settings->len == one->settings->len ? 2 : 1;
+      else if (two != NULL && two->error == NULL && two->settings->len > 0)
+        n += 2; /* an option with its value in the next argument */
+      else
+        break;
+    }
+  return n;
+}
+
+/* Runs a command with the options that stood before it moved behind its name. */
+static int
+run_with (const Command *command, const char *name, char **before, int n_before, char **after, int n_after)
+{
+  g_autofree char **argv = g_new0 (char *, (gsize)(n_before + n_after) + 2);
+  int argc = 0;
+
+  argv[argc++] = (char *)(gpointer)name;
+  for (int i = 0; i < n_before; i++)
+    argv[argc++] = before[i];
+  for (int i = 0; i < n_after; i++)
+    argv[argc++] = after[i];
+  return run_command (command, argc, argv);
+}
+
+static int
+run_help (const CliLine *line, int argc, char **argv)
+{
+  static char option[] = "--help";
+  char *options[] = { option };
+
+  if (argc == 0)
+    {
+      print_help ();
+      return 0;
+    }
+  const Command *command = find_command (argv[0]);
+  if (command == NULL)
+    return strcmp (argv[0], "help") == 0 ? (print_help (), 0) : unknown_command (line, argv[0]);
+  return run_with (command, command->name, options, 1, NULL, 0);
+}
+
+static int
+dispatch (int argc, char **argv)
+{
+  g_autoptr (GPtrArray) options = options_for_globals ();
+  const int n = count_globals (options, argc, argv);
+  g_autoptr (CliLine) line = cli_parse (options, n + 1, argv);
+  const char *word = n + 1 < argc ? argv[n + 1] : NULL;
+
+  if (word == NULL)
+    {
+      if (cli_last (line, OPT_VERSION) != NULL)
+        tool_print_version ();
+      else if (cli_last (line, OPT_HELP) != NULL)
+        print_help ();
+      else
+        {
+          g_autoptr (GError) error = g_error_new (TOOL_ERROR, TOOL_ERROR_USAGE, "no command given");
+          return fail (line, error, "smtp-tool --help");
+        }
+      return 0;
+    }
+  if (word[0] == '-')
+    return run_with (find_command ("send"), "send", argv + 1, n, argv + 1 + n, argc - 1 - n);
+  if (strcmp (word, "help") == 0)
+    return run_help (line, argc - 2 - n, argv + 2 + n);
+  const Command *command = find_command (word);
+  if (command == NULL)
+    {
+      g_autoptr (CliLine) all = cli_parse (options, argc, argv); /* the output format may stand behind the word */
+      return unknown_command (all, word);
+    }
+  return run_with (command, command->name, argv + 1, n, argv + 2 + n, argc - 2 - n);
+}
+
+int
+main (int argc, char **argv)
+{
+  (void)setlocale (LC_ALL, "");
+
+  const int status = dispatch (argc, argv);
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return status;
+  report_problem (NULL, "standard output cannot be written", NULL);
+  return status != EXIT_OK ? status : EXIT_FILE;
+}

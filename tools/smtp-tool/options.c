@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+#include "text.h"
+#include "tool.h"
+
+#include <string.h>
+
+#define SERVERS "Servers and connection"
+#define TLS "TLS"
+#define AUTH "Authentication"
+#define ENVELOPE "Envelope and message"
+#define COMPOSE "Composing"
+#define OUTPUT "Output"
+#define MORE "More"
+
+static const CliOption globals[] = {
+  { "format", 'o', CLI_VALUE, OPT_FORMAT, NULL, NULL, NULL, OUTPUT, "human|json", "how results are written to standard output" },
+  { "verbose", 'v', CLI_FLAG, OPT_VERBOSE, NULL, NULL, NULL, OUTPUT, NULL, "show the transcript on standard error, secrets redacted" },
+  { "quiet", 'q', CLI_FLAG, OPT_QUIET, NULL, NULL, NULL, OUTPUT, NULL, "say nothing but errors" },
+  { "silent", 0, CLI_FLAG, OPT_QUIET, NULL, NULL, NULL, OUTPUT, NULL, NULL },
+  { "color", 0, CLI_WORD, OPT_COLOR, NULL, "always", "auto|always|never", OUTPUT, NULL,
+    "colour; auto: on a terminal, unless NO_COLOR is set" },
+  { "help", 'h', CLI_FLAG, OPT_HELP, NULL, NULL, NULL, OUTPUT, NULL, "show this help and exit" },
+  { "version", 0, CLI_FLAG, OPT_VERSION, NULL, NULL, NULL, OUTPUT, NULL, "show versions and exit" },
+};
+
+#define LIB(flag, letter, library, group, argument, help)                                                                              \
+  {                                                                                                                                    \
+    flag, letter, CLI_VALUE, OPT_LIBRARY, library, NULL, NULL, group, argument, help                                                   \
+  }
+#define FIXED(flag, letter, library, value, group, help)                                                                               \
+  {                                                                                                                                    \
+    flag, letter, CLI_FLAG, OPT_LIBRARY, library, value, NULL, group, NULL, help                                                       \
+  }
+#define OWN(flag, letter, kind, id, group, argument, help)                                                                             \
+  {                                                                                                                                    \
+    flag, letter, kind, id, NULL, NULL, NULL, group, argument, help                                                                    \
+  }
+
+static const CliOption send_rows[] = {
+  LIB ("server", 's', "servers", SERVERS, "HOST[:PORT],...", "where to send; tried in order, may be repeated; also a URL (smtps://HOST)"),
+  LIB ("port", 'p', "ports", SERVERS, "PORT,...", "ports of the servers, in tandem"),
+  LIB ("ehlo", 0, "client", SERVERS, "NAME", "name to say in EHLO"),
+  LIB ("helo", 0, "client", SERVERS, NULL, NULL),
+  FIXED ("ipv4", '4', "family", "ipv4", SERVERS, "use IPv4 only"),
+  FIXED ("ipv6", '6', "family", "ipv6", SERVERS, "use IPv6 only"),
+  LIB ("local-interface", 0, "local-address", SERVERS, NULL, NULL),
+  OWN ("timeout", 0, CLI_VALUE, OPT_TIMEOUT, SERVERS, "SECONDS", "patience with each stage, all of them alike"),
+
+  { "tls", 0, CLI_WORD, OPT_LIBRARY, "tls", "starttls", "never|opportunistic|starttls|implicit|auto|none|optional", TLS,
+    "never|opportunistic|starttls|implicit|auto", "how TLS is used; --tls alone: starttls; auto goes by the port" },
+  FIXED ("tls-optional", 0, "tls", "opportunistic", TLS, NULL),
+  FIXED ("tls-optional-strict", 0, "tls", "opportunistic", TLS, NULL),
+  FIXED ("tls-on-connect", 0, "tls", "implicit", TLS, "the same as --tls=implicit"),
+  FIXED ("tlsc", 0, "tls", "implicit", TLS, NULL),
+  OWN ("ca-path", 0, CLI_VALUE, OPT_CA_PATH, TLS, "PATH", "trust the certificates in this file or directory, and no other"),
+  OWN ("tls-ca-path", 0, CLI_VALUE, OPT_CA_PATH, TLS, NULL, NULL),
+  LIB ("cert", 0, "cert-file", TLS, "FILE", "client certificate, PEM"),
+  LIB ("tls-cert", 0, "cert-file", TLS, NULL, NULL),
+  LIB ("key", 0, "key-file", TLS, "FILE", "its private key, PEM"),
+  LIB ("tls-key", 0, "key-file", TLS, NULL, NULL),
+  LIB ("tls-verify-target", 0, "verify-name", TLS, NULL, NULL),
+
+  OWN ("user", 'u', CLI_VALUE, OPT_USER, AUTH, "NAME", "authenticate as NAME; the password is asked for unless one of these gives it:"),
+  OWN ("auth-user", 0, CLI_VALUE, OPT_USER, AUTH, NULL, NULL),
+  OWN ("username", 0, CLI_VALUE, OPT_USER, AUTH, NULL, NULL),
+  OWN ("password-file", 0, CLI_VALUE, OPT_PASSWORD_FILE, AUTH, "FILE", "password: the first line of FILE"),
+  OWN ("password-fd", 0, CLI_VALUE, OPT_PASSWORD_FD, AUTH, "N", "password: the first line from descriptor N"),
+  OWN ("password-env", 0, CLI_VALUE, OPT_PASSWORD_ENV, AUTH, "VARIABLE", "password: the value of VARIABLE"),
+  OWN ("password-command", 0, CLI_VALUE, OPT_PASSWORD_COMMAND, AUTH, "COMMAND", "password: the first line COMMAND prints; no shell is used"),
+  OWN ("auth-password", 0, CLI_SECRET, OPT_PASSWORD, AUTH, "PASSWORD", "password in the open: other users may have seen it"),
+  OWN ("password", 0, CLI_SECRET, OPT_PASSWORD, AUTH, NULL, NULL),
+  { "allow-cleartext-auth", 0, CLI_BOOLEAN, OPT_LIBRARY, "insecure-cleartext-auth", NULL, NULL, AUTH, NULL,
+    "send the password even where others can read it" },
+  OWN ("auth-hide-password", 0, CLI_FLAG, OPT_IGNORED, AUTH, NULL, NULL),
+
+  OWN ("from", 0, CLI_VALUE, OPT_FROM, ENVELOPE, "ADDRESS", "sender of the envelope; when composing, the From field"),
+  OWN ("to", 0, CLI_VALUE, OPT_TO, ENVELOPE, "ADDRESS,...", "recipient, may be repeated; replaces the recipients a FILE names; when composing, the To field"),
+  OWN ("cc", 0, CLI_VALUE, OPT_CC, ENVELOPE, "ADDRESS,...", "the same; when composing, the Cc field"),
+  OWN ("bcc", 0, CLI_VALUE, OPT_BCC, ENVELOPE, "ADDRESS,...", "the same; in the envelope only"),
+  LIB ("add-header", 0, "header", ENVELOPE, NULL, NULL),
+  OWN ("data", 0, CLI_VALUE, OPT_DATA, ENVELOPE, NULL, NULL),
+  OWN ("allow-partial", 0, CLI_BOOLEAN, OPT_ALLOW_PARTIAL, ENVELOPE, NULL, "refused recipients beside accepted ones do not count as failure"),
+  OWN ("dry-run", 'n', CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL, "print the message and its envelope, send nothing"),
+  OWN ("dump-mail", 0, CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL, NULL),
+
+  OWN ("subject", 0, CLI_VALUE, OPT_SUBJECT, COMPOSE, "TEXT", "Subject field"),
+  OWN ("body", 0, CLI_VALUE, OPT_BODY, COMPOSE, "TEXT|@FILE|@-", "text of the message, UTF-8"),
+  OWN ("attach", 0, CLI_VALUE, OPT_ATTACH, COMPOSE, "FILE", "attach a file, may be repeated"),
+  OWN ("attach-type", 0, CLI_VALUE, OPT_ATTACH_TYPE, COMPOSE, "TYPE/SUBTYPE", "content type of the attachments that follow"),
+  OWN ("attach-name", 0, CLI_VALUE, OPT_ATTACH_NAME, COMPOSE, "NAME", "file name of the next attachment"),
+
+  OWN ("exit-style", 0, CLI_VALUE, OPT_EXIT_STYLE, OUTPUT, "swaks|sysexits", "which numbers the exit status uses"),
+};
+
+static const CliOption plugins_rows[] = {
+  OWN ("load", 0, CLI_BOOLEAN, OPT_LOAD, OUTPUT, NULL, "show: load the plugin to see that it works (--no-load: do not)"),
+};
+
+/* Headings of the library's own rows; what is not here stands under "More". */
+static const struct
+{
+  const char *group;
+  const char *names;
+} placed[] = {
+  { SERVERS, "client|family|local-address|connect-timeout|tls-timeout|deadline" },
+  { TLS, "transport|ca-file|ca-dir|cert-file|key-file|verify-name|tls-min|tls-priority|insecure|tlspolicy|usetls|tlsimport" },
+  { AUTH, "auth|no-auth|no-historic-auth|auth-fallback|auth-optional|auth-min-strength|authzid|realm|insecure-cleartext-auth" },
+  { ENVELOPE, "at-least-one|originator|recipients|header|bcc|empty-bcc|default-domain" },
+};
+
+/* Names of the library that mean something else on this command line, or that have a flag of their own. */
+static const struct
+{
+  const char *library;
+  const char *flag;
+} renamed[] = {
+  { "bcc", "bcc-mode" },
+};
+
+static const struct
+{
+  const char *given;
+  const char *meant;
+} tls_synonyms[] = { { "none", "never" }, { "optional", "opportunistic" }, { "off", "never" } };
+
+const char *const *
+options_groups (void)
+{
+  static const char *const groups[] = { SERVERS, TLS, AUTH, ENVELOPE, COMPOSE, MORE, OUTPUT, NULL };
+
+  return groups;
+}
+
+static void
+add_rows (GPtrArray *options, const CliOption *rows, gsize count)
+{
+  for (gsize i = 0; i < count; i++)
+    g_ptr_array_add (options, (gpointer)&rows[i]);
+}
+
+static gboolean
+has_name (GPtrArray *options, const char *name)
+{
+  for (guint i = 0; i < options->len; i++)
+    if (strcmp (((const CliOption *)options->pdata[i])->name, name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static const char *
+group_of (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (placed); i++)
+    {
+      g_auto (GStrv) names = g_strsplit (placed[i].names, "|", -1);
+      if (g_strv_contains ((const char *const *)names, name))
+        return placed[i].group;
+    }
+  return MORE;
+}
+
+static const char *
+flag_of (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (renamed); i++)
+    if (strcmp (renamed[i].library, name) == 0)
+      return renamed[i].flag;
+  return name;
+}
+
+static CliKind
+kind_of (VeredaOptionType type)
+{
+  switch (type)
+    {
+    case VEREDA_OPTION_BOOLEAN:
+      return CLI_BOOLEAN;
+    case VEREDA_OPTION_SECRET:
+      return CLI_SECRET;
+    default:
+      return CLI_VALUE;
+    }
+}
+
+static const char *
+argument_of (const VeredaOptionInfo *info)
+{
+  return info->choices != NULL ? info->choices : info->argument;
+}
+
+/* TRUE when help shows a row of the tool that sets the same option to a value of the user's. */
+static gboolean
+is_listed (GPtrArray *options, const char *library)
+{
+  for (guint i = 0; i < options->len; i++)
+    {
+      const CliOption *option = options->pdata[i];
+
+      if (option->help != NULL && option->kind != CLI_FLAG && g_strcmp0 (option->library, library) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+add_library_rows (GPtrArray *options)
+{
+  for (guint i = 0; i < vereda_option_count (); i++)
+    {
+      const VeredaOptionInfo *info = vereda_option_at (i);
+      const char *flag = flag_of (info->name);
+
+      if (has_name (options, flag))
+        continue;
+      CliOption *row = g_new0 (CliOption, 1);
+      row->name = flag;
+      row->kind = kind_of (info->type);
+      row->id = OPT_LIBRARY;
+      row->library = info->name;
+      row->group = group_of (info->name);
+      row->argument = argument_of (info);
+      row->help = is_listed (options, info->name) ? NULL : info->help;
+      g_ptr_array_add (options, row);
+    }
+}
+
+GPtrArray *
+options_for_globals (void)
+{
+  GPtrArray *options = g_ptr_array_new ();
+
+  add_rows (options, globals, G_N_ELEMENTS (globals));
+  return options;
+}
+
+GPtrArray *
+options_for_send (void)
+{
+  /* Made once: its rows must outlive every parse. */
+  static GPtrArray *options;
+
+  if (options == NULL)
+    {
+      options = options_for_globals ();
+      add_rows (options, send_rows, G_N_ELEMENTS (send_rows));
+      add_library_rows (options);
+    }
+  return g_ptr_array_ref (options);
+}
+
+GPtrArray *
+options_for_plugins (void)
+{
+  GPtrArray *options = options_for_globals ();
+
+  add_rows (options, plugins_rows, G_N_ELEMENTS (plugins_rows));
+  return options;
+}
+
+static const VeredaOptionInfo *
+library_info (const char *name)
+{
+  for (guint i = 0; i < vereda_option_count (); i++)
+    if (strcmp (vereda_option_at (i)->name, name) == 0)
+      return vereda_option_at (i);
+  return NULL;
+}
+
+gboolean
+options_set (VeredaOptions *options, const char *flag, const char *name, const char *value, GError **error)
+{
+  if (vereda_options_set (options, name, value, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", flag);
+  return FALSE;
+}
+
+gboolean
+options_apply (VeredaOptions *options, const CliSetting *setting, GError **error)
+{
+  const char *name = setting->option->library;
+  const VeredaOptionInfo *info = library_info (name);
+  g_autofree char *flag = g_strconcat (setting->negated ? "--no-" : "--", setting->option->name, NULL);
+  g_autofree char *joined = NULL;
+  const char *value = setting->value;
+
+  if (setting->negated)
+    return options_set (options, flag, name, info != NULL && info->type == VEREDA_OPTION_BOOLEAN ? "no" : NULL, error);
+  if (strcmp (name, "tls") == 0)
+    for (guint i = 0; i < G_N_ELEMENTS (tls_synonyms); i++)
+      if (strcmp (value, tls_synonyms[i].given) == 0)
+        value = tls_synonyms[i].meant;
+  const gboolean list = (info != NULL && info->type == VEREDA_OPTION_LIST) || strcmp (name, "recipients") == 0;
+  if (list && vereda_options_is_set (options, name))
+    value = joined = g_strconcat (vereda_options_get (options, name), ",", value, NULL);
+  return options_set (options, flag, name, value, error);
+}
+
+gboolean
+options_set_all_timeouts (VeredaOptions *options, const char *value, GError **error)
+{
+  for (guint i = 0; i < vereda_option_count (); i++)
+    {
+      const char *name = vereda_option_at (i)->name;
+
+      /* The reply to QUIT changes nothing any more: nobody wants to wait for it longer than by default. */
+      if (strcmp (name, "timeout-quit") == 0)
+        continue;
+      if (g_str_has_prefix (name, "timeout-") || g_str_has_suffix (name, "-timeout"))
+        if (!options_set (options, "--timeout", name, value, error))
+          return FALSE;
+    }
+  return TRUE;
+}
+
+void
+options_hide_secrets (const CliLine *line)
+{
+  for (guint i = 0; i < line->settings->len; i++)
+    {
+      const CliSetting *setting = &g_array_index (line->settings, CliSetting, i);
+
+      /* The value lies in argv, which is ours to write to (C11 5.1.2.2.1). */
+      if (setting->option->kind == CLI_SECRET && setting->value != NULL)
+        memset ((char *)(gpointer)setting->value, '*', strlen (setting->value));
+    }
+}
+
+static const char *const yes_words[] = { "1", "true", "yes", "on", NULL };
+static const char *const no_words[] = { "0", "false", "no", "off", NULL };
+
+gboolean
+options_is_true (VeredaOptions *options, const char *name)
+{
+  const char *value = vereda_options_get (options, name);
+  g_autofree char *word = value != NULL ? g_ascii_strdown (value, -1) : NULL;
+
+  return word != NULL && g_strv_contains (yes_words, word);
+}
+
+gboolean
+options_boolean (const CliSetting *setting, gboolean *ret_value, GError **error)
+{
+  if (setting == NULL)
+    return TRUE;
+  g_autofree char *word = g_ascii_strdown (setting->value != NULL ? setting->value : "no", -1);
+  if (setting->negated || g_strv_contains (no_words, word))
+    *ret_value = FALSE;
+  else if (g_strv_contains (yes_words, word))
+    *ret_value = TRUE;
+  else
+    {
+      g_autofree char *shown = text_escape (setting->value);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s: '%s' is neither yes nor no", setting->option->name, shown);
+      return FALSE;
+    }
+  return TRUE;
+}

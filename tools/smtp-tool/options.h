@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* options - the command lines' tables: the tool's own rows, and one row for each option of the library.
+ *
+ * What the library's table (vereda_option_at) has is a flag of the tool without a line of code here; a row of the tool comes first
+ * where both use one name.  Fails only where the library refuses a value. */
+#ifndef TOOL_OPTIONS_H
+#define TOOL_OPTIONS_H
+
+#include <glib.h>
+#include <vereda/vereda.h>
+
+#include "cli.h"
+
+/* What a row means to the commands. */
+typedef enum
+{
+  OPT_LIBRARY = 1, /* sets the library's option, nothing else */
+  OPT_IGNORED,     /* asks for what is done anyway */
+  OPT_HELP,
+  OPT_VERSION,
+  OPT_VERBOSE,
+  OPT_QUIET,
+  OPT_FORMAT,
+  OPT_COLOR,
+  OPT_EXIT_STYLE,
+  OPT_FROM,
+  OPT_TO,
+  OPT_CC,
+  OPT_BCC,
+  OPT_SUBJECT,
+  OPT_BODY,
+  OPT_ATTACH,
+  OPT_ATTACH_TYPE,
+  OPT_ATTACH_NAME,
+  OPT_DATA,
+  OPT_DRY_RUN,
+  OPT_ALLOW_PARTIAL,
+  OPT_TIMEOUT,
+  OPT_CA_PATH,
+  OPT_USER,
+  OPT_PASSWORD,
+  OPT_PASSWORD_FILE,
+  OPT_PASSWORD_FD,
+  OPT_PASSWORD_ENV,
+  OPT_PASSWORD_COMMAND,
+  OPT_LOAD
+} OptionId;
+
+/* Options of every command; of `send`; of `plugins`.  Rows are valid until the process ends. */
+GPtrArray *options_for_globals (void);
+GPtrArray *options_for_send (void);
+GPtrArray *options_for_plugins (void);
+
+/* Headings in help, in order. */
+const char *const *options_groups (void);
+
+/* Gives one setting to the library: lists given several times grow, a negated option goes back to its default.
+ * Errors name the flag as it is spelled here. */
+gboolean options_apply (VeredaOptions *options, const CliSetting *setting, GError **error);
+
+/* Sets a library option from a value of the tool's own making. */
+gboolean options_set (VeredaOptions *options, const char *flag, const char *name, const char *value, GError **error);
+
+/* Every stage's timeout at once. */
+gboolean options_set_all_timeouts (VeredaOptions *options, const char *value, GError **error);
+
+/* Before anything else may show or pass on the command line: overwrites the values of secret options in place. */
+void options_hide_secrets (const CliLine *line);
+
+/* TRUE when a boolean option of the library is on. */
+gboolean options_is_true (VeredaOptions *options, const char *name);
+
+/* Yes, no, or an error that names the flag. */
+gboolean options_boolean (const CliSetting *setting, gboolean *ret_value, GError **error);
+
+#endif

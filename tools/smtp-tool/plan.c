@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan.h"
+#include "compose-client.h"
+#include "options.h"
+#include "secret.h"
+#include "spool.h"
+#include "tool.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+item_free (gpointer data)
+{
+  Item *item = data;
+
+  vereda_message_unref (item->message);
+  vereda_result_unref (item->result);
+  g_clear_error (&item->error);
+  if (item->fd >= 0)
+    close (item->fd);
+  g_free (item->file);
+  g_free (item);
+}
+
+char *
+item_name (const Item *item)
+{
+  if (item->file == NULL)
+    return g_strdup ("(composed)");
+  return strcmp (item->file, "-") == 0 ? g_strdup ("(standard input)") : text_escape (item->file);
+}
+
+Plan *
+plan_new (void)
+{
+  Plan *plan = g_new0 (Plan, 1);
+
+  plan->options = vereda_options_new ();
+  plan->items = g_ptr_array_new_with_free_func (item_free);
+  plan->warnings = g_ptr_array_new_with_free_func (g_free);
+  return plan;
+}
+
+void
+plan_free (Plan *plan)
+{
+  if (plan == NULL)
+    return;
+  vereda_options_free (plan->options);
+  g_ptr_array_unref (plan->items);
+  g_ptr_array_unref (plan->warnings);
+  g_free (plan);
+}
+
+/* One of two words; the first is 0. */
+static gboolean
+read_word (const CliLine *line, int id, const char *const *words, guint *ret_index, GError **error)
+{
+  const CliSetting *setting = cli_last (line, id);
+
+  if (setting == NULL || setting->negated)
+    return TRUE;
+  for (guint i = 0; words[i] != NULL; i++)
+    if (strcmp (words[i], setting->value) == 0)
+      {
+        *ret_index = i;
+        return TRUE;
+      }
+  g_autofree char *shown = text_escape (setting->value);
+  g_autofree char *list = g_strjoinv ("|", (char **)words);
+  g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s: '%s' is not one of %s", setting->option->name, shown, list);
+  return FALSE;
+}
+
+void
+plan_read_output (Plan *plan, const CliLine *line, GError **error)
+{
+  static const char *const formats[] = { "human", "json", NULL };
+  static const char *const colours[] = { "auto", "always", "never", NULL };
+  static const char *const styles[] = { "swaks", "sysexits", NULL };
+  const CliSetting *verbose = cli_last (line, OPT_VERBOSE);
+  const CliSetting *quiet = cli_last (line, OPT_QUIET);
+  const CliSetting *dry_run = cli_last (line, OPT_DRY_RUN);
+  guint format = 0;
+  guint colour = 0;
+  guint style = 0;
+
+  plan->verbose = verbose != NULL && !verbose->negated;
+  plan->quiet = quiet != NULL && !quiet->negated;
+  plan->dry_run = dry_run != NULL && !dry_run->negated;
+  if (read_word (line, OPT_FORMAT, formats, &format, error) && read_word (line, OPT_COLOR, colours, &colour, error)
+      && read_word (line, OPT_EXIT_STYLE, styles, &style, error))
+    {
+      const CliSetting *color = cli_last (line, OPT_COLOR);
+      plan->colour = color != NULL && color->negated ? TEXT_COLOUR_NEVER : (TextColour)colour;
+    }
+  plan->format = format == 1 ? FORMAT_JSON : FORMAT_HUMAN;
+  plan->sysexits = style == 1;
+}
+
+/* Every value of --to, --cc, --bcc as one list; NULL when there is none. */
+static char *
+join_values (const CliLine *line, int id)
+{
+  g_autoptr (GString) joined = g_string_new (NULL);
+
+  for (guint i = 0; i < line->settings->len; i++)
+    {
+      const CliSetting *setting = &g_array_index (line->settings, CliSetting, i);
+
+      if (setting->option->id != id)
+        continue;
+      if (setting->negated)
+        g_string_truncate (joined, 0);
+      else if (*setting->value != '\0')
+        g_string_append_printf (joined, "%s%s", joined->len > 0 ? ", " : "", setting->value);
+    }
+  return joined->len > 0 ? g_strdup (joined->str) : NULL;
+}
+
+static gboolean
+was_given (const CliLine *line, int id)
+{
+  const CliSetting *setting = cli_last (line, id);
+
+  return setting != NULL && !setting->negated;
+}
+
+static gboolean
+is_composing (const CliLine *line)
+{
+  return was_given (line, OPT_SUBJECT) || was_given (line, OPT_BODY) || was_given (line, OPT_ATTACH);
+}
+
+static gboolean
+read_number (const char *text, guint max, guint *ret_number)
+{
+  guint64 number;
+
+  if (!g_ascii_string_to_unsigned (text, 10, 0, max, &number, NULL))
+    return FALSE;
+  *ret_number = (guint)number;
+  return TRUE;
+}
+
+static Secret *
+read_secret_fd (Plan *plan, const CliLine *line, const char *value, GError **error)
+{
+  guint fd;
+
+  if (!read_number (value, 65535, &fd) || fd == STDOUT_FILENO || fd == STDERR_FILENO)
+    {
+      g_autofree char *shown = text_escape (value);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--password-fd: '%s' is not the number of a descriptor to read from", shown);
+      return NULL;
+    }
+  const CliSetting *body = cli_last (line, OPT_BODY);
+  gboolean stdin_taken = body != NULL && g_strcmp0 (body->value, "@-") == 0;
+  for (guint i = 0; i < line->operands->len; i++)
+    stdin_taken = stdin_taken || strcmp (line->operands->pdata[i], "-") == 0;
+  if (fd == STDIN_FILENO && stdin_taken)
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--password-fd=0: standard input is the message already");
+      return NULL;
+    }
+  return secret_from_fd ((int)fd, error);
+}
+
+/* The one source that was named; with none, the terminal. */
+static Secret *
+read_secret (Plan *plan, const CliLine *line, const char *user, GError **error)
+{
+  static const int sources[] = { OPT_PASSWORD, OPT_PASSWORD_FILE, OPT_PASSWORD_FD, OPT_PASSWORD_ENV, OPT_PASSWORD_COMMAND };
+  const CliSetting *source = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
+    {
+      const CliSetting *setting = cli_last (line, sources[i]);
+
+      if (setting == NULL || setting->negated)
+        continue;
+      if (source != NULL)
+        {
+          g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s and --%s: give one of them", source->option->name, setting->option->name);
+          return NULL;
+        }
+      source = setting;
+    }
+  if (source == NULL)
+    return secret_from_terminal (user, error);
+  switch (source->option->id)
+    {
+    case OPT_PASSWORD:
+      g_ptr_array_add (plan->warnings, g_strdup_printf ("--%s: a password on the command line can be seen by other users and stays "
+                                                        "in the shell's history; use --password-file",
+                                                        source->option->name));
+      return secret_from_text (source->value, error);
+    case OPT_PASSWORD_FILE:
+      if (secret_file_is_open (source->value))
+        g_ptr_array_add (plan->warnings, g_strdup ("--password-file: other users have access to the file; chmod 600 is advised"));
+      return secret_from_file (source->value, error);
+    case OPT_PASSWORD_FD:
+      return read_secret_fd (plan, line, source->value, error);
+    case OPT_PASSWORD_ENV:
+      return secret_from_environment (source->value, error);
+    case OPT_PASSWORD_COMMAND:
+    default:
+      return secret_from_command (source->value, error);
+    }
+}
+
+static gboolean
+has_secret_source (const CliLine *line)
+{
+  return was_given (line, OPT_PASSWORD) || was_given (line, OPT_PASSWORD_FILE) || was_given (line, OPT_PASSWORD_FD)
+         || was_given (line, OPT_PASSWORD_ENV) || was_given (line, OPT_PASSWORD_COMMAND);
+}
+
+static gboolean
+read_credentials (Plan *plan, const CliLine *line, GError **error)
+{
+  const CliSetting *user = cli_last (line, OPT_USER);
+
+  if (user == NULL || user->negated)
+    {
+      if (!has_secret_source (line))
+        return TRUE;
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "a password was given, and no --user");
+      return FALSE;
+    }
+  plan->wants_auth = TRUE;
+  if (!vereda_options_set_user (plan->options, user->value, error))
+    {
+      g_prefix_error (error, "--%s: ", user->option->name);
+      return FALSE;
+    }
+  if (plan->dry_run && !has_secret_source (line))
+    return TRUE;
+  /* Without any source: a client certificate may be all that is needed (EXTERNAL). */
+  if (!has_secret_source (line) && vereda_options_is_set (plan->options, "cert-file"))
+    return TRUE;
+  if (!has_secret_source (line) && !secret_can_ask ())
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s: no password was given, and there is no terminal to ask for it on",
+                   user->option->name);
+      return FALSE;
+    }
+  g_autoptr (Secret) secret = read_secret (plan, line, user->value, error);
+  if (secret == NULL)
+    return FALSE;
+  vereda_options_set_password_data (plan->options, secret->data, secret->size);
+  return TRUE;
+}
+
+/* A directory or a file of trusted certificates, as curl and swaks take either. */
+static gboolean
+apply_ca_path (Plan *plan, const CliSetting *setting, GError **error)
+{
+  g_autofree char *flag = g_strconcat ("--", setting->option->name, NULL);
+  struct stat st;
+
+  if (setting->negated)
+    return options_set (plan->options, flag, "ca-dir", NULL, error) && options_set (plan->options, flag, "ca-file", NULL, error);
+  const gboolean is_dir = stat (setting->value, &st) == 0 && S_ISDIR (st.st_mode);
+  return options_set (plan->options, flag, is_dir ? "ca-dir" : "ca-file", setting->value, error);
+}
+
+static gboolean
+apply_settings (Plan *plan, const CliLine *line, GError **error)
+{
+  for (guint i = 0; i < line->settings->len; i++)
+    {
+      const CliSetting *setting = &g_array_index (line->settings, CliSetting, i);
+
+      switch (setting->option->id)
+        {
+        case OPT_LIBRARY:
+          if (!options_apply (plan->options, setting, error))
+            return FALSE;
+          break;
+        case OPT_TIMEOUT:
+          if (!options_set_all_timeouts (plan->options, setting->negated ? NULL : setting->value, error))
+            return FALSE;
+          break;
+        case OPT_CA_PATH:
+          if (!apply_ca_path (plan, setting, error))
+            return FALSE;
+          break;
+        default:
+          break;
+        }
+    }
+  return TRUE;
+}
+
+/* --from, --to, --cc, --bcc as the envelope, checked by the library's own address parser.  A composed message says the same in its
+ * header, but for --bcc.  Where blind recipients get copies of their own the library must find them in the header: the composer writes a
+ * Bcc field then, which never leaves this machine. */
+static gboolean
+apply_envelope (Plan *plan, const CliLine *line, GError **error)
+{
+  static const int ids[] = { OPT_TO, OPT_CC, OPT_BCC };
+  static const char *const flags[] = { "--to", "--cc", "--bcc" };
+  const CliSetting *from = cli_last (line, OPT_FROM);
+  const gboolean composing = is_composing (line);
+  const gboolean given = vereda_options_is_set (plan->options, "recipients");
+  g_autofree char *recipients = g_strdup (given ? vereda_options_get (plan->options, "recipients") : NULL);
+  g_autoptr (GString) all = g_string_new (NULL);
+
+  if (from != NULL && !from->negated && !vereda_options_is_set (plan->options, "originator")
+      && !options_set (plan->options, "--from", "originator", from->value, error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    {
+      g_autofree char *list = join_values (line, ids[i]);
+
+      /* Each by itself first, so that the error names the right flag. */
+      if (list != NULL && !options_set (plan->options, flags[i], "recipients", list, error))
+        return FALSE;
+      if (list != NULL)
+        g_string_append_printf (all, "%s%s", all->len > 0 ? ", " : "", list);
+    }
+  if (all->len == 0)
+    return TRUE;
+  if (given && !composing)
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--recipients and --to, --cc, --bcc: give one of them");
+      return FALSE;
+    }
+  if (given)
+    return options_set (plan->options, "--recipients", "recipients", recipients, error);
+  return options_set (plan->options, "--to", "recipients", composing && compose_wants_bcc_field (plan->options) ? NULL : all->str, error);
+}
+
+gboolean
+plan_read_options (Plan *plan, const CliLine *line, GError **error)
+{
+  if (!options_boolean (cli_last (line, OPT_ALLOW_PARTIAL), &plan->allow_partial, error))
+    return FALSE;
+  if (!apply_settings (plan, line, error) || !apply_envelope (plan, line, error) || !read_credentials (plan, line, error))
+    return FALSE;
+  if (options_is_true (plan->options, "insecure"))
+    g_ptr_array_add (plan->warnings, g_strdup ("--insecure: the server's certificate is not checked; anyone may be at the other end"));
+  return TRUE;
+}
+
+static void
+add_file (Plan *plan, const char *file)
+{
+  Item *item = g_new0 (Item, 1);
+  const gboolean from_stdin = strcmp (file, "-") == 0;
+
+  item->fd = -1;
+  item->file = g_strdup (file);
+  g_ptr_array_add (plan->items, item);
+  if (!plan->dry_run)
+    {
+      item->message = from_stdin ? vereda_message_new_from_fd (STDIN_FILENO, FALSE, &item->error)
+                                 : vereda_message_new_from_file (file, &item->error);
+      return;
+    }
+  /* A dry run reads the octets twice, for the library and for the eyes: from a copy, as the source may be a pipe. */
+  item->fd = from_stdin ? spool_from_fd (STDIN_FILENO, &item->error) : spool_from_file (file, &item->error);
+  if (item->fd >= 0)
+    item->message = spool_message (item->fd, &item->error);
+}
+
+static gboolean
+add_composed (Plan *plan, const CliLine *line, GError **error)
+{
+  g_autofree char *to = join_values (line, OPT_TO);
+  g_autofree char *cc = join_values (line, OPT_CC);
+  g_autofree char *bcc = compose_wants_bcc_field (plan->options) ? join_values (line, OPT_BCC) : NULL;
+  const int fd = compose_run (line, to, cc, bcc, error);
+
+  if (fd < 0)
+    return FALSE;
+  Item *item = g_new0 (Item, 1);
+  item->fd = fd;
+  g_ptr_array_add (plan->items, item);
+  item->message = spool_message (fd, &item->error);
+  return TRUE;
+}
+
+gboolean
+plan_read_messages (Plan *plan, const CliLine *line, GError **error)
+{
+  const CliSetting *data = cli_last (line, OPT_DATA);
+  const gboolean composing = is_composing (line);
+  guint from_stdin = 0;
+
+  if (composing && (line->operands->len > 0 || data != NULL))
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE,
+                   "FILE and --subject, --body, --attach: a message is read or composed, not both");
+      return FALSE;
+    }
+  if (composing)
+    return add_composed (plan, line, error);
+  if (data != NULL && !data->negated)
+    g_ptr_array_add (line->operands, (gpointer)(*data->value == '@' ? data->value + 1 : data->value));
+  if (line->operands->len == 0)
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "nothing to send: give a FILE, - for standard input, or --subject and --body");
+      return FALSE;
+    }
+  for (guint i = 0; i < line->operands->len; i++)
+    from_stdin += strcmp (line->operands->pdata[i], "-") == 0;
+  if (from_stdin > 1)
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "standard input (-) can be read once only");
+      return FALSE;
+    }
+  for (guint i = 0; i < line->operands->len; i++)
+    add_file (plan, line->operands->pdata[i]);
+  return TRUE;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+#include "text.h"
+#include "tool.h"
+
+#include <stdio.h>
+
+const GError *
+report_item_error (const Item *item)
+{
+  if (item->error != NULL)
+    return item->error;
+  return item->result != NULL ? vereda_result_get_error (item->result) : NULL;
+}
+
+ExitStatus
+report_item_status (const Plan *plan, const Item *item)
+{
+  if (item->error != NULL)
+    return exit_of_error (item->error);
+  if (plan->dry_run && item->submitted)
+    return EXIT_OK;
+  if (item->result != NULL)
+    return exit_of_result (item->result, plan->allow_partial);
+  return plan->interrupted ? EXIT_INTERRUPTED : EXIT_INTERNAL;
+}
+
+Outcome
+report_outcome (const Plan *plan, const GError *fatal)
+{
+  Outcome outcome = { EXIT_OK, FALSE, 0 };
+  gboolean all_transient = TRUE;
+
+  if (fatal != NULL)
+    {
+      outcome.status = exit_of_error (fatal);
+      all_transient = FALSE;
+    }
+  for (guint i = 0; i < plan->items->len; i++)
+    {
+      const Item *item = plan->items->pdata[i];
+      const ExitStatus status = report_item_status (plan, item);
+
+      outcome.status = exit_worse (outcome.status, status);
+      if (status != EXIT_OK && (item->error != NULL || item->result == NULL || !vereda_result_is_transient (item->result)))
+        all_transient = FALSE;
+    }
+  outcome.retryable = outcome.status != EXIT_OK && all_transient;
+  outcome.number = exit_number (outcome.status, outcome.retryable, plan->sysexits);
+  return outcome;
+}
+
+void
+report_problem (const char *subject, const char *text, const char *const *hints)
+{
+  if (subject != NULL)
+    fprintf (stderr, "smtp-tool: %s: %s\n", subject, text);
+  else
+    fprintf (stderr, "smtp-tool: %s\n", text);
+  for (; hints != NULL && *hints != NULL; hints++)
+    fprintf (stderr, "  try: %s\n", *hints);
+}
+
+/* The marks of swaks, so that what reads its transcripts reads ours. */
+void
+report_trace (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer user_data)
+{
+  static const struct
+  {
+    const char *clear;
+    const char *tls;
+  } marks[] = {
+    [0] = { "=== ", "=== " },
+    [VEREDA_TRACE_CLIENT] = { " -> ", " ~> " },
+    [VEREDA_TRACE_SERVER] = { "<-  ", "<~  " },
+    [VEREDA_TRACE_SERVER_ERROR] = { "<** ", "<~* " },
+    [VEREDA_TRACE_INFO] = { "=== ", "=== " },
+    [VEREDA_TRACE_ERROR] = { "*** ", "*** " },
+  };
+  const guint row = (guint)kind < G_N_ELEMENTS (marks) ? (guint)kind : 0;
+  g_autofree char *shown = text_escape (text);
+
+  fprintf (stderr, "%s%s\n", secure ? marks[row].tls : marks[row].clear, shown);
+}
+
+void
+report_trace_legend (void)
+{
+  fputs ("    -> said  <- heard  <** refused  (~> <~ <~* the same inside TLS)  === what happened  *** what went wrong\n", stderr);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* send - `smtp-tool send`: reads the command line, sends, reports.
+ *
+ * All messages go through one sender, so over one connection where the server allows it. */
+#include "exit.h"
+#include "interrupt.h"
+#include "options.h"
+#include "plan.h"
+#include "report.h"
+#include "tool.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Guards the items' results between the thread that sends and the one that watches for signals. */
+static GMutex lock;
+
+static void
+print_help (GPtrArray *options)
+{
+  puts ("Usage: smtp-tool send [OPTION]... [FILE... | -]\n"
+        "Submit messages to a server, and tell for each recipient what became of it.\n"
+        "\n"
+        "FILE is an RFC 5322 message; - is standard input.  Several files go over one\n"
+        "connection.  Without FILE a message is composed of --subject, --body and --attach.");
+  cli_print_help (options, options_groups ());
+  puts ("\nEvery option may be shortened while it stays unique, and undone by --no-OPTION.\n"
+        "\nExit status, of several messages the one that comes first here:");
+  for (guint i = 0; i < exit_count (); i++)
+    printf ("  %3d  %s\n", exit_at (i)->status, exit_at (i)->meaning);
+}
+
+/* One report, in the form that was asked for; the exit status.  Whether it could be written main() finds out. */
+static int
+report (const Plan *plan, const GError *fatal)
+{
+  const Outcome outcome = report_outcome (plan, fatal);
+
+  if (plan->format == FORMAT_JSON)
+    (void)report_print (report_json (plan, fatal, &outcome));
+  else
+    report_human (plan, fatal);
+  return outcome.number;
+}
+
+static void
+on_done (VeredaSender *sender, VeredaMessage *message, VeredaResult *result, gpointer user_data)
+{
+  Item *item = user_data;
+
+  g_mutex_lock (&lock);
+  if (item->result == NULL)
+    item->result = vereda_result_ref (result);
+  g_mutex_unlock (&lock);
+}
+
+/* On the watching thread: what is done is reported as it is, the rest as not known; then the process ends. */
+static void
+on_interrupt (int signal_number, gpointer data)
+{
+  Plan *plan = data;
+
+  g_mutex_lock (&lock);
+  plan->interrupted = TRUE;
+  (void)report (plan, NULL);
+  (void)fflush (stdout);
+  _exit (128 + signal_number);
+}
+
+static void
+submit (Plan *plan, VeredaSender *sender, Item *item)
+{
+  g_autoptr (VeredaResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (item->message == NULL)
+    return;
+  item->submitted = vereda_sender_submit (sender, item->message, NULL, on_done, item, &result, &error);
+  if (item->submitted)
+    return;
+  item->result = g_steal_pointer (&result);
+  if (item->result == NULL)
+    item->error = g_steal_pointer (&error);
+}
+
+static gboolean
+work (Plan *plan, GError **error)
+{
+  if (plan->verbose)
+    {
+      if (isatty (STDERR_FILENO))
+        report_trace_legend ();
+      vereda_options_set_trace (plan->options, report_trace, NULL);
+    }
+  interrupt_begin (on_interrupt, plan);
+  VeredaSender *sender = vereda_sender_new (plan->options, error);
+  if (sender != NULL)
+    {
+      for (guint i = 0; i < plan->items->len; i++)
+        submit (plan, sender, plan->items->pdata[i]);
+      if (!plan->dry_run)
+        vereda_sender_run (sender);
+      vereda_sender_free (sender);
+    }
+  interrupt_end ();
+  return sender != NULL;
+}
+
+static gboolean
+was_given (const CliLine *line, int id)
+{
+  const CliSetting *setting = cli_last (line, id);
+
+  return setting != NULL && !setting->negated;
+}
+
+int
+send_main (int argc, char **argv)
+{
+  g_autoptr (GPtrArray) options = options_for_send ();
+  g_autoptr (CliLine) line = cli_parse (options, argc, argv);
+  g_autoptr (Plan) plan = plan_new ();
+  g_autoptr (GError) error = NULL;
+
+  if (was_given (line, OPT_HELP))
+    {
+      print_help (options);
+      return 0;
+    }
+  if (was_given (line, OPT_VERSION))
+    {
+      tool_print_version ();
+      return 0;
+    }
+  signal (SIGPIPE, SIG_IGN);
+  plan_read_output (plan, line, &error);
+  if (line->error != NULL)
+    {
+      g_clear_error (&error);
+      error = g_error_copy (line->error);
+    }
+  const gboolean ready = error == NULL && plan_read_options (plan, line, &error);
+  options_hide_secrets (line);
+  if (ready && plan_read_messages (plan, line, &error))
+    (void)work (plan, &error);
+  return report (plan, error);
+}
