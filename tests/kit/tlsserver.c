@@ -28,9 +28,9 @@ struct KitServer
   KitHandler handler;
   gpointer data;
   GThread *acceptor;
-  GMutex lock;       /* guards what follows */
+  GMutex lock; /* guards what follows */
   GPtrArray *threads;
-  GArray *fds;       /* open connections */
+  GArray *fds; /* open connections */
   gboolean stopping;
 };
 

@@ -14,25 +14,25 @@
 
 typedef struct
 {
-  const char *cert;         /* PEM chain; NULL for a server without TLS */
-  const char *key;          /* PEM; NULL: beside cert, with the suffix .key */
-  int min_version;          /* TLS1_2_VERSION and so on; 0 for OpenSSL's lowest */
-  int max_version;          /* 0 for the highest */
-  const char *client_ca;    /* ask for a client certificate issued by this PEM file */
-  gboolean require_client;  /* and fail without one */
-  const char *ciphers;      /* for TLS 1.2, or NULL */
-  gboolean no_ems;          /* refuse the extended master secret of TLS 1.2 */
-  const char *alpn;         /* the one protocol this server selects, or NULL */
-  gboolean late;            /* the handler starts TLS itself, with kit_conn_start_tls () */
+  const char *cert;        /* PEM chain; NULL for a server without TLS */
+  const char *key;         /* PEM; NULL: beside cert, with the suffix .key */
+  int min_version;         /* TLS1_2_VERSION and so on; 0 for OpenSSL's lowest */
+  int max_version;         /* 0 for the highest */
+  const char *client_ca;   /* ask for a client certificate issued by this PEM file */
+  gboolean require_client; /* and fail without one */
+  const char *ciphers;     /* for TLS 1.2, or NULL */
+  gboolean no_ems;         /* refuse the extended master secret of TLS 1.2 */
+  const char *alpn;        /* the one protocol this server selects, or NULL */
+  gboolean late;           /* the handler starts TLS itself, with kit_conn_start_tls () */
 } KitServerConfig;
 
 /* One accepted connection, of one thread. */
 typedef struct
 {
   int fd;
-  SSL *ssl;          /* NULL before TLS */
-  SSL_CTX *ctx;      /* NULL for a server without TLS */
-  int number;        /* 0 for the first one accepted */
+  SSL *ssl;     /* NULL before TLS */
+  SSL_CTX *ctx; /* NULL for a server without TLS */
+  int number;   /* 0 for the first one accepted */
   gboolean tls_failed;
 } KitConn;
 

@@ -137,8 +137,7 @@ check_refused (Stack *stack, const Identity *id)
   g_assert_cmpint (tt_number (stack->top, VEREDA_FACT_PEER_VERIFIED), ==, 0);
   g_assert_cmpstr (tt_string (stack->top, VEREDA_FACT_VERIFY_TEXT), !=, "");
   g_assert_nonnull (strstr (error->message, tt_string (stack->top, VEREDA_FACT_VERIFY_TEXT)));
-  g_assert_true (id->name == NULL || strstr (error->message, id->name) != NULL
-                 || g_str_has_suffix (id->name, "."));
+  g_assert_true (id->name == NULL || strstr (error->message, id->name) != NULL || g_str_has_suffix (id->name, "."));
   check_chain (stack->top, id->cert);
   tt_assert_sticky (stack->top, error);
 }

@@ -292,8 +292,9 @@ test_identity_files (gconstpointer data)
 static void
 test_names (gconstpointer data)
 {
-  static const char *const bad[] = { ".example.test", "mail example.test", "*.example.test", "m\xc3\xa9l.example.test", ".",
-                                     "mail.example.test\r\nX", "a/b", "[127.0.0.1]", "mail:25" };
+  static const char *const bad[]
+      = { ".example.test", "mail example.test", "*.example.test", "m\xc3\xa9l.example.test", ".", "mail.example.test\r\nX",
+          "a/b",           "[127.0.0.1]",       "mail:25" };
 
   (void) data;
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)

@@ -229,6 +229,26 @@ tt_read_all (Stack *stack, GByteArray *into, GError **error)
   return io;
 }
 
+VeredaIo
+tt_open_session (Stack *stack, KitServer *server, const char *stem, const VeredaTlsSettings *settings, GError **error)
+{
+  VeredaTlsSettings usual = tt_settings (HOST);
+
+  tt_connect (stack, kit_server_get_port (server));
+  g_assert_true (tt_wrap (stack, stem, settings != NULL ? settings : &usual, error));
+  return tt_handshake (stack, error);
+}
+
+void
+tt_wait_for_client (KitConn *conn, gpointer data)
+{
+  char buf[64];
+
+  (void) data;
+  while (kit_conn_read (conn, buf, sizeof buf) > 0)
+    ;
+}
+
 VeredaTlsSettings
 tt_settings (const char *peer_name)
 {

@@ -207,20 +207,10 @@ test_plain_shutdown (gconstpointer data)
 }
 
 static void
-wait_for_end (KitConn *conn, gpointer data)
-{
-  char c;
-
-  (void) data;
-  while (kit_conn_read (conn, &c, 1) > 0)
-    ;
-}
-
-static void
 test_plain_open (gconstpointer data)
 {
   KitServerConfig config = { 0 };
-  g_autoptr (KitServer) server = kit_server_new (&config, wait_for_end, NULL);
+  g_autoptr (KitServer) server = kit_server_new (&config, tt_wait_for_client, NULL);
   g_autoptr (GError) error = NULL;
   socklen_t size = sizeof (int);
   VeredaLayer *layer;
@@ -275,6 +265,7 @@ main (int argc, char **argv)
       tt_add_memory_tests ();
       tt_add_identity_tests ();
       tt_add_socket_tests ();
+      tt_add_session_tests ();
       tt_add_settings_tests ();
     }
   return g_test_run ();

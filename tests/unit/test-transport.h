@@ -47,6 +47,11 @@ VeredaIo tt_shutdown (Stack *stack, GError **error);
 VeredaIo tt_read_all (Stack *stack, GByteArray *into, GError **error);
 void tt_wait (int fd, VeredaIo want);
 
+/* Connected, wrapped and shaken hands; @settings NULL: the test root and the usual name. */
+VeredaIo tt_open_session (Stack *stack, KitServer *server, const char *stem, const VeredaTlsSettings *settings, GError **error);
+/* A handler that hears everything and says nothing. */
+void tt_wait_for_client (KitConn *conn, gpointer data);
+
 /* Settings with the test root trusted. */
 VeredaTlsSettings tt_settings (const char *peer_name);
 int64_t tt_number (VeredaLayer *layer, VeredaFact fact);
@@ -62,6 +67,7 @@ void tt_octets (const char *where, const void *a, gsize a_size, const void *b, g
 void tt_add_memory_tests (void);
 void tt_add_identity_tests (void);
 void tt_add_socket_tests (void);
+void tt_add_session_tests (void);
 void tt_add_settings_tests (void);
 void tt_add_plain_tests (void);
 

@@ -164,8 +164,8 @@ tls_files_load_anchors (const VeredaTlsSettings *settings, GError **error)
 void
 tls_files_refuse_anchor (const TlsAnchor *anchor, const char *why, GError **error)
 {
-  g_set_error (error, SETTINGS_ERROR, "TLS: certificate %u of the CA file %s is not usable (library says: %s)",
-               anchor->number, anchor->origin, why);
+  g_set_error (error, SETTINGS_ERROR, "TLS: certificate %u of the CA file %s is not usable (library says: %s)", anchor->number,
+               anchor->origin, why);
 }
 
 gboolean

@@ -12,8 +12,8 @@
 /* The first reason that applies is reported.  What comes first is what the libraries stop at (an issuer that is not found
    hides everything above it), and the name comes last: RFC 7817 section 3 validates the path first. */
 static const VeredaVerify by_weight[] = {
-  VEREDA_VERIFY_NO_CERTIFICATE, VEREDA_VERIFY_REVOKED, VEREDA_VERIFY_SELF_SIGNED, VEREDA_VERIFY_UNKNOWN_ISSUER,
-  VEREDA_VERIFY_INVALID,        VEREDA_VERIFY_PURPOSE, VEREDA_VERIFY_WEAK,        VEREDA_VERIFY_EXPIRED,
+  VEREDA_VERIFY_NO_CERTIFICATE, VEREDA_VERIFY_REVOKED,       VEREDA_VERIFY_SELF_SIGNED, VEREDA_VERIFY_UNKNOWN_ISSUER,
+  VEREDA_VERIFY_INVALID,        VEREDA_VERIFY_PURPOSE,       VEREDA_VERIFY_WEAK,        VEREDA_VERIFY_EXPIRED,
   VEREDA_VERIFY_NOT_YET_VALID,  VEREDA_VERIFY_NAME_MISMATCH,
 };
 
@@ -84,8 +84,7 @@ tls_session_setup (TlsSession *self, const VeredaTlsSettings *settings, VeredaTl
   if (full.min_version > 0x0304)
     {
       g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED,
-                   "TLS: version 0x%04x is asked for as the lowest, the highest known is 0x0304 (TLS 1.3)",
-                   full.min_version);
+                   "TLS: version 0x%04x is asked for as the lowest, the highest known is 0x0304 (TLS 1.3)", full.min_version);
       return FALSE;
     }
   if (full.key_file != NULL && full.cert_file == NULL)

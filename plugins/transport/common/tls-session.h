@@ -32,11 +32,11 @@ typedef struct
   GError *failure; /* the first error, said again for ever */
 
   /* What the layer below did, filled by the functions the library calls back. */
-  VeredaIo want;        /* WANT_* of the present call, or DONE */
-  guint64 lower_calls;  /* to notice a library that asks to be called again without reason */
+  VeredaIo want;       /* WANT_* of the present call, or DONE */
+  guint64 lower_calls; /* to notice a library that asks to be called again without reason */
   gboolean lower_eof;
   GError *lower_error;
-  gboolean alien;       /* the server's first octets are no TLS record */
+  gboolean alien; /* the server's first octets are no TLS record */
   gboolean head_done;
   guint8 head[TLS_HEAD_SIZE];
   size_t head_n;
@@ -53,8 +53,7 @@ typedef struct
 } TlsSession;
 
 /* Copies and checks the settings; @ret_full gets them with absent members as zero. */
-gboolean tls_session_setup (TlsSession *self, const VeredaTlsSettings *settings, VeredaTlsSettings *ret_full,
-                            GError **error);
+gboolean tls_session_setup (TlsSession *self, const VeredaTlsSettings *settings, VeredaTlsSettings *ret_full, GError **error);
 void tls_session_clear (TlsSession *self);
 
 /* A line for a developer, without secrets and without anything from the network. */
@@ -66,8 +65,8 @@ gboolean tls_session_begin (TlsSession *self, GError **error);
 gboolean tls_session_begin_data (TlsSession *self, GError **error);
 
 /* Records the failure and reports it. */
-VeredaIo tls_session_fail (TlsSession *self, VeredaTransportError code, GError **error, const char *format, ...)
-    G_GNUC_PRINTF (4, 5);
+VeredaIo
+tls_session_fail (TlsSession *self, VeredaTransportError code, GError **error, const char *format, ...) G_GNUC_PRINTF (4, 5);
 /* Reports what went wrong below, when that is the reason; FALSE when the library has to say it. */
 gboolean tls_session_fail_below (TlsSession *self, GError **error);
 /* Reports the verdict as the failure. */

@@ -104,8 +104,8 @@ gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
       ret->num = 0; /* the descriptor belongs to the layer below */
       return TRUE;
     case VEREDA_FACT_CLIENT_CERT:
-      ret->num = gnutls_certificate_client_get_request_status (self->tls) != 0
-                 && gnutls_certificate_get_ours (self->tls) != NULL;
+      ret->num
+          = gnutls_certificate_client_get_request_status (self->tls) != 0 && gnutls_certificate_get_ours (self->tls) != NULL;
       return TRUE;
     default:
       return FALSE;

@@ -15,8 +15,8 @@
 
 /* The policy, equal to the OpenSSL plugin's (RFC 9325): 112 bits of security everywhere, that is RSA 2048 and no SHA-1;
    ephemeral keys only; OpenSSL's order of groups, so that both ask a server for the same. */
-#define POLICY                                                                                                               \
-  "NORMAL:%PROFILE_MEDIUM:-RSA:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-X448:+GROUP-SECP521R1:+GROUP-SECP384R1"      \
+#define POLICY                                                                                                                 \
+  "NORMAL:%PROFILE_MEDIUM:-RSA:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-X448:+GROUP-SECP521R1:+GROUP-SECP384R1"        \
   ":+GROUP-FFDHE2048:+GROUP-FFDHE3072:+GROUP-FFDHE4096"
 
 #define MAX_SPANS 64
@@ -153,8 +153,8 @@ static gboolean
 set_priority (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
 {
   const char *base = settings->priority != NULL ? settings->priority : POLICY;
-  g_autofree char *text = g_strconcat (base, ":-VERS-ALL:+VERS-TLS1.3",
-                                       settings->min_version <= 0x0303 ? ":+VERS-TLS1.2" : "", NULL);
+  g_autofree char *text
+      = g_strconcat (base, ":-VERS-ALL:+VERS-TLS1.3", settings->min_version <= 0x0303 ? ":+VERS-TLS1.2" : "", NULL);
   const char *place = NULL;
   int ret = gnutls_priority_set_direct (self->tls, text, &place);
 

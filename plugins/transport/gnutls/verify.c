@@ -110,8 +110,7 @@ import_leaf (const gnutls_datum_t *der)
 static void
 judge (GnutlsLayer *self, gnutls_x509_crt_t leaf)
 {
-  gnutls_typed_vdata_st purpose
-      = { GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *) GNUTLS_KP_TLS_WWW_SERVER, 0 };
+  gnutls_typed_vdata_st purpose = { GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *) GNUTLS_KP_TLS_WWW_SERVER, 0 };
   unsigned int status = 0;
   guint mask;
   int ret = gnutls_certificate_verify_peers (self->tls, &purpose, 1, &status);

@@ -16,7 +16,7 @@
 /* The policy, equal to the GnuTLS plugin's (RFC 9325): security level 2 everywhere, that is 112 bits, RSA 2048 and no SHA-1;
    ephemeral keys only. */
 #define SECURITY_LEVEL 2
-#define POLICY "DEFAULT:!kRSA:!aNULL:!PSK:!SRP"
+#define POLICY         "DEFAULT:!kRSA:!aNULL:!PSK:!SRP"
 
 static BIO_METHOD *lower_method;
 
@@ -92,10 +92,11 @@ openssl_layer_make_method (GError **error)
 
   if (index != -1)
     lower_method = BIO_meth_new (index | BIO_TYPE_SOURCE_SINK, "vereda layer");
-  if (lower_method != NULL && BIO_meth_set_read (lower_method, lower_read)
-      && BIO_meth_set_write (lower_method, lower_write) && BIO_meth_set_ctrl (lower_method, lower_ctrl))
+  if (lower_method != NULL && BIO_meth_set_read (lower_method, lower_read) && BIO_meth_set_write (lower_method, lower_write)
+      && BIO_meth_set_ctrl (lower_method, lower_ctrl))
     return TRUE;
-  g_set_error_literal (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED, "initialising OpenSSL: no BIO method");
+  g_set_error_literal (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED,
+                       "initialising OpenSSL: no BIO method");
   return FALSE;
 }
 

@@ -100,7 +100,7 @@ check_name (const TlsSession *base, X509 *leaf)
 
 /* What the server sent, as it sent it. */
 static void
-keep_chain (TlsSession *base, const STACK_OF (X509) *certs)
+keep_chain (TlsSession *base, const STACK_OF (X509) * certs)
 {
   GByteArray *chain = g_byte_array_new ();
 
@@ -134,8 +134,7 @@ openssl_layer_verify (X509_STORE_CTX *store, void *data)
     }
   X509_STORE_CTX_set_verify_cb (store, on_certificate);
   if (X509_verify_cert (store) != 1 && findings.mask == 0)
-    find (&findings, X509_STORE_CTX_get_error (store) != X509_V_OK ? X509_STORE_CTX_get_error (store)
-                                                                   : X509_V_ERR_UNSPECIFIED);
+    find (&findings, X509_STORE_CTX_get_error (store) != X509_V_OK ? X509_STORE_CTX_get_error (store) : X509_V_ERR_UNSPECIFIED);
   code = check_name (&self->base, leaf);
   if (code != X509_V_OK)
     find (&findings, code);

@@ -31,8 +31,7 @@ typedef struct
 static VeredaIo
 fail (PlainLayer *self, GError **error)
 {
-  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_IO, "%s: %s", self->failed_at,
-               g_strerror (self->failure));
+  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_IO, "%s: %s", self->failed_at, g_strerror (self->failure));
   return VEREDA_IO_ERROR;
 }
 
