@@ -114,7 +114,7 @@ unify_line_ends (const char *text)
   return g_string_free (out, FALSE);
 }
 
-/* 7bit for plain ASCII; else the shorter of quoted-printable and base64.  Never 8bit: not every server takes it. */
+/* 7bit for plain ASCII; else quoted-printable while most of it stays readable, else base64.  Never 8bit: not every server takes it. */
 static GMimeContentEncoding
 best_encoding (const char *text)
 {

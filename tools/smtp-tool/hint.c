@@ -7,6 +7,7 @@
 typedef struct
 {
   const Plan *plan;
+  const GError *error;
   VeredaResult *result;
 } Context;
 
@@ -46,6 +47,31 @@ without_user (const Context *c)
   return !c->plan->wants_auth;
 }
 
+/* The library's own words tell cases of one code apart; a changed word costs a hint, nothing more. */
+static gboolean
+lone_cr (const Context *c)
+{
+  return strstr (c->error->message, "CR without LF") != NULL;
+}
+
+static gboolean
+long_line (const Context *c)
+{
+  return strstr (c->error->message, "998") != NULL;
+}
+
+static gboolean
+no_sender (const Context *c)
+{
+  return strstr (c->error->message, "nobody to send as") != NULL;
+}
+
+static gboolean
+no_recipient (const Context *c)
+{
+  return strstr (c->error->message, "nobody to send to") != NULL;
+}
+
 static gboolean
 reply_is (const Context *c, int code)
 {
@@ -81,7 +107,10 @@ static const struct
   const char *text;
 } library_hints[] = {
   { VEREDA_ERROR_OPTION, NULL, "smtp-tool help send" },
-  { VEREDA_ERROR_MESSAGE, NULL, "--lone-cr=convert or --long-lines=allow, if the message is to go as it is" },
+  { VEREDA_ERROR_ADDRESS, no_sender, "--from=ADDRESS" },
+  { VEREDA_ERROR_ADDRESS, no_recipient, "--to=ADDRESS" },
+  { VEREDA_ERROR_MESSAGE, lone_cr, "--lone-cr=convert" },
+  { VEREDA_ERROR_MESSAGE, long_line, "--long-lines=allow, if the message is to go as it is" },
   { VEREDA_ERROR_PLUGIN, NULL, "smtp-tool plugins" },
   { VEREDA_ERROR_POLICY, with_user, "--tls=starttls or --tls=implicit; --allow-cleartext-auth only on a network you trust" },
   { VEREDA_ERROR_RESOLVE, NULL, "--server=HOST[:PORT] with another spelling of the host" },
@@ -116,7 +145,7 @@ const char **
 hint_list (const Plan *plan, const GError *error, VeredaResult *result)
 {
   g_autoptr (GPtrArray) hints = g_ptr_array_new ();
-  const Context context = { plan, result };
+  const Context context = { plan, error, result };
 
   if (error != NULL && error->domain == VEREDA_ERROR)
     for (guint i = 0; i < G_N_ELEMENTS (library_hints); i++)

@@ -219,7 +219,7 @@ secret_can_ask (void)
 
 /* A line from the terminal without echo.  Signals of the keyboard are off meanwhile, so that the echo always comes back. */
 static Secret *
-read_terminal (int fd, GError **error)
+read_terminal (int fd, const char *prompt, GError **error)
 {
   struct termios old;
   Secret *secret;
@@ -235,7 +235,8 @@ read_terminal (int fd, GError **error)
   quiet.c_cc[VEOL] = old.c_cc[VINTR];
   (void)tcsetattr (fd, TCSAFLUSH, &quiet);
   secret = g_new0 (Secret, 1);
-  ssize_t n;
+  /* Asked for only now: what is typed ahead would be shown. */
+  ssize_t n = write (fd, prompt, strlen (prompt));
   do
     n = read (fd, secret->data, SECRET_MAX - 1);
   while (n < 0 && errno == EINTR);
@@ -265,11 +266,7 @@ secret_from_terminal (const char *user, GError **error)
       fail_errno (error, "the terminal");
       return NULL;
     }
-  Secret *secret = NULL;
-  if (write (fd, prompt, strlen (prompt)) < 0)
-    fail_errno (error, "the terminal");
-  else
-    secret = read_terminal (fd, error);
+  Secret *secret = read_terminal (fd, prompt, error);
   close (fd);
   return secret;
 }

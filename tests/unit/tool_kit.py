@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of smtp-tool share: running it, a JSON Schema checker, servers on loopback, and TAP.
+
+Needs nothing but Python's standard library.  The environment names the programs: SMTP_TOOL, SMTP_TOOL_EXECDIR, SMTP_TOOL_SCHEMA.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+
+TOOL = os.environ['SMTP_TOOL']
+EXECDIR = os.environ['SMTP_TOOL_EXECDIR']
+SCHEMA = os.environ['SMTP_TOOL_SCHEMA']
+SINK = os.path.join(EXECDIR, 'smtp-tool-sink')
+COMPOSE = os.path.join(EXECDIR, 'smtp-tool-compose')
+PATIENCE = 60
+
+
+class Skip(Exception):
+    """The test cannot run here; the reason is its message."""
+
+
+class Run:
+    """One finished run of the tool."""
+
+    def __init__(self, status, out, err):
+        self.status = status
+        self.out = out
+        self.err = err
+
+    @property
+    def text(self):
+        return self.out.decode('utf-8')
+
+    @property
+    def errors(self):
+        return self.err.decode('utf-8', 'backslashreplace')
+
+    def json(self):
+        """The one document on standard output, checked against the schema it names."""
+        document = json.loads(self.out)
+        name = {'smtp-tool/send/1': 'send-1.json', 'smtp-tool/plugins/1': 'plugins-1.json'}[document['schema']]
+        with open(os.path.join(SCHEMA, name), encoding='utf-8') as file:
+            schema = json.load(file)
+        check_schema(document, schema, schema, '$')
+        assert document['exit']['code'] == self.status, (document['exit'], self.status)
+        return document
+
+
+def tool(*args, stdin=b'', env=None, remove=(), wrap=(), **kwargs):
+    """Runs smtp-tool without a terminal; env adds to the environment, remove takes away."""
+    environment = {**os.environ, 'LC_ALL': 'C.UTF-8', **(env or {})}
+    for name in remove:
+        environment.pop(name, None)
+    if 'start_new_session' not in kwargs:
+        kwargs['start_new_session'] = True  # no controlling terminal: nothing can wait for a password
+    done = subprocess.run([*wrap, TOOL, *args], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+                          timeout=PATIENCE, check=False, **kwargs)
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+TYPES = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'null': type(None)}
+
+
+def has_type(value, name):
+    if name == 'integer':
+        return isinstance(value, int) and not isinstance(value, bool)
+    if name == 'number':
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, TYPES[name])
+
+
+def check_schema(value, schema, root, place):
+    """The part of JSON Schema draft 7 that our schemas use; a keyword it does not know is an error, never passed over."""
+    for keyword, wish in schema.items():
+        if keyword in ('$schema', '$id', 'title', 'description', 'definitions'):
+            continue
+        if keyword == '$ref':
+            target = root
+            for step in wish[2:].split('/'):
+                target = target[step]
+            check_schema(value, target, root, place)
+        elif keyword == 'type':
+            names = wish if isinstance(wish, list) else [wish]
+            assert any(has_type(value, name) for name in names), f'{place}: {value!r} is not {names}'
+        elif keyword == 'const':
+            assert value == wish, f'{place}: {value!r} is not {wish!r}'
+        elif keyword == 'enum':
+            assert value in wish, f'{place}: {value!r} is not one of {wish!r}'
+        elif keyword == 'pattern':
+            assert not isinstance(value, str) or re.search(wish, value), f'{place}: {value!r} does not match {wish}'
+        elif keyword == 'minimum':
+            assert value is None or value >= wish, f'{place}: {value!r} < {wish}'
+        elif keyword == 'maximum':
+            assert value is None or value <= wish, f'{place}: {value!r} > {wish}'
+        elif keyword == 'required':
+            missing = [] if not isinstance(value, dict) else [name for name in wish if name not in value]
+            assert not missing, f'{place}: {missing} missing'
+        elif keyword == 'properties':
+            for name, part in wish.items():
+                if isinstance(value, dict) and name in value:
+                    check_schema(value[name], part, root, f'{place}.{name}')
+        elif keyword == 'additionalProperties':
+            assert wish is False
+            extra = [] if not isinstance(value, dict) else [name for name in value if name not in schema['properties']]
+            assert not extra, f'{place}: unknown {extra}'
+        elif keyword == 'items':
+            for number, item in enumerate(value):
+                check_schema(item, wish, root, f'{place}[{number}]')
+        else:
+            raise AssertionError(f'schema keyword {keyword} is not known to this checker')
+
+
+class Folder:
+    """A temporary folder with files in it."""
+
+    def __enter__(self):
+        self.path = tempfile.mkdtemp(prefix='smtp-tool-test-')
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path)
+
+    def file(self, name, content, mode=0o600):
+        path = os.path.join(self.path, name)
+        with open(path, 'wb') as out:
+            out.write(content if isinstance(content, bytes) else content.encode())
+        os.chmod(path, mode)
+        return path
+
+    def __truediv__(self, name):
+        return os.path.join(self.path, name)
+
+
+class Sink:
+    """smtp-tool sink with these options; its port, and what it captured."""
+
+    def __init__(self, *options):
+        self.options = options
+
+    def __enter__(self):
+        if not os.access(SINK, os.X_OK):
+            raise Skip('the sink is not built')
+        self.folder = Folder().__enter__()
+        self.ca = self.folder / 'ca.pem'
+        os.mkdir(self.folder / 'mail')
+        extra = ['--ca-out', self.ca] if '--self-signed' in self.options else []
+        self.process = subprocess.Popen([SINK, '--print-port', '--with-parent', '--capture', self.folder / 'mail', *extra, *self.options],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        line = self.process.stdout.readline()
+        if not line.strip().isdigit():
+            rest = self.process.stdout.read()
+            self.process.wait()
+            raise AssertionError(f'the sink did not start: {line + rest!r}')
+        self.port = int(line)
+        self.server = f'localhost:{self.port}'
+        # Whatever it prints is read, so that it never waits for us.
+        self.drain = threading.Thread(target=self.process.stdout.read, daemon=True)
+        self.drain.start()
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(PATIENCE)
+        self.drain.join()
+        self.process.stdout.close()
+        self.folder.__exit__()
+
+    def messages(self):
+        """The captured messages, in order."""
+        names = sorted(name for name in os.listdir(self.folder / 'mail') if name.endswith('.eml'))
+        found = []
+        for name in names:
+            with open(os.path.join(self.folder / 'mail', name), 'rb') as file:
+                found.append(file.read())
+        return found
+
+    def log(self):
+        with open(os.path.join(self.folder / 'mail', 'log.jsonl'), encoding='utf-8') as file:
+            return [json.loads(line) for line in file]
+
+
+class Script:
+    """A server that says given things: each step is bytes to say, or a callable given the stream.  One thread, many connections.
+
+    A step b'...' after the greeting is said when one line was read; None closes the connection.
+    """
+
+    def __init__(self, *steps):
+        self.steps = steps
+        self.heard = []
+
+    def __enter__(self):
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.port = self.listener.getsockname()[1]
+        self.server = f'127.0.0.1:{self.port}'
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(PATIENCE)
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection, connection.makefile('rwb') as stream:
+                try:
+                    self.talk(stream)
+                except OSError:
+                    pass
+
+    def talk(self, stream):
+        for number, step in enumerate(self.steps):
+            if number > 0 and not callable(step):
+                line = stream.readline()
+                if not line:
+                    return
+                self.heard.append(line)
+            if step is None:
+                return
+            if callable(step):
+                step(stream)
+            else:
+                stream.write(step)
+                stream.flush()
+
+
+def read_until_dot(stream):
+    while stream.readline() not in (b'.\r\n', b''):
+        pass
+
+
+def closed_port():
+    """A port of loopback on which nothing listens."""
+    with socket.create_server(('127.0.0.1', 0)) as probe:
+        return probe.getsockname()[1]
+
+
+MESSAGE = b'From: Ann <ann@example.org>\r\nTo: bob@example.net\r\nSubject: test\r\n\r\nHello.\r\n'
+
+
+def run_tests(scope):
+    """Runs every test_ function of a module, in order, and prints TAP."""
+    tests = [(name[5:].replace('_', '-'), value) for name, value in scope.items() if name.startswith('test_') and callable(value)]
+    print(f'1..{len(tests)}')
+    failed = False
+    for number, (name, test) in enumerate(tests, 1):
+        try:
+            test()
+            print(f'ok {number} - {name}')
+        except Skip as reason:
+            print(f'ok {number} - {name} # SKIP {reason}')
+        except Exception:  # pylint: disable=broad-except
+            failed = True
+            print(f'not ok {number} - {name}')
+            for line in traceback.format_exc().splitlines():
+                print('# ' + line.encode('ascii', 'backslashreplace').decode())
+        sys.stdout.flush()
+    sys.exit(1 if failed else 0)
