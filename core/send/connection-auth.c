@@ -53,8 +53,8 @@ credential (gpointer data, VeredaCred kind, const char *hint, VeredaSpan *ret)
       return vd_credential_get (&c->password_slot, options->password, options->credential, options->credential_data,
                                 VEREDA_CREDENTIAL_PASSWORD, server, user, answered_later, c, ret);
     case VEREDA_CRED_TOKEN:
-      return vd_credential_get (&c->token_slot, options->token, options->credential, options->credential_data, VEREDA_CREDENTIAL_TOKEN,
-                                server, user, answered_later, c, ret);
+      return vd_credential_get (&c->token_slot, options->token, options->credential, options->credential_data,
+                                VEREDA_CREDENTIAL_TOKEN, server, user, answered_later, c, ret);
     default:
       return VEREDA_CRED_NONE;
     }
@@ -144,9 +144,9 @@ vd_connection_log_auth (VdConnection *c)
       const char *why = attempt->error != NULL ? attempt->error->message : brief != NULL ? brief : "";
 
       vd_connection_note (c, VEREDA_STAGE_AUTH, attempt->succeeded, attempt->reply,
-                          attempt->succeeded                         ? VEREDA_DECISION_CONTINUE
-                              : attempt->advice == VD_AUTH_STOP ? VEREDA_DECISION_STOP
-                                                                : VEREDA_DECISION_NEXT_MECHANISM,
+                          attempt->succeeded                ? VEREDA_DECISION_CONTINUE
+                          : attempt->advice == VD_AUTH_STOP ? VEREDA_DECISION_STOP
+                                                            : VEREDA_DECISION_NEXT_MECHANISM,
                           "%s%s%s", attempt->mechanism, attempt->succeeded ? "" : ": ", attempt->succeeded ? "" : why);
       if (!attempt->succeeded)
         g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", attempt->mechanism, why));
@@ -198,7 +198,11 @@ nothing_left (VdConnection *c, GPtrArray *all)
   error = vd_connection_error_new (c, floor && !tried ? VEREDA_ERROR_POLICY : VEREDA_ERROR_AUTH,
                                    tried ? "authentication failed (%s); nothing was sent"
                                          : "authentication is asked for and no mechanism can be used (%s); nothing was sent",
-                                   text->len > 0 ? text->str : "the server offers none");
+                                   text->len > 0 ? text->str
+                                   : !vd_session_is_secure (c->session)
+                                           && vd_ehlo_has (vd_session_ehlo (c->session), VD_EXT_STARTTLS)
+                                       ? "the server offers none before STARTTLS, and TLS is not used"
+                                       : "the server offers none");
   g_string_free (text, TRUE);
   return error;
 }
@@ -254,8 +258,8 @@ next_sasl (VdConnection *c, GPtrArray *all)
           return sasl;
         }
       /* A plugin that does not load is reported, and the next candidate is taken: the same mechanism of another plugin, or another one. */
-      vd_connection_note (c, VEREDA_STAGE_PLUGIN, FALSE, NULL, VEREDA_DECISION_NEXT_MECHANISM, "mechanism %s: %s", candidate->mechanism,
-                          error->message);
+      vd_connection_note (c, VEREDA_STAGE_PLUGIN, FALSE, NULL, VEREDA_DECISION_NEXT_MECHANISM, "mechanism %s: %s",
+                          candidate->mechanism, error->message);
       g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", candidate->mechanism, error->message));
       g_clear_error (&error);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* connection-private - the inside of a connection, shared by its three files:
+/* connection-private - the inside of a connection, shared by its four files:
  *   connection.c       stages, I/O, time, the end
+ *   connection-reach.c from a name to a descriptor
  *   connection-tls.c   which TLS library, handshake, what to do when it fails
  *   connection-auth.c  which mechanism, credentials */
 #ifndef VD_CONNECTION_PRIVATE_H
@@ -69,6 +70,13 @@ void vd_connection_note (VdConnection *c, VeredaStage stage, gboolean succeeded,
 void vd_connection_warn (VdConnection *c, const char *format, ...) G_GNUC_PRINTF (2, 3);
 GError *vd_connection_error_new (VdConnection *c, VeredaErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 void vd_connection_begin_session (VdConnection *c, gboolean secure);
+
+/* Does all that can be done without waiting, arms what is waited for, tells the owner, who may free it: the last call of every callback. */
+void vd_connection_pump (VdConnection *c);
+void vd_connection_watch (VdConnection *c, int fd);
+
+/* ---- connection-reach.c ---- */
+void vd_connection_begin (gpointer data);
 
 /* ---- connection-tls.c ---- */
 /* Loads what the route needs for sure, before anybody is contacted.  FALSE: failed. */

@@ -36,6 +36,16 @@ vd_connection_can_starttls (VdConnection *c)
   return any;
 }
 
+static gboolean
+is_named (VdConnection *c)
+{
+  char **named = vd_route_transports (c->setup.options, c->setup.visit->route.mode);
+  gboolean any = named[0] != NULL;
+
+  g_strfreev (named);
+  return any;
+}
+
 /* The first TLS transport that loads; each that does not is recorded and the next is taken. */
 static gboolean
 load_tls (VdConnection *c, GError **error)
@@ -52,37 +62,19 @@ load_tls (VdConnection *c, GError **error)
       if (c->tls == NULL)
         {
           vd_connection_note (c, VEREDA_STAGE_PLUGIN, FALSE, NULL,
-                              i + 1 < names->len ? VEREDA_DECISION_NEXT_TRANSPORT : VEREDA_DECISION_STOP, "transport %s: %s", name,
-                              why->message);
+                              i + 1 < names->len ? VEREDA_DECISION_NEXT_TRANSPORT : VEREDA_DECISION_STOP, "transport %s: %s",
+                              name, why->message);
           g_string_append_printf (story, "%s%s: %s", story->len > 0 ? "; " : "", name, why->message);
         }
       g_clear_error (&why);
     }
   if (c->tls == NULL)
-    g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "no TLS transport can be used (%s); install a plugin for GnuTLS or OpenSSL",
+    g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN,
+                 "no TLS transport can be used (%s); install a plugin for GnuTLS or OpenSSL",
                  story->len > 0 ? story->str : "none is installed");
   g_string_free (story, TRUE);
   g_ptr_array_unref (names);
   return c->tls != NULL;
-}
-
-gboolean
-vd_connection_load_transports (VdConnection *c)
-{
-  VdVisit *visit = c->setup.visit;
-  GError *error = NULL;
-
-  c->plain = vd_registry_load_transport (c->setup.registry, "plain", &error);
-  if (c->plain != NULL && !visit->in_clear
-      && (visit->route.mode == VD_MODE_IMPLICIT || (visit->route.mode == VD_MODE_STARTTLS && visit->route.required)))
-    load_tls (c, &error);
-  if (error == NULL)
-    return TRUE;
-  if (c->plain != NULL)
-    vd_error_prefix (&error, "%s: TLS is required (%s), nothing was sent", visit->name, visit->route.why);
-  c->fatal = TRUE;
-  vd_connection_fail (c, VEREDA_STAGE_PLUGIN, error);
-  return FALSE;
 }
 
 /* ---- the policy ---- */
@@ -101,6 +93,51 @@ ask_policy (VdConnection *c, VeredaTlsProblem problem, int code, const char *tex
   return !c->setup.visit->route.required && (problem == VEREDA_TLS_NOT_OFFERED || problem == VEREDA_TLS_REFUSED);
 }
 
+/* Nothing can do TLS, and it was only to be had where offered. */
+static gboolean
+go_without (VdConnection *c, GError **error)
+{
+  static const char why[] = "no TLS transport is installed";
+
+  if (!ask_policy (c, VEREDA_TLS_NOT_OFFERED, 0, why))
+    {
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "%s: %s; nothing was sent", c->setup.visit->name, why);
+      return FALSE;
+    }
+  vd_connection_note (c, VEREDA_STAGE_PLUGIN, FALSE, NULL, VEREDA_DECISION_INSECURE, "%s", why);
+  vd_connection_warn (c, "%s: sent in clear: %s", c->setup.visit->name, why);
+  c->setup.visit->in_clear = TRUE;
+  return TRUE;
+}
+
+gboolean
+vd_connection_load_transports (VdConnection *c)
+{
+  VdVisit *visit = c->setup.visit;
+  gboolean named = is_named (c), wanted = visit->route.mode != VD_MODE_PLAIN && !visit->in_clear;
+  GError *error = NULL;
+
+  c->plain = vd_registry_load_transport (c->setup.registry, "plain", &error);
+  if (c->plain != NULL && wanted)
+    {
+      /* Where TLS is only opportunistic its library is loaded when the server turns out to offer it; unless the caller named one, who would not
+       * like to learn of a misspelt name by a message in clear. */
+      if (visit->route.required || named)
+        {
+          load_tls (c, &error);
+          vd_error_prefix (&error, "%s: TLS is %s, nothing was sent", visit->name,
+                           visit->route.required ? "required" : "asked for by option transport");
+        }
+      else if (!vd_connection_can_starttls (c))
+        go_without (c, &error);
+    }
+  if (error == NULL)
+    return TRUE;
+  c->fatal = TRUE;
+  vd_connection_fail (c, VEREDA_STAGE_PLUGIN, error);
+  return FALSE;
+}
+
 void
 vd_connection_decide_tls (VdConnection *c)
 {
@@ -108,7 +145,8 @@ vd_connection_decide_tls (VdConnection *c)
   VdReply *reply = NULL;
   gboolean refused = vd_session_tls_problem (c->session, &reply) == VD_TLS_REFUSED;
   char *text = reply != NULL ? vd_reply_text (reply) : g_strdup ("the server does not offer STARTTLS");
-  gboolean insecure = ask_policy (c, refused ? VEREDA_TLS_REFUSED : VEREDA_TLS_NOT_OFFERED, reply != NULL ? (int) reply->code : 0, text);
+  gboolean insecure
+      = ask_policy (c, refused ? VEREDA_TLS_REFUSED : VEREDA_TLS_NOT_OFFERED, reply != NULL ? (int) reply->code : 0, text);
 
   if (insecure)
     {
@@ -146,7 +184,10 @@ static void
 dead (VdConnection *c, GError *error)
 {
   if (c->handshake_starttls)
-    vd_session_tls_failed (c->session, error);
+    {
+      c->at = VD_AT_DIALOGUE; /* where the session says that it is over */
+      vd_session_tls_failed (c->session, error);
+    }
   else
     vd_connection_fail (c, VEREDA_STAGE_TLS, error);
 }
@@ -179,10 +220,11 @@ handshake_failed (VdConnection *c, GError *cause)
   if (certificate)
     vd_error_wrap (&error, code, cause, "%s: nothing was sent", visit->name);
   else if (no_tls)
-    vd_error_wrap (&error, code, cause,
-                   "%s: TLS was begun at once (implicit TLS) and the server does not speak it there; if it is a STARTTLS port use "
-                   "tls=starttls; nothing was sent",
-                   visit->name);
+    vd_error_wrap (
+        &error, code, cause,
+        "%s: TLS was begun at once (implicit TLS) and the server does not speak it there; if it is a STARTTLS port use "
+        "tls=starttls; nothing was sent",
+        visit->name);
   else
     vd_error_wrap (&error, code, cause, "%s: the TLS handshake failed, nothing was sent", visit->name);
   dead (c, error);
@@ -216,7 +258,8 @@ vd_connection_begin_tls (VdConnection *c, gboolean starttls)
       gboolean local = g_error_matches (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS);
 
       c->fatal = local;
-      vd_error_wrap (&wrapped, local ? VEREDA_ERROR_OPTION : VEREDA_ERROR_TLS, error, "%s: TLS by %s", c->setup.visit->name, c->tls->name);
+      vd_error_wrap (&wrapped, local ? VEREDA_ERROR_OPTION : VEREDA_ERROR_TLS, error, "%s: TLS by %s", c->setup.visit->name,
+                     c->tls->name);
       dead (c, wrapped);
       return;
     }
@@ -238,9 +281,9 @@ note_success (VdConnection *c, gboolean verified)
   VeredaFactValue version = { .num = 0 };
 
   vd_stack_fact (c->stack, VEREDA_FACT_TLS_VERSION, &version);
-  vd_connection_note (c, VEREDA_STAGE_TLS, TRUE, NULL, VEREDA_DECISION_CONTINUE, "TLS 1.%d, %s, by %s, certificate %s", (int) (version.num - 0x0301),
-                      fact_text (c, VEREDA_FACT_CIPHER, "?"), fact_text (c, VEREDA_FACT_BACKEND, c->tls->name),
-                      verified ? "verified" : "NOT verified");
+  vd_connection_note (c, VEREDA_STAGE_TLS, TRUE, NULL, VEREDA_DECISION_CONTINUE, "TLS 1.%d, %s, by %s, certificate %s",
+                      (int) (version.num - 0x0301), fact_text (c, VEREDA_FACT_CIPHER, "?"),
+                      fact_text (c, VEREDA_FACT_BACKEND, c->tls->name), verified ? "verified" : "NOT verified");
 }
 
 static void
@@ -254,12 +297,13 @@ handshake_done (VdConnection *c)
       const VeredaOptions *options = c->setup.options;
       /* Asked for by the caller, or decided before; else TLS "where offered" is open to the policy callback's word. */
       gboolean fine = vd_visit_tolerates (c->setup.visit, options)
-                      && (c->setup.visit->unverified || vd_options_bool (options, VD_OPTION_INSECURE) || options->tls_policy == NULL
-                          || ask_policy (c, VEREDA_TLS_CERTIFICATE, 0, why));
+                      && (c->setup.visit->unverified || vd_options_bool (options, VD_OPTION_INSECURE)
+                          || options->tls_policy == NULL || ask_policy (c, VEREDA_TLS_CERTIFICATE, 0, why));
 
       if (!fine)
         {
-          dead (c, vd_connection_error_new (c, VEREDA_ERROR_CERTIFICATE, "certificate not accepted: %s; nothing was sent", why));
+          dead (c,
+                vd_connection_error_new (c, VEREDA_ERROR_CERTIFICATE, "certificate not accepted: %s; nothing was sent", why));
           return;
         }
       vd_connection_warn (c, "%s: the server's certificate was not verified: %s", c->setup.visit->name, why);
@@ -290,7 +334,8 @@ vd_connection_handshake (VdConnection *c)
       c->want_write = TRUE;
       return FALSE;
     case VEREDA_IO_EOF:
-      error = g_error_new_literal (VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_HANDSHAKE, "the server closed the connection");
+      error
+          = g_error_new_literal (VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_HANDSHAKE, "the server closed the connection");
       G_GNUC_FALLTHROUGH;
     case VEREDA_IO_ERROR:
     default:
@@ -302,6 +347,7 @@ vd_connection_handshake (VdConnection *c)
 void
 vd_connection_handshake_timeout (VdConnection *c)
 {
-  dead (c, vd_connection_error_new (c, VEREDA_ERROR_TIMEOUT, "the TLS handshake was not finished within %.3g seconds; nothing was sent",
+  dead (c, vd_connection_error_new (c, VEREDA_ERROR_TIMEOUT,
+                                    "the TLS handshake was not finished within %.3g seconds; nothing was sent",
                                     (double) vd_options_time (c->setup.options, VD_OPTION_TLS_TIMEOUT) / G_USEC_PER_SEC));
 }

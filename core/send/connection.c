@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* connection - stages, I/O, time and the end of one connection.  See connection.h; the other files are in connection-private.h.
  *
- * One function works, pump(); it is called when the descriptor, a timer, a resolver or the owner has something, does all that can be done without
+ * One function works, vd_connection_pump(); it is called when the descriptor, a timer, a resolver or the owner has something, does all that can be done without
  * waiting, arms what is to be waited for, and tells the owner. */
 #include "core/send/connection-private.h"
 
 #include <stdarg.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "core/base/error.h"
-#include "core/plugin/host.h"
 #include "core/smtp/command.h"
 #include "core/smtp/output.h"
 
 /* Rounds of reading and writing in one turn, so that one busy connection leaves time to the others. */
 #define ROUNDS_MAX 256
-#define READ_SIZE 16384
-
-static void pump (VdConnection *c);
+#define READ_SIZE  16384
 
 /* ---- words ---- */
 
@@ -37,7 +32,8 @@ vd_connection_error_new (VdConnection *c, VeredaErrorCode code, const char *form
 }
 
 void
-vd_connection_note (VdConnection *c, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision, const char *format, ...)
+vd_connection_note (VdConnection *c, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision,
+                    const char *format, ...)
 {
   VdLog *log = c->setup.log;
   va_list args;
@@ -47,8 +43,8 @@ vd_connection_note (VdConnection *c, VeredaStage stage, gboolean succeeded, VdRe
   detail = g_strdup_vprintf (format, args);
   va_end (args);
   vd_trace_info (&log->trace, "%s%s: %s", vereda_stage_name (stage), succeeded ? "" : " failed", detail);
-  g_ptr_array_add (log->attempts, vd_attempt_new (c->setup.visit->name, c->address, c->transport, stage, succeeded, reply, decision,
-                                                  vd_reactor_now (c->setup.reactor) - log->started, detail));
+  g_ptr_array_add (log->attempts, vd_attempt_new (c->setup.visit->name, c->address, c->transport, stage, succeeded, reply,
+                                                  decision, vd_reactor_now (c->setup.reactor) - log->started, detail));
   g_free (detail);
 }
 
@@ -98,10 +94,10 @@ static VeredaStage
 stage_of (VdStep step)
 {
   static const VeredaStage of_step[VD_STEP_N] = {
-    [VD_STEP_GREETING] = VEREDA_STAGE_GREETING, [VD_STEP_EHLO] = VEREDA_STAGE_EHLO, [VD_STEP_STARTTLS] = VEREDA_STAGE_TLS,
-    [VD_STEP_AUTH] = VEREDA_STAGE_AUTH,         [VD_STEP_MAIL] = VEREDA_STAGE_MAIL, [VD_STEP_RCPT] = VEREDA_STAGE_RCPT,
+    [VD_STEP_GREETING] = VEREDA_STAGE_GREETING, [VD_STEP_EHLO] = VEREDA_STAGE_EHLO,   [VD_STEP_STARTTLS] = VEREDA_STAGE_TLS,
+    [VD_STEP_AUTH] = VEREDA_STAGE_AUTH,         [VD_STEP_MAIL] = VEREDA_STAGE_MAIL,   [VD_STEP_RCPT] = VEREDA_STAGE_RCPT,
     [VD_STEP_DATA] = VEREDA_STAGE_DATA,         [VD_STEP_CONTENT] = VEREDA_STAGE_END, [VD_STEP_BDAT] = VEREDA_STAGE_END,
-    [VD_STEP_BDAT_LAST] = VEREDA_STAGE_END,     [VD_STEP_RSET] = VEREDA_STAGE_MAIL, [VD_STEP_NOOP] = VEREDA_STAGE_MAIL,
+    [VD_STEP_BDAT_LAST] = VEREDA_STAGE_END,     [VD_STEP_RSET] = VEREDA_STAGE_MAIL,   [VD_STEP_NOOP] = VEREDA_STAGE_MAIL,
     [VD_STEP_QUIT] = VEREDA_STAGE_QUIT,
   };
 
@@ -179,8 +175,9 @@ vd_connection_begin_session (VdConnection *c, gboolean secure)
   config.lmtp = visit->target->lmtp;
   config.tls_required = visit->route.mode == VD_MODE_STARTTLS && visit->route.required && !visit->in_clear;
   config.tls = secure ? VD_SESSION_TLS_ACTIVE
-               : visit->route.mode == VD_MODE_STARTTLS && !visit->in_clear && vd_connection_can_starttls (c) ? VD_SESSION_TLS_STARTTLS
-                                                                                                           : VD_SESSION_TLS_NEVER;
+               : visit->route.mode == VD_MODE_STARTTLS && !visit->in_clear && vd_connection_can_starttls (c)
+                   ? VD_SESSION_TLS_STARTTLS
+                   : VD_SESSION_TLS_NEVER;
   config.auth = vd_options_wants_auth (options);
   config.auth_optional = vd_options_bool (options, VD_OPTION_AUTH_OPTIONAL);
   config.ask_queue = vd_options_bool (options, VD_OPTION_QUEUE);
@@ -329,7 +326,7 @@ arm (VdConnection *c)
 static void
 pump_later (gpointer data)
 {
-  pump (data);
+  vd_connection_pump (data);
 }
 
 static void
@@ -345,8 +342,8 @@ note_ready (VdConnection *c)
     vd_connection_warn (c, "%s: option queue: the server does not offer to queue only (XQUE)", c->setup.visit->name);
 }
 
-static void
-pump (VdConnection *c)
+void
+vd_connection_pump (VdConnection *c)
 {
   guint rounds = 0;
 
@@ -364,7 +361,13 @@ pump (VdConnection *c)
 static void
 on_ready (gpointer data, gboolean readable, gboolean writable)
 {
-  pump (data);
+  vd_connection_pump (data);
+}
+
+void
+vd_connection_watch (VdConnection *c, int fd)
+{
+  c->watch = vd_reactor_watch (c->setup.reactor, fd, on_ready, c);
 }
 
 static void
@@ -377,130 +380,11 @@ on_timer (gpointer data)
   else if (c->at == VD_AT_DIALOGUE)
     vd_session_tick (c->session, vd_reactor_now (c->setup.reactor));
   else if (c->at == VD_AT_RESOLVE)
-    vd_connection_fail (c, VEREDA_STAGE_RESOLVE,
-                        vd_connection_error_new (c, VEREDA_ERROR_RESOLVE, "no answer to the name look-up within %.3g seconds",
-                                                 (double) vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT) / G_USEC_PER_SEC));
-  pump (c);
-}
-
-/* ---- resolving and connecting ---- */
-
-static void
-on_connected (gpointer data, int fd, guint endpoint, const GArray *attempts, const GError *error)
-{
-  VdConnection *c = data;
-  GError *why = NULL;
-
-  c->connect = NULL;
-  if (fd < 0)
-    {
-      why = g_error_copy (error);
-      vd_error_prefix (&why, "%s", c->setup.visit->name);
-      vd_connection_fail (c, VEREDA_STAGE_CONNECT, why);
-      pump (c);
-      return;
-    }
-  c->endpoint = endpoint;
-  c->address = g_strdup (((VdEndpoint *) g_ptr_array_index (c->endpoints, endpoint))->text);
-  c->stack = vd_stack_new (vd_host_get ());
-  if (!vd_stack_open (c->stack, c->plain, fd, &why))
-    {
-      close (fd);
-      vd_error_prefix (&why, "%s", c->setup.visit->name);
-      vd_connection_fail (c, VEREDA_STAGE_CONNECT, why);
-      pump (c);
-      return;
-    }
-  vd_connection_note (c, VEREDA_STAGE_CONNECT, TRUE, NULL, VEREDA_DECISION_CONTINUE, "connected to %s", c->address);
-  c->watch = vd_reactor_watch (c->setup.reactor, fd, on_ready, c);
-  if (c->setup.visit->route.mode == VD_MODE_IMPLICIT)
-    vd_connection_begin_tls (c, FALSE);
-  else
-    vd_connection_begin_session (c, FALSE);
-  pump (c);
-}
-
-static void
-start_connecting (VdConnection *c)
-{
-  const char *local = vd_options_text (c->setup.options, VD_OPTION_LOCAL_ADDRESS);
-  VdEndpoint *local_endpoint = local != NULL ? vd_endpoint_new_literal (local, 0) : NULL;
-  VdConnectOptions options = {
-    .per_address_timeout_us = vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT),
-    .local_address = local_endpoint,
-  };
-
-  c->at = VD_AT_CONNECT;
-  c->stage = VEREDA_STAGE_CONNECT;
-  c->stage_deadline = G_MAXINT64; /* the race has its own */
-  c->connect = vd_connect_start (c->setup.reactor, c->endpoints, &options, on_connected, c);
-  vd_endpoint_free (local_endpoint);
-}
-
-static void
-on_resolved (gpointer data, GPtrArray *endpoints, const GError *error)
-{
-  VdConnection *c = data;
-
-  c->resolve = NULL;
-  if (endpoints == NULL)
-    {
-      GError *why = g_error_copy (error);
-
-      vd_error_prefix (&why, "%s", c->setup.visit->name);
-      vd_connection_fail (c, VEREDA_STAGE_RESOLVE, why);
-    }
-  else
-    {
-      c->endpoints = g_ptr_array_ref (endpoints);
-      start_connecting (c);
-    }
-  pump (c);
-}
-
-static void
-start_resolving (VdConnection *c)
-{
-  static const int families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
-  const VdVisit *visit = c->setup.visit;
-
-  c->at = VD_AT_RESOLVE;
-  c->stage = VEREDA_STAGE_RESOLVE;
-  c->stage_deadline = vd_reactor_now (c->setup.reactor) + vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT);
-  c->resolve = vd_resolve_start (c->setup.reactor, visit->target->host, visit->route.port,
-                                 families[vd_options_choice (c->setup.options, VD_OPTION_FAMILY)], on_resolved, c);
-}
-
-static void
-begin (gpointer data)
-{
-  VdConnection *c = data;
-  VdVisit *visit = c->setup.visit;
-  GError *error = NULL;
-
-  if (!vd_connection_load_transports (c))
-    ;
-  else if (visit->endpoints != NULL)
-    {
-      c->endpoints = g_ptr_array_ref (visit->endpoints);
-      start_connecting (c);
-    }
-  else if (visit->target->unix_path != NULL)
-    {
-      VdEndpoint *endpoint = vd_endpoint_new_unix (visit->target->unix_path, &error);
-
-      if (endpoint == NULL)
-        vd_connection_fail (c, VEREDA_STAGE_CONNECT, error);
-      else
-        {
-          c->endpoints = vd_endpoints_new ();
-          g_ptr_array_add (c->endpoints, endpoint);
-          start_connecting (c);
-        }
-    }
-  else
-    start_resolving (c);
-  pump (c);
+    vd_connection_fail (
+        c, VEREDA_STAGE_RESOLVE,
+        vd_connection_error_new (c, VEREDA_ERROR_RESOLVE, "no answer to the name look-up within %.3g seconds",
+                                 (double) vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT) / G_USEC_PER_SEC));
+  vd_connection_pump (c);
 }
 
 /* ---- life ---- */
@@ -516,7 +400,7 @@ vd_connection_new (const VdConnectionSetup *setup)
   c->timer = vd_reactor_timer (setup->reactor, on_timer, c);
   c->warnings = g_ptr_array_new_with_free_func (g_free);
   c->transport = setup->visit->route.mode == VD_MODE_PLAIN || setup->visit->in_clear ? g_strdup ("plain") : NULL;
-  vd_reactor_defer (setup->reactor, begin, c);
+  vd_reactor_defer (setup->reactor, vd_connection_begin, c);
   return c;
 }
 
@@ -526,7 +410,7 @@ vd_connection_free (VdConnection *c)
   if (c == NULL)
     return;
   stop_io (c);
-  vd_reactor_undefer (c->setup.reactor, begin, c);
+  vd_reactor_undefer (c->setup.reactor, vd_connection_begin, c);
   vd_reactor_undefer (c->setup.reactor, pump_later, c);
   vd_timer_free (c->timer);
   vd_session_free (c->session);

@@ -34,15 +34,15 @@ void vd_connection_free (VdConnection *connection);
 
 /* NULL until the server is connected; owned by the connection, also after it closed.  After using it call vd_connection_kick(). */
 VdSession *vd_connection_session (VdConnection *connection);
-void vd_connection_kick (VdConnection *connection); /* something was submitted: work in the next turn */
+void vd_connection_kick (VdConnection *connection);                 /* something was submitted: work in the next turn */
 void vd_connection_abort (VdConnection *connection, GError *error); /* owned; cancelled, overall deadline */
 
 gboolean vd_connection_is_closed (VdConnection *connection);
 gboolean vd_connection_was_ready (VdConnection *connection);
 const GError *vd_connection_error (VdConnection *connection); /* NULL after an orderly QUIT */
 VdReply *vd_connection_error_reply (VdConnection *connection);
-VeredaStage vd_connection_stage (VdConnection *connection);    /* where it failed */
-const char *vd_connection_address (VdConnection *connection);  /* NULL before connecting */
+VeredaStage vd_connection_stage (VdConnection *connection);     /* where it failed */
+const char *vd_connection_address (VdConnection *connection);   /* NULL before connecting */
 const char *vd_connection_transport (VdConnection *connection); /* "starttls/gnutls", "plain" */
 
 /* What another connection to the same server would do differently; the visit was changed accordingly. */
@@ -53,11 +53,12 @@ typedef enum
   VD_AGAIN_IN_CLEAR,     /* the policy said so */
   VD_AGAIN_UNVERIFIED,
   VD_AGAIN_NO_CHUNKING,
-  VD_AGAIN_MORE_AUTH     /* three mechanisms failed on this connection, others are left (AUT-18) */
+  VD_AGAIN_MORE_AUTH /* three mechanisms failed on this connection, others are left (AUT-18) */
 } VdAgain;
 
 VdAgain vd_connection_again (VdConnection *connection);
-gboolean vd_connection_is_fatal (VdConnection *connection); /* a local trouble that no other server mends: a CA file that cannot be read, … */
+gboolean vd_connection_is_fatal (
+    VdConnection *connection); /* a local trouble that no other server mends: a CA file that cannot be read, … */
 
 /* Sentences for the results of the messages it carried; borrowed, of char *. */
 GPtrArray *vd_connection_warnings (VdConnection *connection);

@@ -122,8 +122,9 @@ ask (VeredaCredentialFunc func, gpointer func_data, VeredaCredentialKind kind, c
 }
 
 VeredaCredState
-vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, VeredaCredentialFunc func, gpointer func_data, VeredaCredentialKind kind,
-                   const char *server, const char *user, VdCredentialAnswered answered, gpointer data, VeredaSpan *ret)
+vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, VeredaCredentialFunc func, gpointer func_data,
+                   VeredaCredentialKind kind, const char *server, const char *user, VdCredentialAnswered answered,
+                   gpointer data, VeredaSpan *ret)
 {
   if (fixed != NULL)
     {

@@ -20,8 +20,8 @@ typedef struct
 
 /* The credential: fixed by options, or asked for.  *ret is lent while the slot lives. */
 VeredaCredState vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, VeredaCredentialFunc func, gpointer func_data,
-                                   VeredaCredentialKind kind, const char *server, const char *user, VdCredentialAnswered answered,
-                                   gpointer data, VeredaSpan *ret);
+                                   VeredaCredentialKind kind, const char *server, const char *user,
+                                   VdCredentialAnswered answered, gpointer data, VeredaSpan *ret);
 void vd_credential_slot_clear (VdCredentialSlot *slot);
 
 #endif

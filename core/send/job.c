@@ -126,7 +126,8 @@ fate_of (const VdTransaction *txn, const VdTxnRecipient *recipient)
   if (txn->outcome == VD_OUTCOME_UNKNOWN && recipient->final == NULL)
     return (Fate){ VEREDA_RECIPIENT_UNKNOWN, recipient->reply };
   if (recipient->final != NULL) /* LMTP: each its own */
-    return (Fate){ VD_REPLY_IS_POSITIVE (recipient->final) ? VEREDA_RECIPIENT_ACCEPTED : VEREDA_RECIPIENT_REFUSED, recipient->final };
+    return (Fate){ VD_REPLY_IS_POSITIVE (recipient->final) ? VEREDA_RECIPIENT_ACCEPTED : VEREDA_RECIPIENT_REFUSED,
+                   recipient->final };
   if (txn->outcome == VD_OUTCOME_SENT)
     return (Fate){ VEREDA_RECIPIENT_ACCEPTED, recipient->reply };
   if (recipient->accepted && txn->final_reply != NULL && txn->final_reply->code >= 400) /* DAT-6: the refusal is everybody's */
@@ -189,8 +190,8 @@ recipients_error (VdJob *job, const char *server)
       g_free (brief);
       g_free (path);
     }
-  error = g_error_new (VEREDA_ERROR, VEREDA_ERROR_RECIPIENTS, "%s: %u of %u recipients refused (%s); nothing was sent%s", server, txn->refused,
-                       txn->recipients->len, text->str,
+  error = g_error_new (VEREDA_ERROR, VEREDA_ERROR_RECIPIENTS, "%s: %u of %u recipients refused (%s); nothing was sent%s",
+                       server, txn->refused, txn->recipients->len, text->str,
                        txn->refused < txn->recipients->len ? " (at-least-one would send to the others)" : "");
   g_string_free (text, TRUE);
   return error;
@@ -212,9 +213,7 @@ refusals_are_transient (const VdTransaction *txn)
 static VdReply *
 telling_reply (const VdTransaction *txn)
 {
-  return txn->final_reply != NULL  ? txn->final_reply
-         : txn->data_reply != NULL ? txn->data_reply
-                                   : txn->mail_reply;
+  return txn->final_reply != NULL ? txn->final_reply : txn->data_reply != NULL ? txn->data_reply : txn->mail_reply;
 }
 
 static void

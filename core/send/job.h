@@ -21,10 +21,10 @@ typedef struct
   VeredaResult *result;
   VeredaDoneFunc done;
   gpointer data;
-  guint copy;          /* index of the copy that is next or under way; 0 is the main one */
-  VdTransaction *txn;  /* of that copy; NULL before it is made */
-  guint from_server;   /* servers before this one cannot take it */
-  guint log_from;      /* first row of the sender's log that belongs to it */
+  guint copy;         /* index of the copy that is next or under way; 0 is the main one */
+  VdTransaction *txn; /* of that copy; NULL before it is made */
+  guint from_server;  /* servers before this one cannot take it */
+  guint log_from;     /* first row of the sender's log that belongs to it */
   gboolean log_marked;
 } VdJob;
 

@@ -16,8 +16,7 @@
 #include "core/plugin/mode.h"
 #include "core/smtp/command.h"
 
-static gboolean G_GNUC_PRINTF (2, 3)
-bad (GError **error, const char *format, ...)
+static gboolean G_GNUC_PRINTF (2, 3) bad (GError **error, const char *format, ...)
 {
   va_list args;
 
@@ -183,7 +182,8 @@ vd_check_mechanisms (const char *value, GError **error)
         {
           char *shown = vd_text_escape (names[i], size);
 
-          bad (error, "entry %u, \"%s\", is not the name of a mechanism (letters, digits, '-' and '_', at most 20)", i + 1, shown);
+          bad (error, "entry %u, \"%s\", is not the name of a mechanism (letters, digits, '-' and '_', at most 20)", i + 1,
+               shown);
           g_free (shown);
         }
     }

@@ -14,9 +14,9 @@
 #define F VEREDA_OPTION_FILE
 #define X VEREDA_OPTION_SECRET
 
-#define ROW(name, type, value, choices, argument, help, seed, check)                                                         \
-  {                                                                                                                          \
-    { name, type, value, choices, argument, help, seed }, check                                                              \
+#define ROW(name, type, value, choices, argument, help, seed, check)                                                           \
+  {                                                                                                                            \
+    { name, type, value, choices, argument, help, seed }, check                                                                \
   }
 
 /* clang-format off */

@@ -155,7 +155,8 @@ check_type (const VeredaOptionInfo *info, const char *value, GError **error)
     case VEREDA_OPTION_SECONDS:
       if (parse_seconds (value, &time))
         return TRUE;
-      g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "not a number of seconds from 0.001 to 86400, nor 0 for the default");
+      g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_OPTION,
+                           "not a number of seconds from 0.001 to 86400, nor 0 for the default");
       return FALSE;
     case VEREDA_OPTION_CHOICE:
       if (find_choice (info->choices, value) >= 0)
@@ -226,7 +227,8 @@ map_seed_tls (VeredaOptions *options, VdOptionId id)
 static gboolean
 check_value (const VdOptionRow *row, const char *value, GError **error)
 {
-  if (vd_check_no_control (value, error) && check_type (&row->info, value, error) && (row->check == NULL || row->check (value, error)))
+  if (vd_check_no_control (value, error) && check_type (&row->info, value, error)
+      && (row->check == NULL || row->check (value, error)))
     return TRUE;
   if (error != NULL && !g_str_has_prefix ((*error)->message, "option ")) /* the list and address readers name it themselves */
     vd_error_prefix (error, "option %s", row->info.name);

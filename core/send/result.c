@@ -60,8 +60,8 @@ vereda_reply_is_local (VeredaReply *reply)
 /* ---- attempts ---- */
 
 VeredaAttempt *
-vd_attempt_new (const char *server, const char *address, const char *transport, VeredaStage stage, gboolean succeeded, VdReply *reply,
-                VeredaDecision decision, gint64 elapsed, const char *detail)
+vd_attempt_new (const char *server, const char *address, const char *transport, VeredaStage stage, gboolean succeeded,
+                VdReply *reply, VeredaDecision decision, gint64 elapsed, const char *detail)
 {
   VeredaAttempt *attempt = g_new0 (VeredaAttempt, 1);
 
@@ -395,9 +395,12 @@ const char *
 vereda_decision_name (VeredaDecision decision)
 {
   static const char *const words[] = {
-    [VEREDA_DECISION_CONTINUE] = "continue",             [VEREDA_DECISION_NEXT_MECHANISM] = "next-mechanism",
-    [VEREDA_DECISION_NEXT_TRANSPORT] = "next-transport", [VEREDA_DECISION_RECONNECT] = "reconnect",
-    [VEREDA_DECISION_INSECURE] = "insecure",             [VEREDA_DECISION_NEXT_SERVER] = "next-server",
+    [VEREDA_DECISION_CONTINUE] = "continue",
+    [VEREDA_DECISION_NEXT_MECHANISM] = "next-mechanism",
+    [VEREDA_DECISION_NEXT_TRANSPORT] = "next-transport",
+    [VEREDA_DECISION_RECONNECT] = "reconnect",
+    [VEREDA_DECISION_INSECURE] = "insecure",
+    [VEREDA_DECISION_NEXT_SERVER] = "next-server",
     [VEREDA_DECISION_STOP] = "stop",
   };
 

@@ -64,8 +64,8 @@ void vd_result_warn (VeredaResult *result, const char *format, ...) G_GNUC_PRINT
 VeredaReply *vd_result_reply_new (VdReply *reply); /* NULL gives NULL */
 void vd_result_reply_free (VeredaReply *reply);
 
-VeredaAttempt *vd_attempt_new (const char *server, const char *address, const char *transport, VeredaStage stage, gboolean succeeded,
-                               VdReply *reply, VeredaDecision decision, gint64 elapsed, const char *detail);
+VeredaAttempt *vd_attempt_new (const char *server, const char *address, const char *transport, VeredaStage stage,
+                               gboolean succeeded, VdReply *reply, VeredaDecision decision, gint64 elapsed, const char *detail);
 VeredaAttempt *vd_attempt_ref (VeredaAttempt *attempt);
 void vd_attempt_unref (VeredaAttempt *attempt);
 

@@ -62,7 +62,9 @@ decide_mode (const VeredaOptions *options, const VdTarget *target, VdRoute *rout
   else if (target->port == 587)
     *route = (VdRoute){ .mode = VD_MODE_STARTTLS, .required = TRUE, .why = "port 587" };
   else
-    *route = (VdRoute){ .mode = VD_MODE_STARTTLS, .required = wants_auth, .why = wants_auth ? "credentials are given" : "where it is offered" };
+    *route = (VdRoute){ .mode = VD_MODE_STARTTLS,
+                        .required = wants_auth,
+                        .why = wants_auth ? "credentials are given" : "where it is offered" };
 
   if (route->mode != VD_MODE_STARTTLS)
     route->required = route->mode == VD_MODE_IMPLICIT;
@@ -129,9 +131,11 @@ vd_route_check (const VeredaOptions *options, GError **error)
                                     [TLS_IMPLICIT] = VD_MODE_IMPLICIT };
   guint tls = vd_options_choice (options, VD_OPTION_TLS);
 
-  if (vd_options_text (options, VD_OPTION_TRANSPORT) != NULL && tls != TLS_AUTO && tls != TLS_NEVER && !allows_mode (options, mode_of[tls]))
+  if (vd_options_text (options, VD_OPTION_TRANSPORT) != NULL && tls != TLS_AUTO && tls != TLS_NEVER
+      && !allows_mode (options, mode_of[tls]))
     {
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "option transport (%s) leaves nothing that can do what option tls (%s) asks for",
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION,
+                   "option transport (%s) leaves nothing that can do what option tls (%s) asks for",
                    vd_options_text (options, VD_OPTION_TRANSPORT), vd_options_text (options, VD_OPTION_TLS));
       return FALSE;
     }

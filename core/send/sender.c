@@ -28,17 +28,17 @@ struct VeredaSender
   GQueue deferred;    /* of VdJob: the present server cannot take them, a later one might */
   GHashTable *flying; /* VdTransaction → VdJob */
 
-  guint server;       /* index of the present one */
+  guint server; /* index of the present one */
   VdVisit *visit;
   VdConnection *connection;
-  guint walk_from;    /* row of the log where the present walk began */
-  GString *story;     /* errors of the servers passed over */
-  gboolean answered;  /* on this connection a message got an answer */
-  gboolean quitting;  /* the session was told that no more will come */
+  guint walk_from;   /* row of the log where the present walk began */
+  GString *story;    /* errors of the servers passed over */
+  gboolean answered; /* on this connection a message got an answer */
+  gboolean quitting; /* the session was told that no more will come */
 
-  gboolean once;      /* no further message will come: QUIT may ride behind the last */
+  gboolean once; /* no further message will come: QUIT may ride behind the last */
   gboolean running;
-  gint cancelled;     /* atomic */
+  gint cancelled; /* atomic */
 };
 
 static void work (VeredaSender *sender);
@@ -133,14 +133,17 @@ note_outcome (VeredaSender *sender, VdJob *job)
   static const VeredaStage stages[] = { VEREDA_STAGE_END, VEREDA_STAGE_DATA, VEREDA_STAGE_MAIL, VEREDA_STAGE_RCPT };
   const VdTransaction *txn = job->txn;
   gboolean sent = txn->outcome == VD_OUTCOME_SENT;
-  guint at = txn->final_reply != NULL || txn->outcome == VD_OUTCOME_UNKNOWN ? 0 : txn->data_reply != NULL ? 1 : txn->mail_reply != NULL ? 2 : 3;
+  guint at = txn->final_reply != NULL || txn->outcome == VD_OUTCOME_UNKNOWN ? 0
+             : txn->data_reply != NULL                                      ? 1
+             : txn->mail_reply != NULL                                      ? 2
+                                                                            : 3;
   VdReply *reply = at == 0 ? txn->final_reply : at == 1 ? txn->data_reply : at == 2 ? txn->mail_reply : NULL;
   const char *detail = sent ? "message accepted" : txn->error != NULL ? txn->error->message : "recipients refused";
 
-  g_ptr_array_add (job->result->attempts,
-                   vd_attempt_new (sender->visit->name, vd_connection_address (sender->connection), vd_connection_transport (sender->connection),
-                                   stages[at], sent, reply, sent ? VEREDA_DECISION_CONTINUE : VEREDA_DECISION_STOP,
-                                   vd_reactor_now (sender->reactor) - sender->log.started, detail));
+  g_ptr_array_add (job->result->attempts, vd_attempt_new (sender->visit->name, vd_connection_address (sender->connection),
+                                                          vd_connection_transport (sender->connection), stages[at], sent, reply,
+                                                          sent ? VEREDA_DECISION_CONTINUE : VEREDA_DECISION_STOP,
+                                                          vd_reactor_now (sender->reactor) - sender->log.started, detail));
 }
 
 /* Connection rows first, then the message's own. */
@@ -279,10 +282,11 @@ note_failure (VeredaSender *sender, VeredaDecision decision)
   VdConnection *connection = sender->connection;
   const GError *error = vd_connection_error (connection);
 
-  g_ptr_array_add (sender->log.attempts,
-                   vd_attempt_new (sender->visit->name, vd_connection_address (connection), vd_connection_transport (connection),
-                                   vd_connection_stage (connection), FALSE, vd_connection_error_reply (connection), decision,
-                                   vd_reactor_now (sender->reactor) - sender->log.started, error != NULL ? error->message : "closed"));
+  g_ptr_array_add (sender->log.attempts, vd_attempt_new (sender->visit->name, vd_connection_address (connection),
+                                                         vd_connection_transport (connection), vd_connection_stage (connection),
+                                                         FALSE, vd_connection_error_reply (connection), decision,
+                                                         vd_reactor_now (sender->reactor) - sender->log.started,
+                                                         error != NULL ? error->message : "closed"));
 }
 
 /* The list of servers is through. */
@@ -423,8 +427,8 @@ vereda_sender_free (VeredaSender *sender)
 /* ---- the API ---- */
 
 gboolean
-vereda_sender_submit (VeredaSender *sender, VeredaMessage *message, VeredaOptions *options, VeredaDoneFunc done, gpointer user_data,
-                      VeredaResult **ret_result, GError **error)
+vereda_sender_submit (VeredaSender *sender, VeredaMessage *message, VeredaOptions *options, VeredaDoneFunc done,
+                      gpointer user_data, VeredaResult **ret_result, GError **error)
 {
   VeredaResult *result = NULL;
   VdJob *job = vd_job_new (message, options != NULL ? options : sender->options, &result, error);

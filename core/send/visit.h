@@ -13,7 +13,7 @@ typedef struct
 {
   const VdTarget *target; /* the sender's */
   VdRoute route;
-  char *name;             /* "mail.example.org:587": for messages and results */
+  char *name; /* "mail.example.org:587": for messages and results */
 
   /* Learned on the way; each makes the next connection differ from the one before. */
   gboolean no_chunking;   /* BDAT, offered, was not understood */

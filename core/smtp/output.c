@@ -81,8 +81,8 @@ vd_output_chunk (VdOutput *output, VdBody *body, guint64 size, gboolean last)
 static gboolean
 changed (GError **error, const char *how)
 {
-  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_SOURCE, "the message changed while it was being sent: it is %s than when it was checked",
-               how);
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_SOURCE,
+               "the message changed while it was being sent: it is %s than when it was checked", how);
   return FALSE;
 }
 

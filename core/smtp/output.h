@@ -6,23 +6,23 @@
 #ifndef VD_OUTPUT_H
 #define VD_OUTPUT_H
 
-#include <glib.h>
 #include "core/base/buffer.h"
 #include "core/message/body.h"
+#include <glib.h>
 
 #define VD_OUTPUT_SPANS 16
 
 typedef struct
 {
-  VdBuffer before, after;  /* commands before and after the content */
-  VdBody *body;            /* NULL: none opened */
-  gboolean content;        /* a stretch of content is being produced or written */
-  gboolean produced_all;   /* its last octet is in `spans` or already written */
-  guint64 limit;           /* octets of this stretch still to be pulled; G_MAXUINT64: to the body's end */
-  gboolean last;           /* of chunks: the body must end where this stretch ends */
-  gboolean has_held;       /* the last octet of the last chunk is held back until the body's end is certain */
+  VdBuffer before, after; /* commands before and after the content */
+  VdBody *body;           /* NULL: none opened */
+  gboolean content;       /* a stretch of content is being produced or written */
+  gboolean produced_all;  /* its last octet is in `spans` or already written */
+  guint64 limit;          /* octets of this stretch still to be pulled; G_MAXUINT64: to the body's end */
+  gboolean last;          /* of chunks: the body must end where this stretch ends */
+  gboolean has_held;      /* the last octet of the last chunk is held back until the body's end is certain */
   guint8 held;
-  VeredaSpan spans[VD_OUTPUT_SPANS];  /* pulled, not yet written; beyond the stretch's end they belong to the next one */
+  VeredaSpan spans[VD_OUTPUT_SPANS]; /* pulled, not yet written; beyond the stretch's end they belong to the next one */
   gsize first, n_spans;
   guint64 ready;           /* octets in spans that belong to this stretch */
   guint64 queued, written; /* positions: all octets ever produced, all octets ever written */

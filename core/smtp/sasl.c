@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "core/base/secret.h"
 #include "core/base/error.h"
+#include "core/base/secret.h"
 
 struct VdSasl
 {
@@ -40,7 +40,8 @@ binding (void *self, VeredaBinding kind, GError **error)
 }
 
 VdSasl *
-vd_sasl_new (const VeredaMech *mech, const VeredaHost *host, const VdSaslSource *source, const VdSaslFacts *facts, GError **error)
+vd_sasl_new (const VeredaMech *mech, const VeredaHost *host, const VdSaslSource *source, const VdSaslFacts *facts,
+             GError **error)
 {
   VdSasl *sasl = g_new0 (VdSasl, 1);
 
@@ -110,8 +111,8 @@ vd_sasl_step (VdSasl *sasl, const VeredaSpan *challenge, GByteArray **ret_respon
   step = sasl->mech->step (sasl->auth, challenge, sasl->response, error);
   if (step != VEREDA_STEP_FAILED && sasl->response->len > VEREDA_AUTH_RESPONSE_MAX)
     {
-      g_set_error (error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_UNSUPPORTED, "the response of mechanism %s is longer than %u octets",
-                   sasl->mech->name, VEREDA_AUTH_RESPONSE_MAX);
+      g_set_error (error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_UNSUPPORTED,
+                   "the response of mechanism %s is longer than %u octets", sasl->mech->name, VEREDA_AUTH_RESPONSE_MAX);
       step = VEREDA_STEP_FAILED;
     }
   sasl->satisfied = step == VEREDA_STEP_DONE;

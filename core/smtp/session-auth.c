@@ -7,9 +7,6 @@
 
 #include "core/base/secret.h"
 
-/* AUT-18: servers drop the connection after a few. */
-#define ATTEMPTS_MAX 3
-
 void
 vd_session_auth_clear (VdSession *session)
 {
@@ -53,7 +50,7 @@ record (VdSession *session, VdReply *reply, GError *error, VdAuthAdvice advice)
   attempt->mechanism = g_strdup (vd_sasl_name (session->sasl));
   attempt->reply = reply != NULL ? vd_reply_ref (reply) : NULL;
   attempt->error = error;
-  attempt->advice = session->auth_attempts->len + 1 >= ATTEMPTS_MAX && advice != VD_AUTH_STOP ? VD_AUTH_NEXT : advice;
+  attempt->advice = advice;
   g_ptr_array_add (session->auth_attempts, attempt);
   vd_session_auth_clear (session);
   return attempt;
@@ -79,8 +76,7 @@ advice_of (VdReply *reply)
     { 534, VD_AUTH_STRONGER }, /* mechanism too weak */
     { 530, VD_AUTH_STOP },     /* something else is wanted first */
     { 538, VD_AUTH_STOP },     /* encryption required */
-    { 523, VD_AUTH_STOP },
-    { 524, VD_AUTH_STOP },
+    { 523, VD_AUTH_STOP },     { 524, VD_AUTH_STOP },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -260,7 +256,8 @@ on_challenge (VdSession *session, VdReply *reply)
       session->sasl_held = FALSE;
       if (octets->len > 0)
         {
-          cancel_exchange (session, vd_session_error_new (session, VEREDA_ERROR_PROTOCOL, "a challenge where the client speaks first"));
+          cancel_exchange (session,
+                           vd_session_error_new (session, VEREDA_ERROR_PROTOCOL, "a challenge where the client speaks first"));
           return;
         }
       session->has_challenge = TRUE;
@@ -280,10 +277,11 @@ on_success (VdSession *session, VdReply *reply)
   if (!vd_sasl_is_satisfied (session->sasl) || session->sasl_held)
     {
       /* 235 before the server proved that it knows the secret: whoever this is, it gets nothing more (AUT-9, DIG-6). */
-      GError *error = vd_session_error_new (session, VEREDA_ERROR_AUTH,
-                                            "the server claims success (%u) before mechanism %s was finished: it has not proved that it "
-                                            "knows the password; nothing was sent",
-                                            reply->code, vd_sasl_name (session->sasl));
+      GError *error
+          = vd_session_error_new (session, VEREDA_ERROR_AUTH,
+                                  "the server claims success (%u) before mechanism %s was finished: it has not proved that it "
+                                  "knows the password; nothing was sent",
+                                  reply->code, vd_sasl_name (session->sasl));
 
       record (session, reply, g_error_copy (error), VD_AUTH_STOP);
       vd_session_fail (session, error, reply);
@@ -303,7 +301,8 @@ retry_without_ir (VdSession *session, VdReply *reply)
 
   if (session->has_challenge || session->sasl_held || session->sasl_without_ir || !vd_sasl_is_client_first (session->sasl))
     return FALSE;
-  if (reply->code != 501 && !(reply->code == 500 && reply->enhanced.klass == 5 && reply->enhanced.subject == 5 && reply->enhanced.detail == 6))
+  if (reply->code != 501
+      && !(reply->code == 500 && reply->enhanced.klass == 5 && reply->enhanced.subject == 5 && reply->enhanced.detail == 6))
     return FALSE;
   if (!vd_sasl_last_response (session->sasl, &response))
     return FALSE;
@@ -320,7 +319,8 @@ vd_session_on_auth (VdSession *session, VdExpect *expect, VdReply *reply)
     {
       /* Expected 501; anything that is not a further challenge leaves the connection usable. */
       if (reply->code == 334 || VD_REPLY_IS_POSITIVE (reply))
-        vd_session_fail (session, vd_session_refusal (session, VEREDA_ERROR_PROTOCOL, "the cancellation of AUTH", reply), reply);
+        vd_session_fail (session, vd_session_refusal (session, VEREDA_ERROR_PROTOCOL, "the cancellation of AUTH", reply),
+                         reply);
       else
         next_mechanism (session);
     }

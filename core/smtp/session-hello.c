@@ -56,7 +56,8 @@ after_hello (VdSession *session)
 static void
 hello_refused (VdSession *session, const char *what, VdReply *reply)
 {
-  VeredaErrorCode code = session->secure && session->config.tls == VD_SESSION_TLS_STARTTLS ? VEREDA_ERROR_EHLO_TLS : VEREDA_ERROR_EHLO;
+  VeredaErrorCode code
+      = session->secure && session->config.tls == VD_SESSION_TLS_STARTTLS ? VEREDA_ERROR_EHLO_TLS : VEREDA_ERROR_EHLO;
 
   vd_session_leave (session, vd_session_refusal (session, code, what, reply), reply);
 }
@@ -110,15 +111,17 @@ vd_session_tls_decide (VdSession *session, gboolean insecure, gint64 now)
       vd_session_begin_auth (session);
     }
   else if (session->tls_problem == VD_TLS_REFUSED)
-    vd_session_leave (session, vd_session_refusal (session, VEREDA_ERROR_TLS, "STARTTLS, and TLS is required; nothing was sent",
-                                                   session->tls_reply),
-                      session->tls_reply);
+    vd_session_leave (
+        session,
+        vd_session_refusal (session, VEREDA_ERROR_TLS, "STARTTLS, and TLS is required; nothing was sent", session->tls_reply),
+        session->tls_reply);
   else
-    vd_session_leave (session,
-                      vd_session_error_new (session, VEREDA_ERROR_TLS,
-                                            "TLS is required and the server does not offer STARTTLS (or somebody on the way hides "
-                                            "it); nothing was sent"),
-                      NULL);
+    vd_session_leave (
+        session,
+        vd_session_error_new (session, VEREDA_ERROR_TLS,
+                              "TLS is required and the server does not offer STARTTLS (or somebody on the way hides "
+                              "it); nothing was sent"),
+        NULL);
   vd_session_pump (session);
 }
 
@@ -130,7 +133,7 @@ vd_session_tls_done (VdSession *session, gint64 now)
   session->now = now;
   session->need = VD_NEED_NOTHING;
   session->secure = TRUE;
-  vd_reply_parser_reset (session->parser); /* STL-5 */
+  vd_reply_parser_reset (session->parser);        /* STL-5 */
   g_clear_pointer (&session->ehlo, vd_ehlo_free); /* STL-6 */
   vd_session_say_hello (session, FALSE);
 }

@@ -70,11 +70,13 @@ vd_session_settle (VdSession *session, const GError *error)
 
       txn->settled = TRUE;
       if (handed_over)
-        vd_session_finish_txn (session, txn, VD_OUTCOME_UNKNOWN,
-                vd_session_error_new (session, VEREDA_ERROR_UNKNOWN_OUTCOME,
-                                      "the whole message was handed over and its reply never came (%s); it may have been sent and is not sent "
-                                      "again",
-                                      error != NULL ? error->message : "session ended"));
+        vd_session_finish_txn (
+            session, txn, VD_OUTCOME_UNKNOWN,
+            vd_session_error_new (
+                session, VEREDA_ERROR_UNKNOWN_OUTCOME,
+                "the whole message was handed over and its reply never came (%s); it may have been sent and is not sent "
+                "again",
+                error != NULL ? error->message : "session ended"));
       else
         vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
     }
@@ -97,8 +99,9 @@ vd_session_submit (VdSession *session, VdTransaction *txn)
     {
       txn->settled = TRUE;
       vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT,
-              session->error != NULL ? g_error_copy (session->error)
-                                     : vd_session_error_new (session, VEREDA_ERROR_CLOSED, "the session has ended"));
+                             session->error != NULL
+                                 ? g_error_copy (session->error)
+                                 : vd_session_error_new (session, VEREDA_ERROR_CLOSED, "the session has ended"));
       return;
     }
   g_queue_push_tail (&session->waiting, txn);
@@ -122,20 +125,23 @@ lacking (VdSession *session, VdTransaction *txn)
 
   if (ehlo->size_limit > 0 && txn->size > ehlo->size_limit)
     return vd_session_error_new (session, VEREDA_ERROR_POLICY,
-                                 "the message has %" G_GUINT64_FORMAT " octets and the server takes no more than %" G_GUINT64_FORMAT
-                                 " (SIZE); it was not sent",
+                                 "the message has %" G_GUINT64_FORMAT
+                                 " octets and the server takes no more than %" G_GUINT64_FORMAT " (SIZE); it was not sent",
                                  txn->size, ehlo->size_limit);
   if (txn->reverse_utf8 && !utf8)
-    return vd_session_error_new (session, VEREDA_ERROR_POLICY,
-                                 "the originator's address needs SMTPUTF8, which the server does not offer; the message was not sent");
+    return vd_session_error_new (
+        session, VEREDA_ERROR_POLICY,
+        "the originator's address needs SMTPUTF8, which the server does not offer; the message was not sent");
   if (txn->utf8_header && !utf8)
-    return vd_session_error_new (session, VEREDA_ERROR_POLICY,
-                                 "the message's header section holds octets above 127, which need SMTPUTF8, and the server does not "
-                                 "offer it; encode the fields (RFC 2047) or use another server");
+    return vd_session_error_new (
+        session, VEREDA_ERROR_POLICY,
+        "the message's header section holds octets above 127, which need SMTPUTF8, and the server does not "
+        "offer it; encode the fields (RFC 2047) or use another server");
   if (txn->eight_bit && !vd_ehlo_has (ehlo, VD_EXT_8BITMIME))
-    return vd_session_error_new (session, VEREDA_ERROR_POLICY,
-                                 "the message holds octets above 127 and the server does not offer 8BITMIME; encode it (quoted-printable "
-                                 "or base64) or use another server");
+    return vd_session_error_new (
+        session, VEREDA_ERROR_POLICY,
+        "the message holds octets above 127 and the server does not offer 8BITMIME; encode it (quoted-printable "
+        "or base64) or use another server");
   return NULL;
 }
 
@@ -158,7 +164,7 @@ refuse_locally (VdSession *session, VdTransaction *txn)
 }
 
 /* Takes the next transaction that can be begun. */
-static gboolean
+static void
 begin_next (VdSession *session)
 {
   while (session->writing == NULL)
@@ -167,7 +173,7 @@ begin_next (VdSession *session)
       GError *error;
 
       if (txn == NULL)
-        return FALSE;
+        return;
       g_queue_push_tail (&session->open, txn);
       error = lacking (session, txn);
       if (error != NULL)
@@ -185,7 +191,6 @@ begin_next (VdSession *session)
       session->writing = txn;
       session->next = VD_STEP_MAIL;
     }
-  return TRUE;
 }
 
 /* ---- the write cursor ---- */
@@ -211,6 +216,13 @@ may_leave (VdSession *session, VdStep next, VdTransaction *txn)
   VdPlanState state = plan_state (session, txn);
 
   return last == NULL || vd_plan_may_follow (&state, last->step, next) != NULL;
+}
+
+/* Only one stretch of content lies in the output at a time: the next waits until the one before is written. */
+static gboolean
+has_room (VdSession *session, VdStep next)
+{
+  return !session->output.content || (next != VD_STEP_CONTENT && next != VD_STEP_BDAT && next != VD_STEP_BDAT_LAST);
 }
 
 /* With every reply to the envelope in: may the content follow? (The decision table of standards.md Part II.) */
@@ -349,6 +361,7 @@ vd_session_on_content_produced (VdSession *session)
 
   if (txn != NULL && session->next == VD_STEP_N) /* DATA; a BDAT chunk was pushed with its command */
     {
+      vd_trace_line (&session->config.trace, VEREDA_TRACE_CLIENT, session->secure, ".");
       txn->end_mark = vd_session_push (session, VD_STEP_CONTENT, txn)->mark;
       txn->closed = TRUE;
       session->writing = NULL;
@@ -368,7 +381,7 @@ write_step (VdSession *session, VdTransaction *txn)
   VdStep step = session->next;
   GError *error = NULL;
 
-  if (writers[step] (session, txn, &error))
+  if (writers[step](session, txn, &error))
     return TRUE;
   if (step == VD_STEP_CONTENT || step == VD_STEP_BDAT || step == VD_STEP_BDAT_LAST)
     {
@@ -407,15 +420,17 @@ pump_once (VdSession *session)
           vd_session_quit (session);
           return FALSE;
         }
-      if (!may_leave (session, VD_STEP_MAIL, g_queue_peek_head (&session->waiting)) || !begin_next (session))
+      if (!may_leave (session, VD_STEP_MAIL, g_queue_peek_head (&session->waiting)))
         return FALSE;
+      begin_next (session); /* none may be left when all of them lack something */
       return TRUE;
     }
 
   txn = session->writing;
-  if (session->next == VD_STEP_N || !may_leave (session, session->next, txn))
+  if (session->next == VD_STEP_N || !may_leave (session, session->next, txn) || !has_room (session, session->next))
     return FALSE;
-  if ((session->next == VD_STEP_DATA || ((session->next == VD_STEP_BDAT || session->next == VD_STEP_BDAT_LAST) && !txn->bdat_begun))
+  if ((session->next == VD_STEP_DATA
+       || ((session->next == VD_STEP_BDAT || session->next == VD_STEP_BDAT_LAST) && !txn->bdat_begun))
       && g_queue_is_empty (&session->expects) && !vd_session_is_granted (txn))
     {
       vd_session_abandon_txn (session, txn, NULL); /* the recipients' replies say why */

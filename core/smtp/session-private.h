@@ -45,16 +45,16 @@ struct VdSession
   VdReplyParser *parser;
   VdReply *greeting;
   VdEhlo *ehlo;
-  gboolean secure;        /* TLS is active */
-  gboolean tls_given_up;  /* the owner decided to go on in clear */
+  gboolean secure;       /* TLS is active */
+  gboolean tls_given_up; /* the owner decided to go on in clear */
   VdTlsProblem tls_problem;
   VdReply *tls_reply;
 
   VdOutput output;
-  GQueue expects;         /* of VdExpect: the reply cursor is the head */
-  gint64 head_since;      /* when the head began to wait; -1: its command is not written yet */
-  gint64 progress_at;     /* when octets last left */
-  guint64 trace_from;     /* octets of `output` commands already traced */
+  GQueue expects;     /* of VdExpect: the reply cursor is the head */
+  gint64 head_since;  /* when the head began to wait; -1: its command is not written yet */
+  gint64 progress_at; /* when octets last left */
+  guint64 trace_from; /* octets of `output` commands already traced */
 
   /* AUTH */
   VdSasl *sasl;
@@ -76,18 +76,20 @@ struct VdSession
   gboolean need_rset;
   gboolean bdat_refused;
   gboolean queue_asked;
-  gboolean finishing;     /* QUIT when nothing is left */
+  gboolean finishing; /* QUIT when nothing is left */
 
   /* The end */
   GError *error;
   VdReply *error_reply;
-  VdStep stage;           /* of the last reply awaited or error */
+  VdStep stage; /* of the last reply awaited or error */
 };
 
 /* ---- session.c ---- */
 
 /* Appends were made to vd_output_commands(): accounts and traces them; with expect, pushes. */
 VdExpect *vd_session_push (VdSession *session, VdStep step, VdTransaction *txn);
+/* The same expectation once more at the head: a further reply to it is due (LMTP). */
+void vd_session_push_again (VdSession *session, const VdExpect *expect);
 /* Traces the commands appended since the last call; `sasl`: a SASL response line. */
 void vd_session_trace_commands (VdSession *session, gboolean sasl);
 

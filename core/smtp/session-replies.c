@@ -13,8 +13,8 @@ odd_reply (VdSession *session, const char *what, VdReply *reply)
   char *brief = vd_reply_brief (reply);
 
   vd_session_fail (session,
-                   vd_session_error_new (session, VEREDA_ERROR_PROTOCOL, "%s cannot be answered with %s; the connection was dropped", what,
-                                         brief),
+                   vd_session_error_new (session, VEREDA_ERROR_PROTOCOL,
+                                         "%s cannot be answered with %s; the connection was dropped", what, brief),
                    reply);
   g_free (brief);
 }
@@ -111,7 +111,8 @@ on_lmtp_end (VdSession *session, VdTransaction *txn, VdReply *reply)
   if (VD_REPLY_IS_POSITIVE (txn->final_reply))
     vd_session_finish_txn (session, txn, VD_OUTCOME_SENT, NULL);
   else
-    vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", txn->final_reply));
+    vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT,
+                           vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", txn->final_reply));
 }
 
 static void
@@ -132,7 +133,8 @@ on_end (VdSession *session, VdTransaction *txn, VdReply *reply)
       if (VD_REPLY_IS_POSITIVE (reply))
         vd_session_finish_txn (session, txn, VD_OUTCOME_SENT, NULL);
       else
-        vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", reply));
+        vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT,
+                               vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", reply));
     }
 }
 
@@ -143,10 +145,12 @@ on_bdat (VdSession *session, VdTransaction *txn, gboolean last, VdReply *reply)
     odd_reply (session, "BDAT", reply); /* BDT-10 */
   else if (VD_REPLY_IS_POSITIVE (reply))
     {
-      if (last)
+      if (last && txn->data_reply != NULL) /* a chunk was refused and the end is taken: nobody knows what the server has */
+        vd_session_finish_txn (session, txn, VD_OUTCOME_UNKNOWN, NULL);
+      else if (last)
         on_end (session, txn, reply);
     }
-  else if (reply->code == 500 || reply->code == 502 || reply->code == 503 || reply->code == 504)
+  else if (txn->data_reply == NULL && (reply->code == 500 || reply->code == 502 || reply->code == 503 || reply->code == 504))
     {
       /* BDT-12 and SEC-7: a server that does not know BDAT may be reading the chunk as commands.  Nothing more on this connection. */
       session->bdat_refused = TRUE;
@@ -157,14 +161,16 @@ on_bdat (VdSession *session, VdTransaction *txn, gboolean last, VdReply *reply)
   else
     {
       session->need_rset = TRUE; /* BDT-5 */
-      txn->data_reply = vd_reply_ref (reply);
+      if (txn->data_reply == NULL)
+        txn->data_reply = vd_reply_ref (reply);
       txn->closed = TRUE;
       if (last && session->config.lmtp)
         on_lmtp_end (session, txn, reply);
       else if (last)
         {
-          txn->final_reply = vd_reply_ref (reply);
-          vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", reply));
+          txn->final_reply = vd_reply_ref (txn->data_reply); /* the first refusal is the reason of those behind it */
+          vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT,
+                                 vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", txn->data_reply));
         }
       else
         {
@@ -220,6 +226,9 @@ vd_session_on_mail_reply (VdSession *session, VdExpect *expect, VdReply *reply)
     default:
       g_assert_not_reached ();
     }
+  if (session->config.lmtp && session->phase != VD_PHASE_CLOSED && txn->outcome == VD_OUTCOME_PENDING && !txn->abandoned
+      && (expect->step == VD_STEP_CONTENT || expect->step == VD_STEP_BDAT_LAST) && txn->lmtp_replies < txn->accepted)
+    vd_session_push_again (session, expect);
   /* The last reply to an abandoned transaction finishes it. */
   if (session->phase != VD_PHASE_CLOSED && txn->abandoned && txn->outcome == VD_OUTCOME_PENDING)
     vd_session_abandon_txn (session, txn, NULL);

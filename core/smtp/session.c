@@ -204,6 +204,16 @@ vd_session_push (VdSession *session, VdStep step, VdTransaction *txn)
   return expect;
 }
 
+void
+vd_session_push_again (VdSession *session, const VdExpect *expect)
+{
+  VdExpect *again = g_new (VdExpect, 1);
+
+  *again = *expect;
+  g_queue_push_head (&session->expects, again);
+  session->head_since = session->now;
+}
+
 /* ---- octets out ---- */
 
 gsize
@@ -220,7 +230,8 @@ vd_session_output (VdSession *session, VeredaSpan *spans, gsize max)
     {
       /* The content cannot be completed.  Only closing without a dot, or without the announced octets, keeps the server from taking a
        * truncated message for a whole one (DAT-5). */
-      vd_error_prefix (&error, "%s: the connection was dropped in the middle of the message, nothing was sent", session->config.server);
+      vd_error_prefix (&error, "%s: the connection was dropped in the middle of the message, nothing was sent",
+                       session->config.server);
       vd_session_fail (session, error, NULL);
       return 0;
     }
@@ -313,7 +324,8 @@ vd_session_tick (VdSession *session, gint64 now)
     session->stage = head->step;
   if (head != NULL && session->head_since >= 0)
     vd_session_fail (session,
-                     vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "no reply to %s within %.3g seconds", vd_step_name (head->step),
+                     vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "no reply to %s within %.3g seconds",
+                                           vd_step_name (head->step),
                                            (double) session->config.timeouts[timeout_of (head)] / G_USEC_PER_SEC),
                      NULL);
   else
@@ -353,11 +365,12 @@ on_closing (VdSession *session, VdExpect *expect, VdReply *reply)
 {
   if (expect != NULL && expect->txn != NULL && (expect->step == VD_STEP_CONTENT || expect->step == VD_STEP_BDAT_LAST))
     vd_session_on_mail_reply (session, expect, reply); /* a true answer to the message: refused, transient */
-  vd_session_fail (session,
-                   vd_session_refusal (session,
-                                       expect != NULL && expect->step == VD_STEP_GREETING ? VEREDA_ERROR_GREETING : VEREDA_ERROR_CLOSED,
-                                       "to go on", reply),
-                   reply);
+  vd_session_fail (
+      session,
+      vd_session_refusal (session,
+                          expect != NULL && expect->step == VD_STEP_GREETING ? VEREDA_ERROR_GREETING : VEREDA_ERROR_CLOSED,
+                          "to go on", reply),
+      reply);
 }
 
 static void
@@ -373,7 +386,8 @@ on_unexpected (VdSession *session, VdReply *reply)
   brief = vd_reply_brief (reply);
   vd_session_fail (session,
                    vd_session_error_new (session, VEREDA_ERROR_PROTOCOL,
-                                         "the server sent a reply that nothing asked for (%s); the connection was dropped", brief),
+                                         "the server sent a reply that nothing asked for (%s); the connection was dropped",
+                                         brief),
                    reply);
   g_free (brief);
 }
@@ -445,10 +459,10 @@ on_reply (VdSession *session, VdReply *reply)
 }
 
 static void
-on_broken (VdSession *session, GError *error, const void *data, gsize size)
+on_broken (VdSession *session, GError *error)
 {
   VdExpect *head = g_queue_peek_head (&session->expects);
-  const char *guess = head != NULL && head->step == VD_STEP_GREETING ? vd_reply_guess_protocol (data, size) : NULL;
+  const char *guess = head != NULL && head->step == VD_STEP_GREETING ? vd_reply_parser_protocol (session->parser) : NULL;
 
   if (head != NULL)
     session->stage = head->step;
@@ -482,17 +496,18 @@ vd_session_feed (VdSession *session, const void *data, gsize size, gint64 now)
         {
           /* Octets sent in clear together with the 220 would be read as if they had come under TLS (STL-4). */
           session->need = VD_NEED_NOTHING;
-          vd_session_fail (session,
-                           vd_session_error_new (session, VEREDA_ERROR_TLS,
-                                                 "octets came in clear after the reply to STARTTLS: somebody on the way tries to inject "
-                                                 "replies, or the server is broken; the connection was dropped"),
-                           NULL);
+          vd_session_fail (
+              session,
+              vd_session_error_new (session, VEREDA_ERROR_TLS,
+                                    "octets came in clear after the reply to STARTTLS: somebody on the way tries to inject "
+                                    "replies, or the server is broken; the connection was dropped"),
+              NULL);
           return;
         }
       status = vd_reply_parser_feed (session->parser, octets, size, &used, &reply, &error);
       if (status == VD_REPLY_BROKEN)
         {
-          on_broken (session, error, octets, size);
+          on_broken (session, error);
           return;
         }
       octets += used;
@@ -518,8 +533,8 @@ vd_session_feed_end (VdSession *session, GError *error, gint64 now)
     }
   session->stage = step;
   if (head == NULL && session->writing == NULL)
-    lost = vd_session_error_new (session, VEREDA_ERROR_CLOSED, "the server closed the connection%s%s", error != NULL ? ": " : "",
-                                 error != NULL ? error->message : "");
+    lost = vd_session_error_new (session, VEREDA_ERROR_CLOSED, "the server closed the connection%s%s",
+                                 error != NULL ? ": " : "", error != NULL ? error->message : "");
   else
     lost = vd_session_error_new (session, step == VD_STEP_GREETING ? VEREDA_ERROR_GREETING : VEREDA_ERROR_CLOSED,
                                  "the connection ended at the stage %s, before the reply%s%s", vd_step_name (step),

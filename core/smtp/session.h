@@ -9,13 +9,13 @@
 #ifndef VD_SESSION_H
 #define VD_SESSION_H
 
-#include <glib.h>
 #include "core/base/trace.h"
 #include "core/smtp/ehlo.h"
 #include "core/smtp/plan.h"
 #include "core/smtp/reply.h"
 #include "core/smtp/sasl.h"
 #include "core/smtp/transaction.h"
+#include <glib.h>
 
 typedef enum
 {
@@ -40,18 +40,18 @@ typedef enum
 
 typedef struct
 {
-  const char *client;  /* EHLO argument, checked by vd_command_check_client(); copied */
-  const char *server;  /* as given, for messages; copied */
+  const char *client; /* EHLO argument, checked by vd_command_check_client(); copied */
+  const char *server; /* as given, for messages; copied */
   gboolean lmtp;
   VdSessionTls tls;
-  gboolean tls_required; /* HELO cannot do */
-  gboolean auth;         /* credentials are there: authenticate before anything else */
+  gboolean tls_required;  /* HELO cannot do */
+  gboolean auth;          /* credentials are there: authenticate before anything else */
   gboolean auth_optional; /* go on without when no mechanism succeeds */
-  gboolean ask_queue;    /* the seed's -queue: QUED where XQUE is offered */
+  gboolean ask_queue;     /* the seed's -queue: QUED where XQUE is offered */
   VdPipelining level;
-  gboolean chunking;     /* BDAT allowed */
+  gboolean chunking;             /* BDAT allowed */
   gint64 timeouts[VD_TIMEOUT_N]; /* microseconds */
-  VdTrace trace;         /* borrowed strings must outlive the session */
+  VdTrace trace;                 /* borrowed strings must outlive the session */
 } VdSessionConfig;
 
 typedef struct VdSession VdSession;
@@ -65,18 +65,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdSession, vd_session_free)
 void vd_session_feed (VdSession *session, const void *data, gsize size, gint64 now);
 /* The peer ended the connection, or it broke: `error` says how (owned, may be NULL for an orderly end). */
 void vd_session_feed_end (VdSession *session, GError *error, gint64 now);
-/* Spans to write now, borrowed until the next call that is not vd_session_feed; 0: nothing to write. */
+/* Spans to write now (`max` at least 18), borrowed until the next call that is not vd_session_feed; 0: nothing to write. */
 gsize vd_session_output (VdSession *session, VeredaSpan *spans, gsize max);
 void vd_session_wrote (VdSession *session, gsize size, gint64 now);
-gint64 vd_session_deadline (VdSession *session); /* G_MAXINT64: none */
+gint64 vd_session_deadline (VdSession *session);       /* G_MAXINT64: none */
 void vd_session_tick (VdSession *session, gint64 now); /* acts when the deadline has passed */
 
 /* ---- what the session needs ---- */
 
 typedef enum
 {
-  VD_NEED_NOTHING,      /* only octets and time */
-  VD_NEED_HANDSHAKE,    /* STARTTLS answered 220: check that nothing is pending, wrap, then vd_session_tls_done() or _tls_failed() */
+  VD_NEED_NOTHING,   /* only octets and time */
+  VD_NEED_HANDSHAKE, /* STARTTLS answered 220: check that nothing is pending, wrap, then vd_session_tls_done() or _tls_failed() */
   VD_NEED_TLS_DECISION, /* TLS cannot be had: vd_session_tls_decide() */
   VD_NEED_MECHANISM,    /* choose: vd_session_use_mechanism() or vd_session_no_mechanism() */
   VD_NEED_CREDENTIAL,   /* the mechanism waits: vd_session_resume() when the credential may be there */
@@ -110,8 +110,8 @@ typedef enum
 typedef struct
 {
   char *mechanism;
-  VdReply *reply;       /* the server's last word; may be NULL */
-  GError *error;        /* what the mechanism said; may be NULL */
+  VdReply *reply; /* the server's last word; may be NULL */
+  GError *error;  /* what the mechanism said; may be NULL */
   VdAuthAdvice advice;
   gboolean succeeded;
 } VdAuthAttempt;
@@ -124,11 +124,11 @@ void vd_session_resume (VdSession *session, gint64 now);
 
 /* ---- transactions ---- */
 
-gboolean vd_session_is_ready (VdSession *session); /* greeting, TLS and AUTH are behind; not closing */
-gboolean vd_session_is_idle (VdSession *session);  /* ready, nothing queued, nothing outstanding */
+gboolean vd_session_is_ready (VdSession *session);               /* greeting, TLS and AUTH are behind; not closing */
+gboolean vd_session_is_idle (VdSession *session);                /* ready, nothing queued, nothing outstanding */
 void vd_session_submit (VdSession *session, VdTransaction *txn); /* borrowed until taken back; at any time before finish */
 VdTransaction *vd_session_take_finished (VdSession *session);    /* NULL: none */
-void vd_session_finish (VdSession *session, gint64 now); /* no more will come: QUIT as soon as it may ride */
+void vd_session_finish (VdSession *session, gint64 now);         /* no more will come: QUIT as soon as it may ride */
 void vd_session_abort (VdSession *session, GError *error); /* owned: cancelled, overall deadline. Need becomes CLOSE at once */
 
 /* ---- what was seen ---- */
@@ -137,9 +137,10 @@ const VdEhlo *vd_session_ehlo (VdSession *session); /* the latest; NULL before *
 VdReply *vd_session_greeting (VdSession *session);  /* borrowed; may be NULL */
 gboolean vd_session_is_secure (VdSession *session);
 gboolean vd_session_queue_asked (VdSession *session); /* XQUE was offered and QUED sent */
-gboolean vd_session_bdat_refused (VdSession *session); /* ended because BDAT, offered, was not understood: once more without it */
+gboolean
+vd_session_bdat_refused (VdSession *session);        /* ended because BDAT, offered, was not understood: once more without it */
 const GError *vd_session_error (VdSession *session); /* why it ended; NULL after an orderly QUIT */
 VdReply *vd_session_error_reply (VdSession *session); /* the reply behind it, borrowed; may be NULL */
-VdStep vd_session_stage (VdSession *session);        /* where it was when it ended */
+VdStep vd_session_stage (VdSession *session);         /* where it was when it ended */
 
 #endif

@@ -6,10 +6,10 @@
 #ifndef VD_TRANSACTION_H
 #define VD_TRANSACTION_H
 
-#include <glib.h>
 #include "core/message/body.h"
 #include "core/smtp/plan.h"
 #include "core/smtp/reply.h"
+#include <glib.h>
 
 /* The verdict on the message, and on each recipient. */
 typedef enum
@@ -22,11 +22,11 @@ typedef enum
 
 typedef struct
 {
-  char *path;     /* envelope form, owned */
-  gboolean utf8;  /* needs SMTPUTF8 */
-  VdReply *reply; /* to RCPT, or made locally; NULL: never answered */
+  char *path;        /* envelope form, owned */
+  gboolean utf8;     /* needs SMTPUTF8 */
+  VdReply *reply;    /* to RCPT, or made locally; NULL: never answered */
   gboolean accepted; /* RCPT answered 2yz */
-  VdReply *final; /* LMTP: the reply after the end of data for this recipient */
+  VdReply *final;    /* LMTP: the reply after the end of data for this recipient */
 } VdTxnRecipient;
 
 typedef struct VdTransaction VdTransaction;
@@ -41,7 +41,7 @@ struct VdTransaction
   gboolean reverse_utf8;
   GPtrArray *recipients; /* of VdTxnRecipient */
   VdCommit commit;
-  guint64 size;       /* octets as counted by RFC 1870 */
+  guint64 size; /* octets as counted by RFC 1870 */
   gboolean eight_bit, utf8_header;
   VdContentFunc open_content;
   gpointer data;
@@ -63,10 +63,10 @@ struct VdTransaction
   guint rcpt_replies; /* read cursor */
   guint accepted, refused;
   guint lmtp_replies;
-  gboolean abandoned;   /* no further step is written; finished when the replies are in */
-  gboolean bdat_begun;  /* a BDAT was written */
-  gboolean closed;      /* the server's buffers for it are gone or its end is sent: no RSET needed for it */
-  gboolean void_end;  /* a lone dot closes a DATA that must not deliver (PIP-6) */
+  gboolean abandoned;  /* no further step is written; finished when the replies are in */
+  gboolean bdat_begun; /* a BDAT was written */
+  gboolean closed;     /* the server's buffers for it are gone or its end is sent: no RSET needed for it */
+  gboolean void_end;   /* a lone dot closes a DATA that must not deliver (PIP-6) */
 };
 
 VdTransaction *vd_transaction_new (const char *reverse_path, gboolean reverse_utf8);

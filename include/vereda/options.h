@@ -125,7 +125,8 @@ typedef enum
 
 /**
  * Asked for every TLS problem.  Without this callback the answer is INSECURE for NOT_OFFERED and REFUSED under `tls=opportunistic` without
- * credentials, SECURE otherwise.
+ * credentials, SECURE otherwise; a certificate that does not verify is then accepted with a warning where TLS itself was only
+ * opportunistic, since the alternative would have been clear.
  * @param code the reply code (0 when there was no reply)
  * @param text the reply's text or the TLS library's words, safe to show, borrowed
  */
