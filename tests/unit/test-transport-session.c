@@ -142,6 +142,8 @@ test_client_certificate (gconstpointer data)
                                  .min_version = versions[i / 2],
                                  .max_version = versions[i / 2],
                                  .client_ca = tt_cert ("root", ".pem"),
+                                 /* the certificate is shown even to a server that asks for another issuer's */
+                                 .client_names = tt_cert (i < 2 ? "root" : "unknown-root", ".pem"),
                                  .require_client = TRUE };
       Seen seen = { 0 };
       KitServer *server = kit_server_new (&config, observe, &seen);

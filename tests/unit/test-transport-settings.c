@@ -221,24 +221,68 @@ test_ca_directory_hashed (gconstpointer data)
   scratch_clear (&scratch);
 }
 
-/* The system's store is used when nothing is said, and does not know the test root. */
+static void
+system_session (KitServer *server, gboolean insecure)
+{
+  VeredaTlsSettings settings = tt_settings (HOST);
+  g_autoptr (GError) error = NULL;
+  Stack stack;
+
+  settings.trust_file = NULL;
+  settings.insecure_skip_verify = insecure;
+  if (insecure)
+    g_assert_cmpint (tt_open_session (&stack, server, tt_backend, &settings, &error), ==, VEREDA_IO_DONE);
+  else
+    {
+      g_assert_cmpint (tt_open_session (&stack, server, tt_backend, &settings, &error), ==, VEREDA_IO_ERROR);
+      g_assert_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_CERTIFICATE);
+    }
+  g_assert_cmpint (tt_number (stack.top, VEREDA_FACT_VERIFY), ==, VEREDA_VERIFY_UNKNOWN_ISSUER);
+  g_assert_cmpint (tt_number (stack.top, VEREDA_FACT_PEER_VERIFIED), ==, 0);
+  tt_close (&stack);
+}
+
+/* The system's store is used when nothing is said, and does not know the test root.  Its copy is shared; nothing else is. */
 static void
 test_system_store (gconstpointer data)
 {
   KitServerConfig config = { .cert = tt_cert ("good", ".pem") };
   g_autoptr (KitServer) server = kit_server_new (&config, greet, NULL);
-  VeredaTlsSettings settings = tt_settings (HOST);
-  g_autoptr (GError) error = NULL;
-  Stack stack;
 
   (void) data;
-  settings.trust_file = NULL;
-  tt_connect (&stack, kit_server_get_port (server));
-  g_assert_true (tt_wrap (&stack, tt_backend, &settings, &error));
-  g_assert_cmpint (tt_handshake (&stack, &error), ==, VEREDA_IO_ERROR);
-  g_assert_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_CERTIFICATE);
-  g_assert_cmpint (tt_number (stack.top, VEREDA_FACT_VERIFY), ==, VEREDA_VERIFY_UNKNOWN_ISSUER);
-  tt_close (&stack);
+  system_session (server, FALSE);
+  system_session (server, TRUE);
+  system_session (server, FALSE);
+}
+
+static gpointer
+many_sessions (gpointer data)
+{
+  VeredaTlsSettings settings = tt_settings (HOST);
+
+  for (int i = 0; i < 5; i++)
+    {
+      system_session (data, i & 1);
+      assert_verified (&settings);
+    }
+  return NULL;
+}
+
+/* Rule 7: different stacks run concurrently. */
+static void
+test_threads (gconstpointer data)
+{
+  KitServerConfig config = { .cert = tt_cert ("good", ".pem") };
+  g_autoptr (KitServer) server = kit_server_new (&config, greet, NULL);
+  GThread *threads[4];
+
+  (void) data;
+  g_assert_nonnull (tt_transport (tt_backend)); /* loading is one thread's affair */
+  g_assert_nonnull (tt_transport ("plain"));
+  for (size_t i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("sessions", many_sessions, server);
+  for (size_t i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
 }
 
 static char *
@@ -343,6 +387,7 @@ tt_add_settings_tests (void)
   tt_add ("TLS-10-ca-directory", test_ca_directory, NULL);
   tt_add ("TLS-10-ca-directory-hashed", test_ca_directory_hashed, NULL);
   tt_add ("TLS-10-system-store", test_system_store, NULL);
+  tt_add ("threads", test_threads, NULL);
   tt_add ("TLS-10-client-files", test_identity_files, NULL);
   tt_add ("TLS-5-names", test_names, NULL);
   tt_add ("TLS-1-priority", test_priority, NULL);

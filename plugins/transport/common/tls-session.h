@@ -13,6 +13,9 @@
 /* The largest piece of plaintext that one TLS record carries (RFC 8446 section 5.1). */
 #define TLS_RECORD_SIZE 16384
 
+/* Microseconds for which a copy of the system's trust store is used before it is read again. */
+#define TLS_STORE_AGE (60 * G_USEC_PER_SEC)
+
 /* First octets of the server kept to recognise one that does not speak TLS. */
 #define TLS_HEAD_SIZE 64
 

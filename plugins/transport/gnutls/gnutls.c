@@ -238,8 +238,7 @@ layer_clear (VeredaLayer *l)
 
   if (self->tls != NULL)
     gnutls_deinit (self->tls);
-  if (self->creds != NULL)
-    gnutls_certificate_free_credentials (self->creds);
+  gnutls_creds_release (self->creds);
   self->tls = NULL;
   self->creds = NULL;
   tls_session_clear (&self->base);

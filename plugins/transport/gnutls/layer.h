@@ -9,17 +9,27 @@
 
 #include "tls-session.h"
 
+/* Counted; the same for all sessions that trust the system and show no certificate. */
+typedef struct
+{
+  gnutls_certificate_credentials_t handle;
+} GnutlsCreds;
+
 typedef struct
 {
   TlsSession base;
   gnutls_session_t tls;
-  gnutls_certificate_credentials_t creds;
+  GnutlsCreds *creds;
   char group[32];
   char alpn[256];
 } GnutlsLayer;
 
 /* setup.c: everything before the first octet. */
 gboolean gnutls_layer_wrap (VeredaLayer *l, const VeredaTlsSettings *settings, GError **error);
+
+/* creds.c */
+GnutlsCreds *gnutls_creds_take (TlsSession *session, const VeredaTlsSettings *settings, GError **error);
+void gnutls_creds_release (GnutlsCreds *self);
 
 /* verify.c: called by the library when it has the server's certificate; 0 lets the handshake go on. */
 int gnutls_layer_verify (gnutls_session_t tls);

@@ -2,16 +2,12 @@
 /*
  * setup: a GnuTLS session made from the settings, and its callbacks into the layer below.
  *
- * Reads the files the settings name; sends nothing.  Fails with VEREDA_TRANSPORT_ERROR_SETTINGS when one of them, or the
- * priority string, is not usable.
+ * Sends nothing.  Fails with VEREDA_TRANSPORT_ERROR_SETTINGS when a name or the priority string is not usable.
  */
 #include "layer.h"
 
 #include <errno.h>
-#include <gnutls/x509.h>
 #include <string.h>
-
-#include "tls-files.h"
 
 /* The policy, equal to the OpenSSL plugin's (RFC 9325): 112 bits of security everywhere, that is RSA 2048 and no SHA-1;
    ephemeral keys only; OpenSSL's order of groups, so that both ask a server for the same. */
@@ -87,69 +83,6 @@ refuse (GError **error, const char *what, int ret)
 }
 
 static gboolean
-trust_anchor (GnutlsLayer *self, const TlsAnchor *anchor, GError **error)
-{
-  gsize size = 0;
-  const void *der = g_bytes_get_data (anchor->der, &size);
-  gnutls_datum_t datum = { (unsigned char *) der, (unsigned int) size };
-  gnutls_x509_crt_t cert;
-  int ret = gnutls_x509_crt_init (&cert);
-
-  if (ret == GNUTLS_E_SUCCESS)
-    {
-      ret = gnutls_x509_crt_import (cert, &datum, GNUTLS_X509_FMT_DER);
-      if (ret == GNUTLS_E_SUCCESS)
-        ret = gnutls_certificate_set_x509_trust (self->creds, &cert, 1);
-      gnutls_x509_crt_deinit (cert);
-    }
-  if (ret >= 0 || anchor->optional)
-    return TRUE;
-  tls_files_refuse_anchor (anchor, gnutls_strerror (ret), error);
-  return FALSE;
-}
-
-static gboolean
-set_trust (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
-{
-  g_autoptr (GPtrArray) anchors = tls_files_load_anchors (settings, error);
-
-  if (anchors == NULL)
-    return FALSE;
-  if (settings->trust_file == NULL && settings->trust_dir == NULL)
-    {
-      /* A system without a store has no trusted issuer; the verdict on the first certificate says so. */
-      int ret = gnutls_certificate_set_x509_system_trust (self->creds);
-
-      if (ret <= 0)
-        tls_session_debug (&self->base, "no certificate in the system's trust store");
-      return TRUE;
-    }
-  for (guint i = 0; i < anchors->len; i++)
-    if (!trust_anchor (self, anchors->pdata[i], error))
-      return FALSE;
-  return TRUE;
-}
-
-static gboolean
-set_identity (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
-{
-  g_auto (TlsIdentity) identity = { 0 };
-  gnutls_datum_t cert, key;
-  int ret;
-
-  if (!tls_files_load_identity (settings, &identity, error))
-    return FALSE;
-  if (identity.cert == NULL)
-    return TRUE;
-  cert = (gnutls_datum_t){ (unsigned char *) identity.cert, (unsigned int) identity.cert_size };
-  key = (gnutls_datum_t){ (unsigned char *) identity.key, (unsigned int) identity.key_size };
-  ret = gnutls_certificate_set_x509_key_mem2 (self->creds, &cert, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
-  if (ret < 0)
-    return refuse (error, "the client certificate and its key are not usable; both must be PEM, the key not encrypted", ret);
-  return TRUE;
-}
-
-static gboolean
 set_priority (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
 {
   const char *base = settings->priority != NULL ? settings->priority : POLICY;
@@ -201,19 +134,14 @@ set_up (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
 
   if (!tls_session_setup (&self->base, settings, &full, error))
     return FALSE;
-  ret = gnutls_certificate_allocate_credentials (&self->creds);
-  if (ret != GNUTLS_E_SUCCESS)
-    return refuse (error, "no credentials", ret);
-  /* Revocation is not looked at, stapled or not: OpenSSL does not ask for a staple, and the verdicts are to be equal. */
-  gnutls_certificate_set_verify_flags (self->creds, GNUTLS_VERIFY_DISABLE_CRL_CHECKS);
-  gnutls_certificate_set_verify_function (self->creds, gnutls_layer_verify);
-  if (!set_trust (self, &full, error) || !set_identity (self, &full, error))
+  self->creds = gnutls_creds_take (&self->base, &full, error);
+  if (self->creds == NULL)
     return FALSE;
 
   /* FORCE_CLIENT_CERT: a certificate that was asked for is sent whatever issuers the server names, as OpenSSL does. */
   ret = gnutls_init (&self->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_FORCE_CLIENT_CERT);
   if (ret == GNUTLS_E_SUCCESS)
-    ret = gnutls_credentials_set (self->tls, GNUTLS_CRD_CERTIFICATE, self->creds);
+    ret = gnutls_credentials_set (self->tls, GNUTLS_CRD_CERTIFICATE, self->creds->handle);
   if (ret != GNUTLS_E_SUCCESS)
     return refuse (error, "no session", ret);
   gnutls_session_set_ptr (self->tls, self);

@@ -111,6 +111,33 @@ refuse (GError **error, const char *what)
   return FALSE;
 }
 
+/* The system's store takes milliseconds to read, so sessions share one copy of it for a while. */
+static X509_STORE *
+system_store (TlsSession *session)
+{
+  static GMutex lock;
+  static X509_STORE *shared;
+  static gint64 made;
+  X509_STORE *taken;
+
+  g_mutex_lock (&lock);
+  if (shared == NULL || g_get_monotonic_time () - made > TLS_STORE_AGE)
+    {
+      X509_STORE_free (shared); /* its sessions hold it */
+      shared = X509_STORE_new ();
+      made = g_get_monotonic_time ();
+      /* A system without one has no trusted issuer; the verdict on the first certificate says so. */
+      if (shared != NULL && X509_STORE_set_default_paths (shared) != 1)
+        tls_session_debug (session, "the system's trust store is not there");
+      ERR_clear_error ();
+    }
+  taken = shared;
+  if (taken != NULL)
+    X509_STORE_up_ref (taken);
+  g_mutex_unlock (&lock);
+  return taken;
+}
+
 static gboolean
 trust_anchor (X509_STORE *store, const TlsAnchor *anchor, GError **error)
 {
@@ -139,9 +166,11 @@ set_trust (OpensslLayer *self, SSL_CTX *ctx, const VeredaTlsSettings *settings, 
   X509_VERIFY_PARAM_set_flags (SSL_CTX_get0_param (ctx), X509_V_FLAG_PARTIAL_CHAIN);
   if (settings->trust_file == NULL && settings->trust_dir == NULL)
     {
-      if (SSL_CTX_set_default_verify_paths (ctx) != 1)
-        tls_session_debug (&self->base, "the system's trust store is not there");
-      ERR_clear_error ();
+      X509_STORE *store = system_store (&self->base);
+
+      if (store == NULL)
+        return refuse (error, "no trust store");
+      SSL_CTX_set_cert_store (ctx, store); /* takes the reference */
       return TRUE;
     }
   for (guint i = 0; i < anchors->len; i++)
@@ -251,7 +280,6 @@ make_context (OpensslLayer *self, const VeredaTlsSettings *full, GError **error)
   SSL_CTX_clear_options (ctx, SSL_OP_LEGACY_SERVER_CONNECT);
   SSL_CTX_set_mode (ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode (ctx, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_default_passwd_cb (ctx, no_passphrase);
   SSL_CTX_set_verify (ctx, SSL_VERIFY_PEER, NULL);
   SSL_CTX_set_cert_verify_callback (ctx, openssl_layer_verify, self);
   if (SSL_CTX_set_min_proto_version (ctx, (int) full->min_version) == 1 && SSL_CTX_set_max_proto_version (ctx, 0) == 1
