@@ -392,6 +392,12 @@ on_unexpected (VdSession *session, VdReply *reply)
   g_free (brief);
 }
 
+static gboolean
+is_content (VdStep step)
+{
+  return step == VD_STEP_CONTENT || step == VD_STEP_BDAT || step == VD_STEP_BDAT_LAST;
+}
+
 static void
 on_reply (VdSession *session, VdReply *reply)
 {
@@ -406,7 +412,7 @@ on_reply (VdSession *session, VdReply *reply)
     {
       if (reply->code == 421)
         on_closing (session, NULL, reply);
-      else if (expect != NULL && (expect->step == VD_STEP_BDAT || expect->step == VD_STEP_BDAT_LAST) && reply->code >= 400)
+      else if (expect != NULL && is_content (expect->step) && reply->code >= 400)
         vd_session_on_early_reply (session, expect->txn, reply);
       else
         on_unexpected (session, reply);
