@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* session-private - the inside of a session, shared by its five files:
+/* session-private - the inside of a session, shared by its six files:
  *   session.c       octets, time, the reply cursor, the end of it all
+ *   session-time.c  deadlines
  *   session-hello.c greeting, EHLO, STARTTLS
  *   session-auth.c  AUTH
  *   session-mail.c  transactions, the write cursor: what leaves next

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* session-time - how long a session waits, and what happens then.  Part of session; see session-private.h.
+ *
+ * Pure: the time is given.  Values are the sender's options; the table of stages is standards' (RFC 5321 section 4.5.3.2). */
+#include "core/smtp/session-private.h"
+
+static VdTimeout
+timeout_of (const VdExpect *expect)
+{
+  static const VdTimeout of_step[VD_STEP_N] = {
+    [VD_STEP_GREETING] = VD_TIMEOUT_GREETING, [VD_STEP_EHLO] = VD_TIMEOUT_COMMAND, [VD_STEP_STARTTLS] = VD_TIMEOUT_COMMAND,
+    [VD_STEP_AUTH] = VD_TIMEOUT_COMMAND,      [VD_STEP_MAIL] = VD_TIMEOUT_MAIL,    [VD_STEP_RCPT] = VD_TIMEOUT_RCPT,
+    [VD_STEP_DATA] = VD_TIMEOUT_DATA,         [VD_STEP_CONTENT] = VD_TIMEOUT_END,  [VD_STEP_BDAT] = VD_TIMEOUT_BLOCK,
+    [VD_STEP_BDAT_LAST] = VD_TIMEOUT_END,     [VD_STEP_RSET] = VD_TIMEOUT_COMMAND, [VD_STEP_NOOP] = VD_TIMEOUT_COMMAND,
+    [VD_STEP_QUIT] = VD_TIMEOUT_QUIT,
+  };
+
+  return of_step[expect->step];
+}
+
+static gint64
+after (gint64 since, gint64 timeout)
+{
+  return timeout >= G_MAXINT64 - since ? G_MAXINT64 : since + timeout;
+}
+
+/* One timer per outstanding reply: it runs from the moment the command left or the reply before it was complete, and a reply that drips in line by
+ * line does not restart it (TMO-3, TMO-4). */
+gint64
+vd_session_deadline (VdSession *session)
+{
+  VdExpect *head = g_queue_peek_head (&session->expects);
+  gint64 deadline = G_MAXINT64;
+
+  if (session->phase == VD_PHASE_CLOSED || session->need == VD_NEED_HANDSHAKE)
+    return G_MAXINT64;
+  if (head != NULL && session->head_since >= 0)
+    deadline = after (session->head_since, session->config.timeouts[timeout_of (head)]);
+  if (!vd_output_is_empty (&session->output))
+    deadline = MIN (deadline, after (session->progress_at, session->config.timeouts[VD_TIMEOUT_BLOCK]));
+  return deadline;
+}
+
+void
+vd_session_tick (VdSession *session, gint64 now)
+{
+  VdExpect *head = g_queue_peek_head (&session->expects);
+  gint64 deadline = vd_session_deadline (session);
+
+  session->now = now;
+  if (deadline > now)
+    return;
+  if (head != NULL)
+    session->stage = head->step;
+  if (head != NULL && session->head_since >= 0)
+    vd_session_fail (session,
+                     vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "no reply to %s within %.3g seconds",
+                                           vd_step_name (head->step),
+                                           (double) session->config.timeouts[timeout_of (head)] / G_USEC_PER_SEC),
+                     NULL);
+  else
+    vd_session_fail (session,
+                     vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "the server took no octets for %.3g seconds",
+                                           (double) session->config.timeouts[VD_TIMEOUT_BLOCK] / G_USEC_PER_SEC),
+                     NULL);
+}
