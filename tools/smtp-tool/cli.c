@@ -12,10 +12,20 @@ static const struct
   const char *given;
   const char *meant;
 } one_dash[] = {
-  { "-tls", "--tls=starttls" },  { "-tlsc", "--tls-on-connect" }, { "-tlso", "--tls-optional" }, { "-au", "--user" },
-  { "-ap", "--password-file" },  { "-a", "--auth" },              { "-t", "--to" },             { "-f", "--from" },
-  { "-li", "--local-interface" }, { "-to", "--to" },              { "-from", "--from" },        { "-n", "--dry-run" },
-  { "-server", "--server" },     { "-port", "--port" },
+  { "-tls", "--tls=starttls" },
+  { "-tlsc", "--tls-on-connect" },
+  { "-tlso", "--tls-optional" },
+  { "-au", "--user" },
+  { "-ap", "--password-file" },
+  { "-a", "--auth" },
+  { "-t", "--to" },
+  { "-f", "--from" },
+  { "-li", "--local-interface" },
+  { "-to", "--to" },
+  { "-from", "--from" },
+  { "-n", "--dry-run" },
+  { "-server", "--server" },
+  { "-port", "--port" },
 };
 
 typedef struct
@@ -27,8 +37,7 @@ typedef struct
   int next; /* the argument to read next */
 } Reader;
 
-static void G_GNUC_PRINTF (2, 3)
-fail (CliLine *line, const char *format, ...)
+static void G_GNUC_PRINTF (2, 3) fail (CliLine *line, const char *format, ...)
 {
   va_list list;
 
@@ -52,7 +61,7 @@ is_word (const char *words, const char *word)
 {
   g_auto (GStrv) list = g_strsplit (words, "|", -1);
 
-  return g_strv_contains ((const char *const *)list, word);
+  return g_strv_contains ((const char *const *) list, word);
 }
 
 /* Synonyms of one option, and the same letters with another ending that mean the same, do not make an abbreviation ambiguous. */
@@ -103,9 +112,9 @@ nearest_name (GPtrArray *options, const char *name)
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
 
   for (guint i = 0; i < options->len; i++)
-    g_ptr_array_add (names, (gpointer)((const CliOption *)options->pdata[i])->name);
+    g_ptr_array_add (names, (gpointer) ((const CliOption *) options->pdata[i])->name);
   g_ptr_array_add (names, NULL);
-  return text_nearest (name, (const char *const *)names->pdata);
+  return text_nearest (name, (const char *const *) names->pdata);
 }
 
 /* Finds --name or --no-name; a name of the table that begins with "no-" is itself before it is a negation. */
@@ -191,7 +200,7 @@ read_long (Reader *reader, const char *argument)
 {
   const char *name = argument + 2;
   const char *equals = strchr (name, '=');
-  const gsize length = equals != NULL ? (gsize)(equals - name) : strlen (name);
+  const gsize length = equals != NULL ? (gsize) (equals - name) : strlen (name);
   gboolean negated;
   const CliOption *option = find_long (reader, name, length, &negated);
 
@@ -210,7 +219,7 @@ static const CliOption *
 find_letter (GPtrArray *options, char letter)
 {
   for (guint i = 0; i < options->len; i++)
-    if (((const CliOption *)options->pdata[i])->letter == letter)
+    if (((const CliOption *) options->pdata[i])->letter == letter)
       return options->pdata[i];
   return NULL;
 }
@@ -332,18 +341,18 @@ print_wrapped (const char *text, gsize column, gsize indent)
       putchar ('\n');
       column = 0;
     }
-  printf ("%*s", (int)(indent - column), "");
+  printf ("%*s", (int) (indent - column), "");
   column = indent;
   for (guint i = 0; words[i] != NULL; i++)
     {
-      const gsize width = (gsize)g_utf8_strlen (words[i], -1);
+      const gsize width = (gsize) g_utf8_strlen (words[i], -1);
 
       if (column > indent && column + 1 + width > 79)
         {
-          printf ("\n%*s", (int)indent, "");
+          printf ("\n%*s", (int) indent, "");
           column = indent;
         }
-      column += (gsize)printf ("%s%s", column > indent ? " " : "", words[i]);
+      column += (gsize) printf ("%s%s", column > indent ? " " : "", words[i]);
     }
   putchar ('\n');
 }
@@ -364,7 +373,7 @@ print_option (const CliOption *option)
   g_autofree char *shown = for_terminal (left->str);
   g_autofree char *help = for_terminal (option->help);
   fputs (shown, stdout);
-  print_wrapped (help, (gsize)g_utf8_strlen (shown, -1), 32);
+  print_wrapped (help, (gsize) g_utf8_strlen (shown, -1), 32);
 }
 
 void

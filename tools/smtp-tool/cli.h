@@ -37,8 +37,8 @@ typedef struct
 typedef struct
 {
   const CliOption *option;
-  const char *value;     /* borrowed from argv or from the table; NULL when there is none */
-  gboolean negated;      /* --no-name */
+  const char *value; /* borrowed from argv or from the table; NULL when there is none */
+  gboolean negated;  /* --no-name */
 } CliSetting;
 
 typedef struct

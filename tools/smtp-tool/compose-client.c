@@ -25,9 +25,9 @@ add_record (GByteArray *request, const char *key, const char *value)
 {
   if (value == NULL)
     return;
-  g_byte_array_append (request, (const guint8 *)key, (guint)strlen (key));
-  g_byte_array_append (request, (const guint8 *)"=", 1);
-  g_byte_array_append (request, (const guint8 *)value, (guint)strlen (value) + 1);
+  g_byte_array_append (request, (const guint8 *) key, (guint) strlen (key));
+  g_byte_array_append (request, (const guint8 *) "=", 1);
+  g_byte_array_append (request, (const guint8 *) value, (guint) strlen (value) + 1);
 }
 
 static gboolean
@@ -96,7 +96,8 @@ add_attachments (GByteArray *request, const CliLine *line, GError **error)
     }
   if (loose == NULL)
     return TRUE;
-  g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s stands before the --attach it is about; none follows", loose->option->name);
+  g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s stands before the --attach it is about; none follows",
+               loose->option->name);
   return FALSE;
 }
 
@@ -106,8 +107,8 @@ start (const char *path, int out, GPid *ret_pid, int *ret_request, int *ret_erro
   const char *const argv[] = { path, NULL };
   g_autoptr (GError) local = NULL;
 
-  if (g_spawn_async_with_pipes_and_fds (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, out, -1, NULL, NULL, 0, ret_pid,
-                                        ret_request, NULL, ret_errors, &local))
+  if (g_spawn_async_with_pipes_and_fds (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, out, -1, NULL, NULL, 0,
+                                        ret_pid, ret_request, NULL, ret_errors, &local))
     return TRUE;
   g_set_error (error, TOOL_ERROR, TOOL_ERROR_HELPER, "%s", local->message);
   return FALSE;
@@ -129,7 +130,7 @@ finish (GPid pid, GBytes *said, GError **error)
     return TRUE;
   g_strchomp (reason);
   g_autofree char *shown = text_one_line (reason);
-  const int code = !WIFEXITED (status)          ? TOOL_ERROR_HELPER
+  const int code = !WIFEXITED (status)         ? TOOL_ERROR_HELPER
                    : WEXITSTATUS (status) == 4 ? TOOL_ERROR_FILE
                    : WEXITSTATUS (status) == 1 ? TOOL_ERROR_USAGE
                                                : TOOL_ERROR_COMPOSE;
@@ -151,7 +152,7 @@ read_all (int fd)
         continue;
       if (n <= 0)
         return g_byte_array_free_to_bytes (g_steal_pointer (&all));
-      g_byte_array_append (all, block, (guint)n);
+      g_byte_array_append (all, block, (guint) n);
     }
 }
 
@@ -190,7 +191,7 @@ compose_run (const CliLine *line, const char *to, const char *cc, const char *bc
       return -1;
     }
   /* It reads all before it writes a word, so that neither waits for the other; should it die, its status tells. */
-  (void)spool_write (request_fd, request->data, request->len, NULL);
+  (void) spool_write (request_fd, request->data, request->len, NULL);
   close (request_fd);
   g_autoptr (GBytes) said = read_all (errors_fd);
   close (errors_fd);

@@ -30,7 +30,7 @@ append_line (GString *out, const char *line, gsize size, gboolean soft)
 {
   if (size > 0 && (line[0] == ' ' || line[0] == '>' || (size >= 5 && strncmp (line, "From ", 5) == 0)))
     g_string_append_c (out, ' ');
-  g_string_append_len (out, line, (gssize)size);
+  g_string_append_len (out, line, (gssize) size);
   if (soft)
     g_string_append_c (out, ' ');
   g_string_append_c (out, '\n');
@@ -56,7 +56,7 @@ find_break (const char *line, gsize size)
       if (column > FLOW_WIDTH)
         break;
     }
-  return best != NULL ? (gsize)(best - line) : size;
+  return best != NULL ? (gsize) (best - line) : size;
 }
 
 static void
@@ -70,7 +70,7 @@ flow_paragraph (GString *out, const char *line, gsize size)
     }
   while (size > 0 && line[size - 1] == ' ')
     size--;
-  while (g_utf8_strlen (line, (gssize)size) > FLOW_LIMIT)
+  while (g_utf8_strlen (line, (gssize) size) > FLOW_LIMIT)
     {
       const gsize at = find_break (line, size);
 
@@ -92,7 +92,7 @@ compose_flow (const char *text)
     {
       const char *end = strchrnul (text, '\n');
 
-      flow_paragraph (out, text, (gsize)(end - text));
+      flow_paragraph (out, text, (gsize) (end - text));
       text = *end == '\n' ? end + 1 : end;
     }
   return g_string_free (out, FALSE);

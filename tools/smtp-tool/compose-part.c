@@ -87,7 +87,7 @@ static gboolean
 is_ascii (const char *text)
 {
   for (; *text != '\0'; text++)
-    if ((guchar)*text >= 0x80)
+    if ((guchar) *text >= 0x80)
       return FALSE;
   return TRUE;
 }
@@ -123,7 +123,7 @@ best_encoding (const char *text)
   size_t size;
   size_t prespace;
 
-  g_mime_filter_complete (best, (char *)(gpointer)text, strlen (text), 0, &out, &size, &prespace);
+  g_mime_filter_complete (best, (char *) (gpointer) text, strlen (text), 0, &out, &size, &prespace);
   const GMimeContentEncoding encoding = g_mime_filter_best_encoding (GMIME_FILTER_BEST (best), GMIME_ENCODING_CONSTRAINT_7BIT);
   g_object_unref (best);
   return encoding == GMIME_CONTENT_ENCODING_DEFAULT ? GMIME_CONTENT_ENCODING_7BIT : encoding;
@@ -136,8 +136,8 @@ compose_text_part (const char *text, GError **error)
 
   if (!g_utf8_validate (text, -1, &bad))
     {
-      g_set_error (error, COMPOSE_ERROR, COMPOSE_ERROR_CONTENT, "the body is not UTF-8 (octet %" G_GSIZE_FORMAT "); convert it, or attach it",
-                   (gsize)(bad - text) + 1);
+      g_set_error (error, COMPOSE_ERROR, COMPOSE_ERROR_CONTENT,
+                   "the body is not UTF-8 (octet %" G_GSIZE_FORMAT "); convert it, or attach it", (gsize) (bad - text) + 1);
       return NULL;
     }
   g_autofree char *unified = unify_line_ends (text);
@@ -189,7 +189,7 @@ hold (int fd, const char *path, GError **error)
     {
       n = read (fd, block, sizeof block);
       if (n > 0)
-        (void)g_mime_stream_write (memory, block, (size_t)n);
+        (void) g_mime_stream_write (memory, block, (size_t) n);
     }
   while (n > 0 || (n < 0 && errno == EINTR));
   if (n < 0)
@@ -198,7 +198,7 @@ hold (int fd, const char *path, GError **error)
       g_clear_object (&memory);
     }
   else
-    (void)g_mime_stream_reset (memory);
+    (void) g_mime_stream_reset (memory);
   return memory;
 }
 
@@ -229,9 +229,9 @@ open_file (const char *path, GError **error)
 /* What a look at the octets tells. */
 typedef struct
 {
-  gboolean text;      /* UTF-8 without control characters that text does not have */
+  gboolean text; /* UTF-8 without control characters that text does not have */
   gboolean ascii;
-  gboolean mailable;  /* could go as 7bit: ASCII, no NUL, no lone CR, lines of at most 998 octets (RFC 5322 section 2.1.1) */
+  gboolean mailable; /* could go as 7bit: ASCII, no NUL, no lone CR, lines of at most 998 octets (RFC 5322 section 2.1.1) */
 } Look;
 
 static gboolean
@@ -246,12 +246,12 @@ look_at (GMimeStream *stream, Look *ret_look)
 
   while ((n = g_mime_stream_read (stream, block + kept, sizeof block - kept)) > 0)
     {
-      const gsize size = kept + (gsize)n;
+      const gsize size = kept + (gsize) n;
       const char *end;
 
       for (gsize i = kept; i < size; i++)
         {
-          const guchar c = (guchar)block[i];
+          const guchar c = (guchar) block[i];
 
           look.ascii = look.ascii && c < 0x80;
           look.text = look.text && (c >= 0x20 || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == 033);
@@ -261,10 +261,10 @@ look_at (GMimeStream *stream, Look *ret_look)
           look.mailable = look.mailable && line <= 998;
         }
       kept = 0;
-      if (look.text && !g_utf8_validate (block, (gssize)size, &end))
+      if (look.text && !g_utf8_validate (block, (gssize) size, &end))
         {
-          kept = size - (gsize)(end - block);
-          look.text = kept < 4 && g_utf8_get_char_validated (end, (gssize)kept) == (gunichar)-2;
+          kept = size - (gsize) (end - block);
+          look.text = kept < 4 && g_utf8_get_char_validated (end, (gssize) kept) == (gunichar) -2;
           kept = look.text ? kept : 0;
           memmove (block, end, kept);
         }
@@ -285,7 +285,8 @@ content_type (const char *type, GError **error)
     parsed = g_mime_content_type_parse (NULL, type);
   if (parsed == NULL || g_mime_content_type_is_type (parsed, "multipart", "*"))
     {
-      g_set_error (error, COMPOSE_ERROR, COMPOSE_ERROR_REQUEST, "--attach-type: '%s' is not a type an attachment can have", type);
+      g_set_error (error, COMPOSE_ERROR, COMPOSE_ERROR_REQUEST, "--attach-type: '%s' is not a type an attachment can have",
+                   type);
       g_clear_object (&parsed);
     }
   return parsed;
@@ -307,7 +308,8 @@ set_file_name (GMimePart *part, const char *name)
   g_autofree char *utf8 = g_utf8_make_valid (name, -1);
 
   g_mime_part_set_filename (part, utf8);
-  set_charset (g_mime_content_disposition_get_parameters (g_mime_object_get_content_disposition (GMIME_OBJECT (part))), "filename");
+  set_charset (g_mime_content_disposition_get_parameters (g_mime_object_get_content_disposition (GMIME_OBJECT (part))),
+               "filename");
   set_charset (g_mime_content_type_get_parameters (g_mime_object_get_content_type (GMIME_OBJECT (part))), "name");
 }
 
@@ -339,7 +341,8 @@ compose_attachment (const char *path, const char *type, const char *name, GError
       return NULL;
     }
 
-  if (g_mime_content_type_is_type (parsed, "text", "*") && g_mime_content_type_get_parameter (parsed, "charset") == NULL && look.text)
+  if (g_mime_content_type_is_type (parsed, "text", "*") && g_mime_content_type_get_parameter (parsed, "charset") == NULL
+      && look.text)
     g_mime_content_type_set_parameter (parsed, "charset", look.ascii ? "us-ascii" : "utf-8");
   GMimePart *part = g_mime_part_new ();
   g_mime_object_set_content_type (GMIME_OBJECT (part), parsed);

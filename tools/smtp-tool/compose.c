@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK (smtp-tool-compose-error-quark, compose_error)
+G_DEFINE_QUARK (smtp - tool - compose - error - quark, compose_error)
 
 typedef struct
 {
@@ -154,7 +154,7 @@ do_request (Composer *composer, GByteArray *request, GError **error)
 
   while (at < request->len)
     {
-      char *record = (char *)request->data + at;
+      char *record = (char *) request->data + at;
       const gsize size = strnlen (record, request->len - at);
       char *equals = memchr (record, '=', size);
 
@@ -166,7 +166,7 @@ do_request (Composer *composer, GByteArray *request, GError **error)
       *equals = '\0';
       if (!do_record (composer, record, equals + 1, error))
         return FALSE;
-      at += (guint)size + 1;
+      at += (guint) size + 1;
     }
   return TRUE;
 }
@@ -201,8 +201,8 @@ write_message (Composer *composer, GError **error)
   g_mime_format_options_set_newline_format (format, GMIME_NEWLINE_FORMAT_UNIX);
   g_mime_format_options_set_param_encoding_method (format, GMIME_PARAM_ENCODING_METHOD_RFC2231);
   errno = 0;
-  const gboolean written = g_mime_object_write_to_stream (GMIME_OBJECT (composer->message), format, out) > 0
-                           && g_mime_stream_flush (out) == 0;
+  const gboolean written
+      = g_mime_object_write_to_stream (GMIME_OBJECT (composer->message), format, out) > 0 && g_mime_stream_flush (out) == 0;
   const int saved = errno;
   g_mime_format_options_free (format);
   g_object_unref (out);
@@ -230,7 +230,7 @@ read_request (GError **error)
         }
       if (n == 0)
         return g_steal_pointer (&request);
-      g_byte_array_append (request, block, (guint)n);
+      g_byte_array_append (request, block, (guint) n);
     }
 }
 
@@ -239,12 +239,12 @@ main (void)
 {
   g_autoptr (GError) error = NULL;
 
-  (void)setlocale (LC_ALL, "");
+  (void) setlocale (LC_ALL, "");
   g_autoptr (GByteArray) request = read_request (&error);
   g_mime_init ();
   Composer composer = { g_mime_message_new (TRUE), NULL, g_ptr_array_new_with_free_func (g_object_unref), NULL, NULL };
   if (request != NULL && do_request (&composer, request, &error) && assemble (&composer, &error))
-    (void)write_message (&composer, &error);
+    (void) write_message (&composer, &error);
   g_clear_object (&composer.text);
   g_ptr_array_unref (composer.attachments);
   g_free (composer.type);

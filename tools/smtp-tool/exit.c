@@ -4,13 +4,14 @@
 
 #include <sysexits.h>
 
-G_DEFINE_QUARK (smtp-tool-error-quark, tool_error)
+G_DEFINE_QUARK (smtp - tool - error - quark, tool_error)
 
 /* Worst first: with several messages the first row that any of them has is the answer.  What must not be tried again blindly comes
  * before what may, what concerns every message before what concerns one. */
 static const ExitInfo table[] = {
   { EXIT_INTERRUPTED, "interrupted", "interrupted by a signal (128 + its number)", EX_TEMPFAIL },
-  { EXIT_UNKNOWN_OUTCOME, "unknown-outcome", "the message may have been sent: its end was handed over, no reply came", EX_PROTOCOL },
+  { EXIT_UNKNOWN_OUTCOME, "unknown-outcome", "the message may have been sent: its end was handed over, no reply came",
+    EX_PROTOCOL },
   { EXIT_INTERNAL, "internal", "internal error", EX_SOFTWARE },
   { EXIT_USAGE, "usage", "usage or configuration error, or an address that cannot be used", EX_USAGE },
   { EXIT_PLUGIN, "plugin", "a plugin or program that is needed is missing or does not load", EX_UNAVAILABLE },
@@ -73,9 +74,12 @@ static const struct
   ExitStatus status;
   const char *name;
 } tool_errors[] = {
-  { TOOL_ERROR_USAGE, EXIT_USAGE, "usage" },         { TOOL_ERROR_FILE, EXIT_FILE, "file" },
-  { TOOL_ERROR_HELPER, EXIT_PLUGIN, "helper" },      { TOOL_ERROR_COMPOSE, EXIT_MESSAGE, "compose" },
-  { TOOL_ERROR_INTERRUPTED, EXIT_INTERRUPTED, "interrupted" }, { TOOL_ERROR_NO_PLUGIN, EXIT_PLUGIN, "plugin" },
+  { TOOL_ERROR_USAGE, EXIT_USAGE, "usage" },
+  { TOOL_ERROR_FILE, EXIT_FILE, "file" },
+  { TOOL_ERROR_HELPER, EXIT_PLUGIN, "helper" },
+  { TOOL_ERROR_COMPOSE, EXIT_MESSAGE, "compose" },
+  { TOOL_ERROR_INTERRUPTED, EXIT_INTERRUPTED, "interrupted" },
+  { TOOL_ERROR_NO_PLUGIN, EXIT_PLUGIN, "plugin" },
 };
 
 guint
@@ -118,11 +122,11 @@ exit_of_error (const GError *error)
     return EXIT_OK;
   if (error->domain == VEREDA_ERROR)
     for (guint i = 0; i < G_N_ELEMENTS (library_errors); i++)
-      if ((int)library_errors[i].code == error->code)
+      if ((int) library_errors[i].code == error->code)
         return library_errors[i].status;
   if (error->domain == TOOL_ERROR)
     for (guint i = 0; i < G_N_ELEMENTS (tool_errors); i++)
-      if ((int)tool_errors[i].code == error->code)
+      if ((int) tool_errors[i].code == error->code)
         return tool_errors[i].status;
   return EXIT_INTERNAL;
 }
@@ -132,11 +136,11 @@ exit_error_name (const GError *error)
 {
   if (error->domain == VEREDA_ERROR)
     for (guint i = 0; i < G_N_ELEMENTS (library_errors); i++)
-      if ((int)library_errors[i].code == error->code)
+      if ((int) library_errors[i].code == error->code)
         return library_errors[i].name;
   if (error->domain == TOOL_ERROR)
     for (guint i = 0; i < G_N_ELEMENTS (tool_errors); i++)
-      if ((int)tool_errors[i].code == error->code)
+      if ((int) tool_errors[i].code == error->code)
         return tool_errors[i].name;
   return "internal";
 }
@@ -177,6 +181,6 @@ int
 exit_number (ExitStatus status, gboolean retryable, gboolean sysexits)
 {
   if (!sysexits)
-    return (int)status;
+    return (int) status;
   return retryable ? EX_TEMPFAIL : exit_info (status)->sysexits;
 }

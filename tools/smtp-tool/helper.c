@@ -58,7 +58,7 @@ helper_exec (const char *name, int argc, char **argv, GError **error)
 
   if (path == NULL)
     return FALSE;
-  g_autofree char **copy = g_new0 (char *, (gsize)argc + 1);
+  g_autofree char **copy = g_new0 (char *, (gsize) argc + 1);
   for (int i = 0; i < argc; i++)
     copy[i] = argv[i];
   execv (path, copy);

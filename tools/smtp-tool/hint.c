@@ -84,7 +84,8 @@ reply_is (const Context *c, int code)
 static gboolean
 says_auth_required (const Context *c)
 {
-  return reply_is (c, 530) && !c->plan->wants_auth && strstr (vereda_reply_get_text (vereda_result_get_reply (c->result)), "TLS") == NULL;
+  return reply_is (c, 530) && !c->plan->wants_auth
+         && strstr (vereda_reply_get_text (vereda_result_get_reply (c->result)), "TLS") == NULL;
 }
 
 static gboolean
@@ -114,7 +115,8 @@ static const struct
   { VEREDA_ERROR_PLUGIN, NULL, "smtp-tool plugins" },
   { VEREDA_ERROR_POLICY, with_user, "--tls=starttls or --tls=implicit; --allow-cleartext-auth only on a network you trust" },
   { VEREDA_ERROR_RESOLVE, NULL, "--server=HOST[:PORT] with another spelling of the host" },
-  { VEREDA_ERROR_CONNECT, NULL, "--server=HOST:PORT with another port: 587 with STARTTLS, 465 with implicit TLS, 25 between servers" },
+  { VEREDA_ERROR_CONNECT, NULL,
+    "--server=HOST:PORT with another port: 587 with STARTTLS, 465 with implicit TLS, 25 between servers" },
   { VEREDA_ERROR_TLS_MODE, tls_implicit, "--tls=starttls" },
   { VEREDA_ERROR_TLS_MODE, tls_not_implicit, "--tls=implicit" },
   { VEREDA_ERROR_TLS, with_user, "--server=HOST:587 --tls=starttls or --server=HOST:465 --tls=implicit" },
@@ -129,7 +131,8 @@ static const struct
   { VEREDA_ERROR_RECIPIENTS, some_accepted, "--at-least-one to send to those that are accepted" },
   { VEREDA_ERROR_EHLO, tls_off, "--tls=starttls" },
   { VEREDA_ERROR_TIMEOUT, NULL, "--timeout=SECONDS for a slow server; -v to see where it stands still" },
-  { VEREDA_ERROR_UNKNOWN_OUTCOME, NULL, "asking a recipient or the server's logs before sending again: a second copy is possible" },
+  { VEREDA_ERROR_UNKNOWN_OUTCOME, NULL,
+    "asking a recipient or the server's logs before sending again: a second copy is possible" },
 };
 
 static const struct
@@ -150,11 +153,11 @@ hint_list (const Plan *plan, const GError *error, VeredaResult *result)
   if (error != NULL && error->domain == VEREDA_ERROR)
     for (guint i = 0; i < G_N_ELEMENTS (library_hints); i++)
       if (library_hints[i].code == error->code && (library_hints[i].when == NULL || library_hints[i].when (&context)))
-        g_ptr_array_add (hints, (gpointer)library_hints[i].text);
+        g_ptr_array_add (hints, (gpointer) library_hints[i].text);
   if (error != NULL && error->domain == TOOL_ERROR)
     for (guint i = 0; i < G_N_ELEMENTS (tool_hints); i++)
       if (tool_hints[i].code == error->code)
-        g_ptr_array_add (hints, (gpointer)tool_hints[i].text);
+        g_ptr_array_add (hints, (gpointer) tool_hints[i].text);
   g_ptr_array_add (hints, NULL);
-  return (const char **)g_ptr_array_free (g_steal_pointer (&hints), FALSE);
+  return (const char **) g_ptr_array_free (g_steal_pointer (&hints), FALSE);
 }

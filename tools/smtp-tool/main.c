@@ -73,13 +73,13 @@ fail (const CliLine *line, const GError *error, const char *hint)
 {
   const CliSetting *format = cli_last (line, OPT_FORMAT);
   const char *const hints[] = { hint, NULL };
-  const Outcome outcome = { exit_of_error (error), FALSE, (int)exit_of_error (error) };
+  const Outcome outcome = { exit_of_error (error), FALSE, (int) exit_of_error (error) };
 
   if (format != NULL && g_strcmp0 (format->value, "json") == 0)
     {
       json_t *document = json_pack ("{s:s, s:o, s:o}", "schema", "smtp-tool/error/1", "exit", report_exit (&outcome), "error",
                                     report_error (error, hints));
-      (void)report_print (document);
+      (void) report_print (document);
     }
   else
     report_problem (NULL, error->message, hints);
@@ -94,7 +94,7 @@ run_command (const Command *command, int argc, char **argv)
 
   if (command->run != NULL)
     return command->run (argc, argv);
-  (void)helper_exec (command->program, argc, argv, &error);
+  (void) helper_exec (command->program, argc, argv, &error);
   g_autoptr (CliLine) line = cli_parse (options, argc, argv);
   return fail (line, error, "installing the part of smtp-tool that is the test server");
 }
@@ -108,12 +108,12 @@ unknown_command (const CliLine *line, const char *name)
   g_autofree char *hint = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    g_ptr_array_add (names, (gpointer)commands[i].name);
+    g_ptr_array_add (names, (gpointer) commands[i].name);
   g_ptr_array_add (names, (gpointer) "help");
   g_ptr_array_add (names, NULL);
-  const char *near = text_nearest (name, (const char *const *)names->pdata);
-  g_set_error (&error, TOOL_ERROR, TOOL_ERROR_USAGE, "unknown command '%s'%s%s%s", shown, near ? "; did you mean '" : "", near ? near : "",
-               near ? "'?" : "");
+  const char *near = text_nearest (name, (const char *const *) names->pdata);
+  g_set_error (&error, TOOL_ERROR, TOOL_ERROR_USAGE, "unknown command '%s'%s%s%s", shown, near ? "; did you mean '" : "",
+               near ? near : "", near ? "'?" : "");
   if (g_file_test (name, G_FILE_TEST_IS_REGULAR))
     hint = g_strdup_printf ("smtp-tool send %s", shown);
   return fail (line, error, hint != NULL ? hint : "smtp-tool --help");
@@ -144,10 +144,10 @@ count_globals (GPtrArray *options, int argc, char **argv)
 static int
 run_with (const Command *command, const char *name, char **before, int n_before, char **after, int n_after)
 {
-  g_autofree char **argv = g_new0 (char *, (gsize)(n_before + n_after) + 2);
+  g_autofree char **argv = g_new0 (char *, (gsize) (n_before + n_after) + 2);
   int argc = 0;
 
-  argv[argc++] = (char *)(gpointer)name;
+  argv[argc++] = (char *) (gpointer) name;
   for (int i = 0; i < n_before; i++)
     argv[argc++] = before[i];
   for (int i = 0; i < n_after; i++)
@@ -209,7 +209,7 @@ dispatch (int argc, char **argv)
 int
 main (int argc, char **argv)
 {
-  (void)setlocale (LC_ALL, "");
+  (void) setlocale (LC_ALL, "");
 
   const int status = dispatch (argc, argv);
   if (fflush (stdout) == 0 && !ferror (stdout))

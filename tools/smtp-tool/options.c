@@ -5,17 +5,19 @@
 
 #include <string.h>
 
-#define SERVERS "Servers and connection"
-#define TLS "TLS"
-#define AUTH "Authentication"
+#define SERVERS  "Servers and connection"
+#define TLS      "TLS"
+#define AUTH     "Authentication"
 #define ENVELOPE "Envelope and message"
-#define COMPOSE "Composing"
-#define OUTPUT "Output"
-#define MORE "More"
+#define COMPOSE  "Composing"
+#define OUTPUT   "Output"
+#define MORE     "More"
 
 static const CliOption globals[] = {
-  { "format", 'o', CLI_VALUE, OPT_FORMAT, NULL, NULL, NULL, OUTPUT, "human|json", "how results are written to standard output" },
-  { "verbose", 'v', CLI_FLAG, OPT_VERBOSE, NULL, NULL, NULL, OUTPUT, NULL, "show the transcript on standard error, secrets redacted" },
+  { "format", 'o', CLI_VALUE, OPT_FORMAT, NULL, NULL, NULL, OUTPUT, "human|json",
+    "how results are written to standard output" },
+  { "verbose", 'v', CLI_FLAG, OPT_VERBOSE, NULL, NULL, NULL, OUTPUT, NULL,
+    "show the transcript on standard error, secrets redacted" },
   { "quiet", 'q', CLI_FLAG, OPT_QUIET, NULL, NULL, NULL, OUTPUT, NULL, "say nothing but errors" },
   { "silent", 0, CLI_FLAG, OPT_QUIET, NULL, NULL, NULL, OUTPUT, NULL, NULL },
   { "color", 0, CLI_WORD, OPT_COLOR, NULL, "always", "auto|always|never", OUTPUT, NULL,
@@ -24,21 +26,22 @@ static const CliOption globals[] = {
   { "version", 0, CLI_FLAG, OPT_VERSION, NULL, NULL, NULL, OUTPUT, NULL, "show versions and exit" },
 };
 
-#define LIB(flag, letter, library, group, argument, help)                                                                              \
-  {                                                                                                                                    \
-    flag, letter, CLI_VALUE, OPT_LIBRARY, library, NULL, NULL, group, argument, help                                                   \
+#define LIB(flag, letter, library, group, argument, help)                                                                      \
+  {                                                                                                                            \
+    flag, letter, CLI_VALUE, OPT_LIBRARY, library, NULL, NULL, group, argument, help                                           \
   }
-#define FIXED(flag, letter, library, value, group, help)                                                                               \
-  {                                                                                                                                    \
-    flag, letter, CLI_FLAG, OPT_LIBRARY, library, value, NULL, group, NULL, help                                                       \
+#define FIXED(flag, letter, library, value, group, help)                                                                       \
+  {                                                                                                                            \
+    flag, letter, CLI_FLAG, OPT_LIBRARY, library, value, NULL, group, NULL, help                                               \
   }
-#define OWN(flag, letter, kind, id, group, argument, help)                                                                             \
-  {                                                                                                                                    \
-    flag, letter, kind, id, NULL, NULL, NULL, group, argument, help                                                                    \
+#define OWN(flag, letter, kind, id, group, argument, help)                                                                     \
+  {                                                                                                                            \
+    flag, letter, kind, id, NULL, NULL, NULL, group, argument, help                                                            \
   }
 
 static const CliOption send_rows[] = {
-  LIB ("server", 's', "servers", SERVERS, "HOST[:PORT],...", "where to send; tried in order, may be repeated; also a URL (smtps://HOST)"),
+  LIB ("server", 's', "servers", SERVERS, "HOST[:PORT],...",
+       "where to send; tried in order, may be repeated; also a URL (smtps://HOST)"),
   LIB ("port", 'p', "ports", SERVERS, "PORT,...", "ports of the servers, in tandem"),
   LIB ("ehlo", 0, "client", SERVERS, "NAME", "name to say in EHLO"),
   LIB ("helo", 0, "client", SERVERS, NULL, NULL),
@@ -61,13 +64,15 @@ static const CliOption send_rows[] = {
   LIB ("tls-key", 0, "key-file", TLS, NULL, NULL),
   LIB ("tls-verify-target", 0, "verify-name", TLS, NULL, NULL),
 
-  OWN ("user", 'u', CLI_VALUE, OPT_USER, AUTH, "NAME", "authenticate as NAME; the password is asked for unless one of these gives it:"),
+  OWN ("user", 'u', CLI_VALUE, OPT_USER, AUTH, "NAME",
+       "authenticate as NAME; the password is asked for unless one of these gives it:"),
   OWN ("auth-user", 0, CLI_VALUE, OPT_USER, AUTH, NULL, NULL),
   OWN ("username", 0, CLI_VALUE, OPT_USER, AUTH, NULL, NULL),
   OWN ("password-file", 0, CLI_VALUE, OPT_PASSWORD_FILE, AUTH, "FILE", "password: the first line of FILE"),
   OWN ("password-fd", 0, CLI_VALUE, OPT_PASSWORD_FD, AUTH, "N", "password: the first line from descriptor N"),
   OWN ("password-env", 0, CLI_VALUE, OPT_PASSWORD_ENV, AUTH, "VARIABLE", "password: the value of VARIABLE"),
-  OWN ("password-command", 0, CLI_VALUE, OPT_PASSWORD_COMMAND, AUTH, "COMMAND", "password: the first line COMMAND prints; no shell is used"),
+  OWN ("password-command", 0, CLI_VALUE, OPT_PASSWORD_COMMAND, AUTH, "COMMAND",
+       "password: the first line COMMAND prints; no shell is used"),
   OWN ("auth-password", 0, CLI_SECRET, OPT_PASSWORD, AUTH, "PASSWORD", "password in the open: other users may have seen it"),
   OWN ("password", 0, CLI_SECRET, OPT_PASSWORD, AUTH, NULL, NULL),
   { "allow-cleartext-auth", 0, CLI_BOOLEAN, OPT_LIBRARY, "insecure-cleartext-auth", NULL, NULL, AUTH, NULL,
@@ -75,12 +80,14 @@ static const CliOption send_rows[] = {
   OWN ("auth-hide-password", 0, CLI_FLAG, OPT_IGNORED, AUTH, NULL, NULL),
 
   OWN ("from", 0, CLI_VALUE, OPT_FROM, ENVELOPE, "ADDRESS", "sender of the envelope; when composing, the From field"),
-  OWN ("to", 0, CLI_VALUE, OPT_TO, ENVELOPE, "ADDRESS,...", "recipient, may be repeated; replaces the recipients a FILE names; when composing, the To field"),
+  OWN ("to", 0, CLI_VALUE, OPT_TO, ENVELOPE, "ADDRESS,...",
+       "recipient, may be repeated; replaces the recipients a FILE names; when composing, the To field"),
   OWN ("cc", 0, CLI_VALUE, OPT_CC, ENVELOPE, "ADDRESS,...", "the same; when composing, the Cc field"),
   OWN ("bcc", 0, CLI_VALUE, OPT_BCC, ENVELOPE, "ADDRESS,...", "the same; in the envelope only"),
   LIB ("add-header", 0, "header", ENVELOPE, NULL, NULL),
   OWN ("data", 0, CLI_VALUE, OPT_DATA, ENVELOPE, NULL, NULL),
-  OWN ("allow-partial", 0, CLI_BOOLEAN, OPT_ALLOW_PARTIAL, ENVELOPE, NULL, "refused recipients beside accepted ones do not count as failure"),
+  OWN ("allow-partial", 0, CLI_BOOLEAN, OPT_ALLOW_PARTIAL, ENVELOPE, NULL,
+       "refused recipients beside accepted ones do not count as failure"),
   OWN ("dry-run", 'n', CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL, "print the message and its envelope, send nothing"),
   OWN ("dump-mail", 0, CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL, NULL),
 
@@ -136,14 +143,14 @@ static void
 add_rows (GPtrArray *options, const CliOption *rows, gsize count)
 {
   for (gsize i = 0; i < count; i++)
-    g_ptr_array_add (options, (gpointer)&rows[i]);
+    g_ptr_array_add (options, (gpointer) &rows[i]);
 }
 
 static gboolean
 has_name (GPtrArray *options, const char *name)
 {
   for (guint i = 0; i < options->len; i++)
-    if (strcmp (((const CliOption *)options->pdata[i])->name, name) == 0)
+    if (strcmp (((const CliOption *) options->pdata[i])->name, name) == 0)
       return TRUE;
   return FALSE;
 }
@@ -154,7 +161,7 @@ group_of (const char *name)
   for (guint i = 0; i < G_N_ELEMENTS (placed); i++)
     {
       g_auto (GStrv) names = g_strsplit (placed[i].names, "|", -1);
-      if (g_strv_contains ((const char *const *)names, name))
+      if (g_strv_contains ((const char *const *) names, name))
         return placed[i].group;
     }
   return MORE;
@@ -323,7 +330,7 @@ options_hide_secrets (const CliLine *line)
 
       /* The value lies in argv, which is ours to write to (C11 5.1.2.2.1). */
       if (setting->option->kind == CLI_SECRET && setting->value != NULL)
-        memset ((char *)(gpointer)setting->value, '*', strlen (setting->value));
+        memset ((char *) (gpointer) setting->value, '*', strlen (setting->value));
     }
 }
 

@@ -69,7 +69,7 @@ read_word (const CliLine *line, int id, const char *const *words, guint *ret_ind
         return TRUE;
       }
   g_autofree char *shown = text_escape (setting->value);
-  g_autofree char *list = g_strjoinv ("|", (char **)words);
+  g_autofree char *list = g_strjoinv ("|", (char **) words);
   g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s: '%s' is not one of %s", setting->option->name, shown, list);
   return FALSE;
 }
@@ -94,7 +94,7 @@ plan_read_output (Plan *plan, const CliLine *line, GError **error)
       && read_word (line, OPT_EXIT_STYLE, styles, &style, error))
     {
       const CliSetting *color = cli_last (line, OPT_COLOR);
-      plan->colour = color != NULL && color->negated ? TEXT_COLOUR_NEVER : (TextColour)colour;
+      plan->colour = color != NULL && color->negated ? TEXT_COLOUR_NEVER : (TextColour) colour;
     }
   plan->format = format == 1 ? FORMAT_JSON : FORMAT_HUMAN;
   plan->sysexits = style == 1;
@@ -141,7 +141,7 @@ read_number (const char *text, guint max, guint *ret_number)
 
   if (!g_ascii_string_to_unsigned (text, 10, 0, max, &number, NULL))
     return FALSE;
-  *ret_number = (guint)number;
+  *ret_number = (guint) number;
   return TRUE;
 }
 
@@ -153,7 +153,8 @@ read_secret_fd (Plan *plan, const CliLine *line, const char *value, GError **err
   if (!read_number (value, 65535, &fd) || fd == STDOUT_FILENO || fd == STDERR_FILENO)
     {
       g_autofree char *shown = text_escape (value);
-      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--password-fd: '%s' is not the number of a descriptor to read from", shown);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--password-fd: '%s' is not the number of a descriptor to read from",
+                   shown);
       return NULL;
     }
   const CliSetting *body = cli_last (line, OPT_BODY);
@@ -165,7 +166,7 @@ read_secret_fd (Plan *plan, const CliLine *line, const char *value, GError **err
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--password-fd=0: standard input is the message already");
       return NULL;
     }
-  return secret_from_fd ((int)fd, error);
+  return secret_from_fd ((int) fd, error);
 }
 
 /* The one source that was named; with none, the terminal. */
@@ -183,7 +184,8 @@ read_secret (Plan *plan, const CliLine *line, const char *user, GError **error)
         continue;
       if (source != NULL)
         {
-          g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s and --%s: give one of them", source->option->name, setting->option->name);
+          g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s and --%s: give one of them", source->option->name,
+                       setting->option->name);
           return NULL;
         }
       source = setting;
@@ -193,13 +195,15 @@ read_secret (Plan *plan, const CliLine *line, const char *user, GError **error)
   switch (source->option->id)
     {
     case OPT_PASSWORD:
-      g_ptr_array_add (plan->warnings, g_strdup_printf ("--%s: a password on the command line can be seen by other users and stays "
-                                                        "in the shell's history; use --password-file",
-                                                        source->option->name));
+      g_ptr_array_add (plan->warnings,
+                       g_strdup_printf ("--%s: a password on the command line can be seen by other users and stays "
+                                        "in the shell's history; use --password-file",
+                                        source->option->name));
       return secret_from_text (source->value, error);
     case OPT_PASSWORD_FILE:
       if (secret_file_is_open (source->value))
-        g_ptr_array_add (plan->warnings, g_strdup ("--password-file: other users have access to the file; chmod 600 is advised"));
+        g_ptr_array_add (plan->warnings,
+                         g_strdup ("--password-file: other users have access to the file; chmod 600 is advised"));
       return secret_from_file (source->value, error);
     case OPT_PASSWORD_FD:
       return read_secret_fd (plan, line, source->value, error);
@@ -243,8 +247,8 @@ read_credentials (Plan *plan, const CliLine *line, GError **error)
     return TRUE;
   if (!has_secret_source (line) && !secret_can_ask ())
     {
-      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s: no password was given, and there is no terminal to ask for it on",
-                   user->option->name);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE,
+                   "--%s: no password was given, and there is no terminal to ask for it on", user->option->name);
       return FALSE;
     }
   g_autoptr (Secret) secret = read_secret (plan, line, user->value, error);
@@ -262,7 +266,8 @@ apply_ca_path (Plan *plan, const CliSetting *setting, GError **error)
   struct stat st;
 
   if (setting->negated)
-    return options_set (plan->options, flag, "ca-dir", NULL, error) && options_set (plan->options, flag, "ca-file", NULL, error);
+    return options_set (plan->options, flag, "ca-dir", NULL, error)
+           && options_set (plan->options, flag, "ca-file", NULL, error);
   const gboolean is_dir = stat (setting->value, &st) == 0 && S_ISDIR (st.st_mode);
   return options_set (plan->options, flag, is_dir ? "ca-dir" : "ca-file", setting->value, error);
 }
@@ -331,7 +336,8 @@ apply_envelope (Plan *plan, const CliLine *line, GError **error)
     }
   if (given)
     return options_set (plan->options, "--recipients", "recipients", recipients, error);
-  return options_set (plan->options, "--to", "recipients", composing && compose_wants_bcc_field (plan->options) ? NULL : all->str, error);
+  return options_set (plan->options, "--to", "recipients",
+                      composing && compose_wants_bcc_field (plan->options) ? NULL : all->str, error);
 }
 
 gboolean
@@ -342,7 +348,8 @@ plan_read_options (Plan *plan, const CliLine *line, GError **error)
   if (!apply_settings (plan, line, error) || !apply_envelope (plan, line, error) || !read_credentials (plan, line, error))
     return FALSE;
   if (options_is_true (plan->options, "insecure"))
-    g_ptr_array_add (plan->warnings, g_strdup ("--insecure: the server's certificate is not checked; anyone may be at the other end"));
+    g_ptr_array_add (plan->warnings,
+                     g_strdup ("--insecure: the server's certificate is not checked; anyone may be at the other end"));
   return TRUE;
 }
 
@@ -400,10 +407,11 @@ plan_read_messages (Plan *plan, const CliLine *line, GError **error)
   if (composing)
     return add_composed (plan, line, error);
   if (data != NULL && !data->negated)
-    g_ptr_array_add (line->operands, (gpointer)(*data->value == '@' ? data->value + 1 : data->value));
+    g_ptr_array_add (line->operands, (gpointer) (*data->value == '@' ? data->value + 1 : data->value));
   if (line->operands->len == 0)
     {
-      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "nothing to send: give a FILE, - for standard input, or --subject and --body");
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE,
+                   "nothing to send: give a FILE, - for standard input, or --subject and --body");
       return FALSE;
     }
   for (guint i = 0; i < line->operands->len; i++)

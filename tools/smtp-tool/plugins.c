@@ -80,7 +80,8 @@ entry_object (VeredaRegistryEntry *entry)
   json_object_set_new (object, "state", json_string (state_name (entry)));
   json_object_set_new (object, "reason", report_string (vereda_registry_entry_get_reason (entry)));
   json_object_set_new (object, "loaded", json_boolean (vereda_registry_entry_is_loaded (entry)));
-  json_object_set_new (object, "strength", mechanism ? json_integer (vereda_registry_entry_get_strength (entry)) : json_null ());
+  json_object_set_new (object, "strength",
+                       mechanism ? json_integer (vereda_registry_entry_get_strength (entry)) : json_null ());
   json_object_set_new (object, "strength_words", report_string (vereda_registry_entry_get_strength_words (entry)));
   json_object_set_new (object, "rank", json_integer (vereda_registry_entry_get_rank (entry)));
   json_object_set_new (object, "file", report_string (vereda_registry_entry_get_file (entry)));
@@ -105,10 +106,12 @@ print_json (const View *view, const GError *error, const Outcome *outcome)
   json_object_set_new (document, "schema", json_string ("smtp-tool/plugins/1"));
   json_object_set_new (document, "exit", report_exit (outcome));
   json_object_set_new (document, "error", report_error (error, NULL));
-  json_object_set_new (document, "directories", words_array (view->registry ? vereda_registry_get_directories (view->registry) : NULL));
-  json_object_set_new (document, "warnings", words_array (view->registry ? vereda_registry_get_warnings (view->registry) : NULL));
+  json_object_set_new (document, "directories",
+                       words_array (view->registry ? vereda_registry_get_directories (view->registry) : NULL));
+  json_object_set_new (document, "warnings",
+                       words_array (view->registry ? vereda_registry_get_warnings (view->registry) : NULL));
   json_object_set_new (document, "plugins", plugins);
-  (void)report_print (document);
+  (void) report_print (document);
 }
 
 static char *
@@ -120,7 +123,7 @@ shown (const char *text)
 static char *
 joined (const char *const *words)
 {
-  g_autofree char *text = g_strjoinv (" ", (char **)words);
+  g_autofree char *text = g_strjoinv (" ", (char **) words);
 
   return shown (text);
 }
@@ -159,7 +162,7 @@ print_row (const char *const *row, const gsize *widths, const char *before, cons
 {
   fputs (before, stdout);
   for (guint c = 0; c < COLUMNS; c++)
-    printf ("%s%*s", c > 0 ? "  " : "", (int)(c == COLUMNS - 1 ? 0 : widths[c]) * (is_number_column (c) ? 1 : -1), row[c]);
+    printf ("%s%*s", c > 0 ? "  " : "", (int) (c == COLUMNS - 1 ? 0 : widths[c]) * (is_number_column (c) ? 1 : -1), row[c]);
   printf ("%s\n", after);
 }
 
@@ -177,7 +180,7 @@ static void
 print_table (const View *view)
 {
   const guint n = view->entries->len;
-  g_autofree char **cells = g_new0 (char *, (gsize)(n + 1) * COLUMNS);
+  g_autofree char **cells = g_new0 (char *, (gsize) (n + 1) * COLUMNS);
   gsize widths[COLUMNS];
   const gboolean colour = text_use_colour (view->colour, STDOUT_FILENO);
 
@@ -185,9 +188,9 @@ print_table (const View *view)
     widths[c] = strlen (headings[c]);
   for (guint i = 0; i < n; i++)
     {
-      fill_row (view->entries->pdata[i], cells + (gsize)i * COLUMNS);
+      fill_row (view->entries->pdata[i], cells + (gsize) i * COLUMNS);
       for (guint c = 0; c < COLUMNS; c++)
-        widths[c] = MAX (widths[c], strlen (cells[(gsize)i * COLUMNS + c]));
+        widths[c] = MAX (widths[c], strlen (cells[(gsize) i * COLUMNS + c]));
     }
   print_row (headings, widths, colour ? "\033[1m" : "", colour ? "\033[0m" : "");
   for (guint i = 0; i < n; i++)
@@ -195,10 +198,11 @@ print_table (const View *view)
       VeredaRegistryEntry *entry = view->entries->pdata[i];
       const gboolean bad = vereda_registry_entry_get_state (entry) == VEREDA_ENTRY_FAILED;
 
-      print_row ((const char *const *)cells + (gsize)i * COLUMNS, widths, colour && bad ? "\033[31m" : "", colour && bad ? "\033[0m" : "");
+      print_row ((const char *const *) cells + (gsize) i * COLUMNS, widths, colour && bad ? "\033[31m" : "",
+                 colour && bad ? "\033[0m" : "");
       print_state (entry);
     }
-  for (gsize i = 0; i < (gsize)n * COLUMNS; i++)
+  for (gsize i = 0; i < (gsize) n * COLUMNS; i++)
     g_free (cells[i]);
 }
 
@@ -263,9 +267,9 @@ fail_unknown (const View *view, const char *name, GError **error)
   g_autofree char *given = text_escape (name);
 
   for (guint i = 0; i < vereda_registry_get_n_entries (view->registry); i++)
-    g_ptr_array_add (names, (gpointer)vereda_registry_entry_get_name (vereda_registry_get_entry (view->registry, i)));
+    g_ptr_array_add (names, (gpointer) vereda_registry_entry_get_name (vereda_registry_get_entry (view->registry, i)));
   g_ptr_array_add (names, NULL);
-  const char *near = text_nearest (name, (const char *const *)names->pdata);
+  const char *near = text_nearest (name, (const char *const *) names->pdata);
   g_set_error (error, TOOL_ERROR, TOOL_ERROR_NO_PLUGIN, "no plugin '%s'%s%s%s", given, near != NULL ? "; did you mean '" : "",
                near != NULL ? near : "", near != NULL ? "'?" : "");
 }
@@ -380,8 +384,8 @@ read_operands (CliLine *line, GPtrArray **ret_names, gboolean *ret_details, GErr
   else if (strcmp (verb, "list") == 0)
     g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "plugins list: takes no name; use plugins show NAME");
   else
-    g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "plugins: unknown action '%s'%s%s%s", given, near ? "; did you mean '" : "",
-                 near ? near : "", near ? "'?" : "");
+    g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "plugins: unknown action '%s'%s%s%s", given,
+                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
   return FALSE;
 }
 
@@ -428,7 +432,7 @@ plugins_main (int argc, char **argv)
   view.colour = plan->colour;
   view.entries = g_ptr_array_new ();
   if (error == NULL)
-    (void)run (&view, line, &details, &error);
+    (void) run (&view, line, &details, &error);
 
   const ExitStatus status = exit_of_error (error);
   const Outcome outcome = { status, FALSE, exit_number (status, FALSE, plan->sysexits) };

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GREEN "\033[32m"
-#define RED "\033[31m"
+#define GREEN  "\033[32m"
+#define RED    "\033[31m"
 #define YELLOW "\033[33m"
-#define PLAIN "\033[0m"
+#define PLAIN  "\033[0m"
 
 static const char *
 colour_of (VeredaVerdict verdict, gboolean partial)
@@ -101,7 +101,8 @@ path_of (const char *address)
 static void
 print_envelope (VeredaResult *result)
 {
-  g_autofree char *from = text_escape (vereda_result_get_reverse_path (result) != NULL ? vereda_result_get_reverse_path (result) : "");
+  g_autofree char *from
+      = text_escape (vereda_result_get_reverse_path (result) != NULL ? vereda_result_get_reverse_path (result) : "");
 
   fprintf (stderr, "MAIL FROM:<%s>\n", from);
   for (guint i = 0; i < vereda_result_get_n_recipients (result); i++)
@@ -200,7 +201,7 @@ report_human (const Plan *plan, const GError *fatal)
 {
   for (guint i = 0; i < plan->warnings->len; i++)
     if (!plan->quiet)
-      fprintf (stderr, "smtp-tool: warning: %s\n", (const char *)plan->warnings->pdata[i]);
+      fprintf (stderr, "smtp-tool: warning: %s\n", (const char *) plan->warnings->pdata[i]);
   if (fatal != NULL)
     {
       g_autofree const char **hints = hint_list (plan, fatal, NULL);

@@ -42,8 +42,8 @@ reply_object (VeredaReply *reply)
   if (reply == NULL)
     return json_null ();
   return json_pack ("{s:i, s:o, s:o, s:b}", "code", vereda_reply_get_code (reply), "enhanced",
-                    report_string (vereda_reply_get_enhanced (reply)), "text", report_string (vereda_reply_get_text (reply)), "local",
-                    vereda_reply_is_local (reply));
+                    report_string (vereda_reply_get_enhanced (reply)), "text", report_string (vereda_reply_get_text (reply)),
+                    "local", vereda_reply_is_local (reply));
 }
 
 static json_t *
@@ -59,7 +59,8 @@ recipient_object (VeredaRecipient *recipient)
   json_object_set_new (object, "enhanced", reply != NULL ? report_string (vereda_reply_get_enhanced (reply)) : json_null ());
   json_object_set_new (object, "text", reply != NULL ? report_string (vereda_reply_get_text (reply)) : json_null ());
   json_object_set_new (object, "permanent",
-                       status == VEREDA_RECIPIENT_REFUSED ? json_boolean (vereda_recipient_is_permanent (recipient)) : json_null ());
+                       status == VEREDA_RECIPIENT_REFUSED ? json_boolean (vereda_recipient_is_permanent (recipient))
+                                                          : json_null ());
   json_object_set_new (object, "blind", json_boolean (vereda_recipient_is_blind (recipient)));
   json_object_set_new (object, "server", report_string (vereda_recipient_get_server (recipient)));
   return object;
@@ -78,7 +79,7 @@ attempt_object (VeredaAttempt *attempt)
   json_object_set_new (object, "detail", report_string (vereda_attempt_get_detail (attempt)));
   json_object_set_new (object, "reply", reply_object (vereda_attempt_get_reply (attempt)));
   json_object_set_new (object, "decision", report_string (vereda_decision_name (vereda_attempt_get_decision (attempt))));
-  json_object_set_new (object, "ms", json_real ((double)vereda_attempt_get_elapsed (attempt) / 1000.0));
+  json_object_set_new (object, "ms", json_real ((double) vereda_attempt_get_elapsed (attempt) / 1000.0));
   return object;
 }
 
@@ -96,7 +97,8 @@ add_result (json_t *object, VeredaResult *result)
   for (guint i = 0; result != NULL && i < vereda_result_get_n_warnings (result); i++)
     json_array_append_new (warnings, report_string (vereda_result_get_warning (result, i)));
   json_object_set_new (object, "server", result != NULL ? report_string (vereda_result_get_server (result)) : json_null ());
-  json_object_set_new (object, "reverse_path", result != NULL ? report_string (vereda_result_get_reverse_path (result)) : json_null ());
+  json_object_set_new (object, "reverse_path",
+                       result != NULL ? report_string (vereda_result_get_reverse_path (result)) : json_null ());
   json_object_set_new (object, "reply", result != NULL ? reply_object (vereda_result_get_reply (result)) : json_null ());
   json_object_set_new (object, "recipients", recipients);
   json_object_set_new (object, "attempts", attempts);
@@ -118,7 +120,7 @@ message_object (const Item *item)
   json_t *text = json_stringn (data, size);
   if (text != NULL)
     return json_pack ("{s:o}", "text", text);
-  g_autofree char *base64 = g_base64_encode ((const guchar *)data, size);
+  g_autofree char *base64 = g_base64_encode ((const guchar *) data, size);
   return json_pack ("{s:s}", "base64", base64);
 }
 

@@ -77,7 +77,7 @@ report_trace (VeredaTraceKind kind, gboolean secure, const char *server, const c
     [VEREDA_TRACE_INFO] = { "=== ", "=== " },
     [VEREDA_TRACE_ERROR] = { "*** ", "*** " },
   };
-  const guint row = (guint)kind < G_N_ELEMENTS (marks) ? (guint)kind : 0;
+  const guint row = (guint) kind < G_N_ELEMENTS (marks) ? (guint) kind : 0;
   g_autofree char *shown = text_escape (text);
 
   fprintf (stderr, "%s%s\n", secure ? marks[row].tls : marks[row].clear, shown);
@@ -86,5 +86,6 @@ report_trace (VeredaTraceKind kind, gboolean secure, const char *server, const c
 void
 report_trace_legend (void)
 {
-  fputs ("    -> said  <- heard  <** refused  (~> <~ <~* the same inside TLS)  === what happened  *** what went wrong\n", stderr);
+  fputs ("    -> said  <- heard  <** refused  (~> <~ <~* the same inside TLS)  === what happened  *** what went wrong\n",
+         stderr);
 }

@@ -64,8 +64,8 @@ read_line (int fd, const char *what, GError **error)
         return finish (g_steal_pointer (&secret), what, error);
       if (secret->size == SECRET_MAX - 1)
         {
-          g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "reading the password from %s: more than %d octets without a line end", what,
-                       SECRET_MAX - 1);
+          g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE,
+                       "reading the password from %s: more than %d octets without a line end", what, SECRET_MAX - 1);
           return NULL;
         }
       secret->data[secret->size++] = octet;
@@ -105,7 +105,7 @@ secret_from_fd (int fd, GError **error)
 
   /* Programs that we start have no business with it. */
   if (fd > STDERR_FILENO)
-    (void)fcntl (fd, F_SETFD, FD_CLOEXEC);
+    (void) fcntl (fd, F_SETFD, FD_CLOEXEC);
   return secret;
 }
 
@@ -150,9 +150,11 @@ check_status (int status, const char *program, GError **error)
   if (WIFEXITED (status) && WEXITSTATUS (status) == 0)
     return TRUE;
   if (WIFSIGNALED (status))
-    g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--password-command: '%s' was ended by signal %d", program, WTERMSIG (status));
+    g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--password-command: '%s' was ended by signal %d", program,
+                 WTERMSIG (status));
   else
-    g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--password-command: '%s' failed with status %d", program, WEXITSTATUS (status));
+    g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--password-command: '%s' failed with status %d", program,
+                 WEXITSTATUS (status));
   return FALSE;
 }
 
@@ -183,8 +185,9 @@ secret_from_command (const char *command, GError **error)
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--password-command: %s", local->message);
       return NULL;
     }
-  if (!g_spawn_async_with_pipes (NULL, words, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CHILD_INHERITS_STDIN, NULL,
-                                 NULL, &pid, NULL, &out, NULL, &local))
+  if (!g_spawn_async_with_pipes (NULL, words, NULL,
+                                 G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL,
+                                 &pid, NULL, &out, NULL, &local))
     {
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--password-command: %s", local->message);
       return NULL;
@@ -230,25 +233,25 @@ read_terminal (int fd, const char *prompt, GError **error)
       return NULL;
     }
   struct termios quiet = old;
-  quiet.c_lflag = (quiet.c_lflag & ~(tcflag_t)(ECHO | ISIG)) | ICANON | ECHONL;
+  quiet.c_lflag = (quiet.c_lflag & ~(tcflag_t) (ECHO | ISIG)) | ICANON | ECHONL;
   /* Without ISIG the interrupt character is input: let it end the line. */
   quiet.c_cc[VEOL] = old.c_cc[VINTR];
-  (void)tcsetattr (fd, TCSAFLUSH, &quiet);
+  (void) tcsetattr (fd, TCSAFLUSH, &quiet);
   secret = g_new0 (Secret, 1);
   /* Asked for only now: what is typed ahead would be shown. */
   ssize_t n = write (fd, prompt, strlen (prompt));
   do
     n = read (fd, secret->data, SECRET_MAX - 1);
   while (n < 0 && errno == EINTR);
-  (void)tcsetattr (fd, TCSAFLUSH, &old);
+  (void) tcsetattr (fd, TCSAFLUSH, &old);
 
-  if (n > 0 && (cc_t)secret->data[n - 1] == old.c_cc[VINTR])
+  if (n > 0 && (cc_t) secret->data[n - 1] == old.c_cc[VINTR])
     {
       secret_free (secret);
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_INTERRUPTED, "interrupted while asking for the password");
       return NULL;
     }
-  secret->size = n > 0 ? (gsize)n : 0;
+  secret->size = n > 0 ? (gsize) n : 0;
   if (secret->size > 0 && secret->data[secret->size - 1] == '\n')
     secret->size--;
   return finish (secret, "the terminal", error);

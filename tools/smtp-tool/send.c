@@ -38,7 +38,7 @@ report (const Plan *plan, const GError *fatal)
   const Outcome outcome = report_outcome (plan, fatal);
 
   if (plan->format == FORMAT_JSON)
-    (void)report_print (report_json (plan, fatal, &outcome));
+    (void) report_print (report_json (plan, fatal, &outcome));
   else
     report_human (plan, fatal);
   return outcome.number;
@@ -63,8 +63,8 @@ on_interrupt (int signal_number, gpointer data)
 
   g_mutex_lock (&lock);
   plan->interrupted = TRUE;
-  (void)report (plan, NULL);
-  (void)fflush (stdout);
+  (void) report (plan, NULL);
+  (void) fflush (stdout);
   _exit (128 + signal_number);
 }
 
@@ -143,6 +143,6 @@ send_main (int argc, char **argv)
   const gboolean ready = error == NULL && plan_read_options (plan, line, &error);
   options_hide_secrets (line);
   if (ready && plan_read_messages (plan, line, &error))
-    (void)work (plan, &error);
+    (void) work (plan, &error);
   return report (plan, error);
 }

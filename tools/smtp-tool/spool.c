@@ -23,7 +23,7 @@ spool_new (GError **error)
   if (fd < 0)
     fail (error, "making a temporary file");
   else
-    (void)unlink (path);
+    (void) unlink (path);
   return fd;
 }
 
@@ -41,7 +41,7 @@ spool_write (int fd, const void *data, gsize size, GError **error)
       if (n < 0)
         return fail (error, "writing");
       next += n;
-      size -= (gsize)n;
+      size -= (gsize) n;
     }
   return TRUE;
 }
@@ -61,7 +61,7 @@ pump (int from, int to, GError **error)
         return fail (error, "reading");
       if (n == 0)
         return TRUE;
-      if (!spool_write (to, block, (gsize)n, error))
+      if (!spool_write (to, block, (gsize) n, error))
         return FALSE;
     }
 }
@@ -132,7 +132,7 @@ spool_print (int fd, FILE *out, GError **error)
         return fail (error, "the message's temporary file");
       if (n == 0)
         return TRUE;
-      if (fwrite (block, 1, (size_t)n, out) != (size_t)n)
+      if (fwrite (block, 1, (size_t) n, out) != (size_t) n)
         return fail (error, "writing the message");
     }
 }
@@ -161,6 +161,6 @@ spool_read (int fd, GError **error)
         }
       if (n == 0)
         return g_byte_array_free_to_bytes (g_steal_pointer (&all));
-      g_byte_array_append (all, block, (guint)n);
+      g_byte_array_append (all, block, (guint) n);
     }
 }

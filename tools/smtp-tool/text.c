@@ -8,7 +8,7 @@ static void
 append_escaped (GString *out, const char *octets, gsize size)
 {
   for (gsize i = 0; i < size; i++)
-    g_string_append_printf (out, "\\x%02X", (guint)(guchar)octets[i]);
+    g_string_append_printf (out, "\\x%02X", (guint) (guchar) octets[i]);
 }
 
 static char *
@@ -20,7 +20,7 @@ escape (const char *text, const char *newline)
     {
       gunichar c = g_utf8_get_char_validated (text, -1);
 
-      if (c == (gunichar)-1 || c == (gunichar)-2)
+      if (c == (gunichar) -1 || c == (gunichar) -2)
         {
           append_escaped (out, text, 1);
           text++;
@@ -32,7 +32,7 @@ escape (const char *text, const char *newline)
       else if (g_unichar_isprint (c))
         g_string_append_len (out, text, next - text);
       else
-        append_escaped (out, text, (gsize)(next - text));
+        append_escaped (out, text, (gsize) (next - text));
       text = next;
     }
   return g_string_free (out, FALSE);
@@ -77,9 +77,9 @@ distance (const char *a, const char *b)
   g_autofree guint *d = g_new (guint, (n + 1) * width);
 
   for (gsize i = 0; i <= n; i++)
-    d[i * width] = (guint)i;
+    d[i * width] = (guint) i;
   for (gsize j = 0; j <= m; j++)
-    d[j] = (guint)j;
+    d[j] = (guint) j;
   for (gsize i = 1; i <= n; i++)
     for (gsize j = 1; j <= m; j++)
       {
@@ -97,7 +97,7 @@ const char *
 text_nearest (const char *word, const char *const *words)
 {
   const gsize length = strlen (word);
-  guint best = length > 64 ? 0 : (guint)(length / 3 + 1);
+  guint best = length > 64 ? 0 : (guint) (length / 3 + 1);
   const char *found = NULL;
 
   for (; *words != NULL; words++)
