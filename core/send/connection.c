@@ -193,6 +193,8 @@ vd_connection_begin_session (VdConnection *c, gboolean secure)
       if (maxsecs > 0) /* 0 is the default, not "do not wait" */
         config.timeouts[VD_TIMEOUT_END] = MIN (maxsecs, 600 * G_USEC_PER_SEC);
     }
+  if (visit->in_clear)
+    vd_connection_warn (c, "%s: sent in clear: TLS failed there, and the policy said to go on without", visit->name);
   c->session = vd_session_new (&config, vd_reactor_now (c->setup.reactor));
   c->at = VD_AT_DIALOGUE;
   g_free (client);

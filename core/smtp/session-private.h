@@ -83,6 +83,7 @@ struct VdSession
   GError *error;
   VdReply *error_reply;
   VdStep stage; /* of the last reply awaited or error */
+  VdStep error_stage; /* where it was when `error` came */
 };
 
 /* ---- session.c ---- */

@@ -100,6 +100,7 @@ keep_error (VdSession *session, GError *error, VdReply *reply)
       return;
     }
   session->error = error;
+  session->error_stage = session->stage; /* a QUIT that follows does not count */
   if (reply != NULL)
     session->error_reply = vd_reply_ref (reply);
   if (error != NULL && vd_trace_wanted (&session->config.trace))
@@ -546,5 +547,5 @@ vd_session_error_reply (VdSession *session)
 VdStep
 vd_session_stage (VdSession *session)
 {
-  return session->stage;
+  return session->error != NULL ? session->error_stage : session->stage;
 }
