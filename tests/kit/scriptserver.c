@@ -64,8 +64,7 @@ struct KitScript
 
 /* ---- octets ---- */
 
-static void
-spoil (Talk *talk, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static void spoil (Talk *talk, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static void
 spoil (Talk *talk, const char *format, ...)
@@ -423,12 +422,13 @@ directive (const char *response, const char *name)
 static char *
 proof (const char *response, const char *password)
 {
-  g_autofree char *user = directive (response, "username"), *realm = directive (response, "realm"), *nonce = directive (response, "nonce"),
-                  *cnonce = directive (response, "cnonce"), *uri = directive (response, "digest-uri");
+  g_autofree char *user = directive (response, "username"), *realm = directive (response, "realm"),
+                  *nonce = directive (response, "nonce"), *cnonce = directive (response, "cnonce"),
+                  *uri = directive (response, "digest-uri");
   g_autofree char *who = g_strdup_printf ("%s:%s:%s", user, realm, password);
   g_autofree char *tail = g_strdup_printf (":%s:%s", nonce, cnonce), *a2 = g_strdup_printf (":%s", uri);
   g_autofree char *ha2 = g_compute_checksum_for_string (G_CHECKSUM_MD5, a2, -1), *all = NULL;
-  g_autoptr (GChecksum) inner = g_checksum_new (G_CHECKSUM_MD5), *a1 = g_checksum_new (G_CHECKSUM_MD5);
+  g_autoptr (GChecksum) inner = g_checksum_new (G_CHECKSUM_MD5), a1 = g_checksum_new (G_CHECKSUM_MD5);
   guint8 raw[16];
   gsize size = sizeof raw;
 
@@ -682,7 +682,8 @@ static void
 handle (KitConn *conn, gpointer data)
 {
   KitScript *server = data;
-  const char *script = (guint) conn->number < server->scripts->len ? g_ptr_array_index (server->scripts, conn->number) : "close";
+  const char *script
+      = (guint) conn->number < server->scripts->len ? g_ptr_array_index (server->scripts, conn->number) : "close";
   SSL_CTX *outer = conn->ctx;
   Talk *talk = talk_new ();
 

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault: see the header.
+ */
+#include "fault.h"
+
+/* ---- one submission ---- */
+
+static void
+keep_trace (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer data)
+{
+  static const char *const marks[] = { "", "C:", "S:", "S!", "==", "**" };
+  Fault *fault = data;
+
+  g_string_append_printf (fault->trace, "%s%s %s\n", marks[kind], secure ? "~" : "", text);
+}
+
+static VeredaTlsDecision
+decide (VeredaTlsProblem problem, const char *server, int code, const char *text, gpointer data)
+{
+  static const char *const words[] = { "", "not-offered", "refused", "handshake", "certificate" };
+  Fault *fault = data;
+
+  g_string_append_printf (fault->asked, "%s %d %s\n", words[problem], code, text);
+  return fault->answer;
+}
+
+Fault *
+fault_new (void)
+{
+  Fault *fault = g_new0 (Fault, 1);
+
+  fault->options = vereda_options_new ();
+  fault->trace = g_string_new (NULL);
+  fault->asked = g_string_new (NULL);
+  fault_set (fault, "client", "client.example.test");
+  fault_set (fault, "originator", "ann@example.test");
+  fault_set (fault, "recipients", "bob@example.test");
+  fault_set (fault, "deadline", "12");
+  fault_set (fault, "timeout-quit", "1");
+  vereda_options_set_trace (fault->options, keep_trace, fault);
+  return fault;
+}
+
+void
+fault_free (Fault *fault)
+{
+  vereda_options_free (fault->options);
+  vereda_message_unref (fault->message);
+  vereda_result_unref (fault->result);
+  g_clear_error (&fault->error);
+  g_string_free (fault->trace, TRUE);
+  g_string_free (fault->asked, TRUE);
+  g_free (fault);
+}
+
+void
+fault_set (Fault *fault, const char *name, const char *value)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean fine = vereda_options_set (fault->options, name, value, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (fine);
+}
+
+void
+fault_server (Fault *fault, KitScript *server)
+{
+  const char *before = fault->servers++ > 0 ? vereda_options_get (fault->options, "servers") : NULL;
+  g_autofree char *servers
+      = g_strdup_printf ("%s%s127.0.0.1:%u", before != NULL ? before : "", before != NULL ? "," : "", kit_script_port (server));
+
+  fault_set (fault, "servers", servers);
+}
+
+void
+fault_tls (Fault *fault, const char *mode, const char *backend)
+{
+  g_autofree char *root = g_build_filename (g_getenv ("VEREDA_TEST_CERTS"), "root.pem", NULL);
+
+  fault_set (fault, "tls", mode);
+  fault_set (fault, "ca-file", root);
+  fault_set (fault, "verify-name", "mail.example.test");
+  if (backend != NULL)
+    fault_set (fault, "transport", backend);
+}
+
+void
+fault_credentials (Fault *fault)
+{
+  fault_set (fault, "username", FAULT_USER);
+  vereda_options_set_password (fault->options, FAULT_PASSWORD);
+}
+
+void
+fault_policy (Fault *fault, VeredaTlsDecision answer)
+{
+  fault->answer = answer;
+  vereda_options_set_tls_policy (fault->options, decide, fault);
+}
+
+void
+fault_message (Fault *fault, const char *text)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
+
+  vereda_message_unref (fault->message);
+  fault->message = vereda_message_new_from_bytes (bytes);
+}
+
+gboolean
+fault_send (Fault *fault)
+{
+  if (fault->message == NULL)
+    fault_message (fault, FAULT_MESSAGE);
+  vereda_result_unref (fault->result);
+  fault->result = NULL;
+  g_clear_error (&fault->error);
+  fault->sent = vereda_sendmessage (fault->message, fault->options, &fault->result, &fault->error);
+
+  /* What holds always. */
+  g_assert_nonnull (fault->result);
+  g_assert_true (fault->sent == (fault->error == NULL));
+  g_assert_true (fault->sent == (vereda_result_get_verdict (fault->result) == VEREDA_SENT));
+  g_assert_true ((fault->error != NULL) == (vereda_result_get_error (fault->result) != NULL));
+  if (vereda_result_get_verdict (fault->result) == VEREDA_UNKNOWN)
+    {
+      g_assert_error (fault->error, VEREDA_ERROR, VEREDA_ERROR_UNKNOWN_OUTCOME);
+      g_assert_false (vereda_result_is_transient (fault->result));
+    }
+  return fault->sent;
+}
+
+/* ---- back ends ---- */
+
+const char *const *
+fault_backends (void)
+{
+  static GPtrArray *names;
+  VeredaRegistry *registry = vereda_registry_get_default ();
+
+  if (names != NULL)
+    return (const char *const *) names->pdata;
+  names = g_ptr_array_new ();
+  for (guint i = 0; i < vereda_registry_get_n_entries (registry); i++)
+    {
+      VeredaRegistryEntry *entry = vereda_registry_get_entry (registry, i);
+
+      if (g_strcmp0 (vereda_registry_entry_get_mode (entry), "starttls") == 0)
+        g_ptr_array_add (names, (gpointer) vereda_registry_entry_get_transport (entry));
+    }
+  if (names->len == 0)
+    g_error ("no TLS transport was built, or VEREDA_PLUGIN_PATH is not set");
+  g_ptr_array_add (names, NULL);
+  return (const char *const *) names->pdata;
+}
+
+void
+fault_add_backends (const char *path, GTestDataFunc func)
+{
+  const char *const *names = fault_backends ();
+
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      g_autofree char *whole = g_strdup_printf ("%s/%s", path, names[i]);
+
+      g_test_add_data_func (whole, names[i], func);
+    }
+}
+
+/* ---- expectations ---- */
+
+static void G_GNUC_NORETURN G_GNUC_PRINTF (2, 3) fail (Fault *fault, const char *format, ...)
+{
+  g_autofree char *what = NULL;
+  va_list args;
+
+  va_start (args, format);
+  what = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_printerr ("# %s\n# error: %s\n", what, fault->error != NULL ? fault->error->message : "none");
+  for (guint i = 0; fault->result != NULL && i < vereda_result_get_n_attempts (fault->result); i++)
+    {
+      VeredaAttempt *attempt = vereda_result_get_attempt (fault->result, i);
+
+      g_printerr ("# attempt: %s %s %s: %s\n", vereda_stage_name (vereda_attempt_get_stage (attempt)),
+                  vereda_attempt_succeeded (attempt) ? "ok" : "failed",
+                  vereda_decision_name (vereda_attempt_get_decision (attempt)), vereda_attempt_get_detail (attempt));
+    }
+  g_printerr ("# transcript:\n%s", fault->trace->str);
+  g_error ("%s", what);
+}
+
+void
+fault_expect_sent (Fault *fault)
+{
+  if (!fault->sent)
+    fail (fault, "it was not sent");
+}
+
+void
+fault_expect_error (Fault *fault, VeredaErrorCode code, const char *part)
+{
+  if (fault->sent || vereda_result_get_verdict (fault->result) != VEREDA_NOT_SENT)
+    fail (fault, "verdict %s, and not-sent was expected", vereda_verdict_name (vereda_result_get_verdict (fault->result)));
+  if (!g_error_matches (fault->error, VEREDA_ERROR, (gint) code))
+    fail (fault, "error %d, and %d was expected", fault->error->code, (int) code);
+  if (part != NULL && strstr (fault->error->message, part) == NULL)
+    fail (fault, "the error does not say \"%s\"", part);
+}
+
+void
+fault_expect_clean (KitScript *server)
+{
+  kit_script_settle (server);
+  for (guint i = 0; i < kit_script_connections (server); i++)
+    if (kit_script_problem (server, i) != NULL)
+      g_error ("connection %u: %s", i, kit_script_problem (server, i));
+}
+
+void
+fault_expect_connections (KitScript *server, guint n)
+{
+  kit_script_settle (server);
+  g_assert_cmpuint (kit_script_connections (server), ==, n);
+}
+
+/* ---- secrets ---- */
+
+static gboolean
+holds (const void *data, gsize size, const char *part)
+{
+  return size > 0 && memmem (data, size, part, strlen (part)) != NULL;
+}
+
+gboolean
+fault_holds_secret (const void *data, gsize size, const char *secret)
+{
+  gsize n = strlen (secret);
+  g_autoptr (GString) hex = g_string_new (NULL);
+
+  if (holds (data, size, secret))
+    return TRUE;
+  for (gsize shift = 0; shift < 3; shift++)
+    {
+      g_autofree char *padded = g_strconcat (&"xx"[2 - shift], secret, NULL);
+      g_autofree char *coded = g_base64_encode ((const guchar *) padded, n + shift);
+      gsize from = (shift * 8 + 5) / 6, to = (n + shift) * 8 / 6; /* digits that are the secret's alone */
+
+      coded[to] = '\0';
+      if (holds (data, size, coded + from))
+        return TRUE;
+    }
+  for (gsize i = 0; i < n; i++)
+    g_string_append_printf (hex, "%02x", (guint) (guchar) secret[i]);
+  if (holds (data, size, hex->str))
+    return TRUE;
+  g_string_ascii_up (hex);
+  return holds (data, size, hex->str);
+}
+
+static void
+expect_no_secret_in (const char *where, const void *data, gsize size)
+{
+  if (fault_holds_secret (data, size, FAULT_PASSWORD))
+    g_error ("the password is in %s: %.*s", where, (int) size, (const char *) data);
+}
+
+void
+fault_expect_no_secret (Fault *fault, KitScript *server, gboolean under_tls)
+{
+  expect_no_secret_in ("the transcript", fault->trace->str, fault->trace->len);
+  expect_no_secret_in ("the policy's questions", fault->asked->str, fault->asked->len);
+  if (fault->error != NULL)
+    expect_no_secret_in ("the error", fault->error->message, strlen (fault->error->message));
+  for (guint i = 0; i < vereda_result_get_n_attempts (fault->result); i++)
+    {
+      const char *detail = vereda_attempt_get_detail (vereda_result_get_attempt (fault->result, i));
+
+      expect_no_secret_in ("an attempt", detail, strlen (detail));
+    }
+  kit_script_settle (server);
+  for (guint i = 0; i < kit_script_connections (server); i++)
+    {
+      const GByteArray *clear = kit_script_clear (server, i), *secure = kit_script_secure (server, i);
+
+      expect_no_secret_in ("clear octets", clear->data, clear->len);
+      if (under_tls)
+        expect_no_secret_in ("octets under TLS", secure->data, secure->len);
+    }
+}
+
+void
+fault_expect_no_mail_in_clear (KitScript *server)
+{
+  static const char *const words[] = { "MAIL FROM", "RCPT TO", "AUTH ", "DATA\r\n", "BDAT ", "Quetzalcoatl", "ann@", "bob@" };
+
+  kit_script_settle (server);
+  for (guint i = 0; i < kit_script_connections (server); i++)
+    for (guint k = 0; k < G_N_ELEMENTS (words); k++)
+      {
+        const GByteArray *clear = kit_script_clear (server, i);
+
+        if (holds (clear->data, clear->len, words[k]))
+          g_error ("\"%s\" went in clear: %.*s", words[k], (int) clear->len, (const char *) clear->data);
+      }
+}
+
+VeredaAttempt *
+fault_expect_attempt (Fault *fault, VeredaStage stage, VeredaDecision decision, const char *part)
+{
+  for (guint i = vereda_result_get_n_attempts (fault->result); i-- > 0;)
+    {
+      VeredaAttempt *attempt = vereda_result_get_attempt (fault->result, i);
+
+      if (vereda_attempt_get_stage (attempt) == stage && (decision == 0 || vereda_attempt_get_decision (attempt) == decision)
+          && (part == NULL || strstr (vereda_attempt_get_detail (attempt), part) != NULL))
+        return attempt;
+    }
+  fail (fault, "no attempt at stage %s with decision %s and \"%s\"", vereda_stage_name (stage),
+        decision != 0 ? vereda_decision_name (decision) : "any", part != NULL ? part : "");
+}

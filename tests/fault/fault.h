@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault: what the tests of this folder share: one submission through the public API against scripted servers, and the properties
+ * that have to hold whatever the servers did.
+ *
+ * Uses <vereda/...> and the kit only.  Failed expectations end the test with the server's view and the library's.
+ */
+#ifndef VEREDA_TESTS_FAULT_FAULT_H
+#define VEREDA_TESTS_FAULT_FAULT_H
+
+#include <string.h>
+#include <vereda/vereda.h>
+
+#include "scriptserver.h"
+
+#define FAULT_USER     "tim@example.test"
+#define FAULT_PASSWORD "tanstaaf-Zephyr-7731-corral"
+#define FAULT_BODY     "a line only of this body: Quetzalcoatl\r\n"
+#define FAULT_MESSAGE                                                                                                          \
+  "From: Ann <ann@example.test>\r\nTo: bob@example.test\r\nSubject: fault\r\n\r\n" FAULT_BODY ".a dot first\r\n"
+
+typedef struct
+{
+  VeredaOptions *options;
+  VeredaMessage *message;
+  VeredaResult *result; /* after fault_send() */
+  GError *error;
+  gboolean sent;
+  GString *trace; /* the transcript */
+  GString *asked; /* what the policy callback was asked: "PROBLEM CODE TEXT\n" */
+  guint servers;
+  VeredaTlsDecision answer; /* of the policy callback */
+} Fault;
+
+/* A submission of FAULT_MESSAGE from ann@ to bob@example.test, everything within twelve seconds. */
+Fault *fault_new (void);
+void fault_free (Fault *fault);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Fault, fault_free)
+
+/* The library's words end the test when they refuse. */
+void fault_set (Fault *fault, const char *name, const char *value);
+/* One more server to try, at its port on 127.0.0.1. */
+void fault_server (Fault *fault, KitScript *server);
+/* Trusts the test root and expects mail.example.test; `backend` NULL: as the library likes. */
+void fault_tls (Fault *fault, const char *mode, const char *backend);
+/* FAULT_USER and FAULT_PASSWORD. */
+void fault_credentials (Fault *fault);
+/* A policy callback that answers `answer` and writes down what it was asked. */
+void fault_policy (Fault *fault, VeredaTlsDecision answer);
+void fault_message (Fault *fault, const char *text);
+
+gboolean fault_send (Fault *fault);
+
+/* The TLS back ends of this build, NULL-ended. */
+const char *const *fault_backends (void);
+/* Adds `func` as PATH/BACKEND for each back end, with the back end's name as data. */
+void fault_add_backends (const char *path, GTestDataFunc func);
+
+/* ---- expectations: each settles the server it looks at ---- */
+
+void fault_expect_sent (Fault *fault);
+/* Not sent, with an error of `code` whose message holds `part` (NULL: any). */
+void fault_expect_error (Fault *fault, VeredaErrorCode code, const char *part);
+/* The script came to its end as written. */
+void fault_expect_clean (KitScript *server);
+/* No password in clear in any coding on the wire; none at all, not even under TLS, with `under_tls`; none in trace, errors, attempts. */
+void fault_expect_no_secret (Fault *fault, KitScript *server, gboolean under_tls);
+/* Nothing of the envelope and of the message went in clear. */
+void fault_expect_no_mail_in_clear (KitScript *server);
+/* Row of the attempt log at `stage` with this decision (0: any) whose detail holds `part` (NULL: any); the last one.  Ends the test when there is none. */
+VeredaAttempt *fault_expect_attempt (Fault *fault, VeredaStage stage, VeredaDecision decision, const char *part);
+void fault_expect_connections (KitScript *server, guint n);
+/* The secret is in these octets: raw, base64 at any alignment, or hexadecimal. */
+gboolean fault_holds_secret (const void *data, gsize size, const char *secret);
+
+#endif
