@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from tool_kit import EXECDIR, MESSAGE, TOOL, Folder, Script, closed_port, read_until_dot, run_tests, tool
+from tool_kit import EXECDIR, MESSAGE, TOOL, Folder, Run, Script, closed_port, read_until_dot, run_tests, tool
 
 PASSWORD = 'tr0ub4dor&3'
 
@@ -370,9 +370,32 @@ def test_interrupted(_, path):
             out, err = process.communicate(timeout=30)
             assert process.returncode == 128 + number, (process.returncode, out, err)
             if style == 'json':
-                document = json.loads(out)
+                document = Run(process.returncode, out, err).json()
                 assert document['exit']['name'] == 'interrupted', document['exit']
-                assert document['messages'][0]['verdict'] in ('unknown', 'not-sent')
+                message = document['messages'][0]
+                # Cancelled before its content was handed over: certainly not sent.
+                assert message['verdict'] == 'not-sent' and message['error']['code'] == 'cancelled', message
+
+
+@with_message
+def test_interrupted_with_messages_done(folder, path):
+    other = folder.file('other.eml', MESSAGE)
+    ehlo = b'250-x\r\n250 8BITMIME\r\n'
+    steps = (b'220 x\r\n', ehlo, b'250 ok\r\n', b'250 ok\r\n', b'354 go\r\n', read_until_dot, say(b'250 2.0.0 taken\r\n'), b'250 ok\r\n',
+             b'250 ok\r\n', b'354 go\r\n', read_until_dot, wait)
+    with Script(*steps) as script:
+        process = subprocess.Popen([TOOL, 'send', '-v', '--format=json', '--tls=never', '--server', script.server, path, other],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        for _ in range(1000):
+            if script.heard.count(b'DATA\r\n') == 2:
+                break
+            time.sleep(0.01)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    document = Run(process.returncode, out, err).json()
+    assert [message['verdict'] for message in document['messages']] == ['sent', 'unknown'], document
+    assert process.returncode == 130
 
 
 # --- passwords

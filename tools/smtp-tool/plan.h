@@ -39,7 +39,7 @@ typedef struct
   gboolean allow_partial;
   gboolean sysexits;
   gboolean wants_auth;
-  gboolean interrupted; /* messages without a result have no known outcome */
+  gint interrupted; /* number of the signal, or 0; messages without a result have no known outcome then */
   VeredaOptions *options;
   GPtrArray *items;    /* Item */
   GPtrArray *warnings; /* strings */

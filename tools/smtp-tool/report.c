@@ -45,6 +45,13 @@ report_outcome (const Plan *plan, const GError *fatal)
       if (status != EXIT_OK && (item->error != NULL || item->result == NULL || !vereda_result_is_transient (item->result)))
         all_transient = FALSE;
     }
+  /* 128 and the number of the signal, as shells have it; not when it came after all was done. */
+  if (plan->interrupted != 0 && outcome.status != EXIT_OK)
+    {
+      outcome.status = EXIT_INTERRUPTED;
+      outcome.number = 128 + plan->interrupted;
+      return outcome;
+    }
   outcome.retryable = outcome.status != EXIT_OK && all_transient;
   outcome.number = exit_number (outcome.status, outcome.retryable, plan->sysexits);
   return outcome;

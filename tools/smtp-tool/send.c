@@ -55,17 +55,30 @@ on_done (VeredaSender *sender, VeredaMessage *message, VeredaResult *result, gpo
   g_mutex_unlock (&lock);
 }
 
-/* On the watching thread: what is done is reported as it is, the rest as not known; then the process ends. */
+typedef struct
+{
+  Plan *plan;
+  VeredaSender *sender;
+} Work;
+
+/* On the watching thread.  The first signal cancels, and every message gets its true verdict.  Who cannot wait for that signals again:
+ * what is done is reported as it is, the rest as not known, and the process ends. */
 static void
 on_interrupt (int signal_number, gpointer data)
 {
-  Plan *plan = data;
+  Work *work = data;
+  VeredaSender *sender = g_atomic_pointer_get (&work->sender);
 
+  if (sender != NULL && g_atomic_int_compare_and_exchange (&work->plan->interrupted, 0, signal_number))
+    {
+      vereda_sender_cancel (sender);
+      return;
+    }
   g_mutex_lock (&lock);
-  plan->interrupted = TRUE;
-  (void) report (plan, NULL);
+  g_atomic_int_set (&work->plan->interrupted, signal_number);
+  const int status = report (work->plan, NULL);
   (void) fflush (stdout);
-  _exit (128 + signal_number);
+  _exit (status);
 }
 
 static void
@@ -93,17 +106,16 @@ work (Plan *plan, GError **error)
         report_trace_legend ();
       vereda_options_set_trace (plan->options, report_trace, NULL);
     }
-  interrupt_begin (on_interrupt, plan);
+  Work work = { plan, NULL };
+  interrupt_begin (on_interrupt, &work);
   VeredaSender *sender = vereda_sender_new (plan->options, error);
-  if (sender != NULL)
-    {
-      for (guint i = 0; i < plan->items->len; i++)
-        submit (plan, sender, plan->items->pdata[i]);
-      if (!plan->dry_run)
-        vereda_sender_run (sender);
-      vereda_sender_free (sender);
-    }
+  g_atomic_pointer_set (&work.sender, sender);
+  for (guint i = 0; sender != NULL && i < plan->items->len; i++)
+    submit (plan, sender, plan->items->pdata[i]);
+  if (sender != NULL && !plan->dry_run)
+    vereda_sender_run (sender);
   interrupt_end ();
+  vereda_sender_free (sender);
   return sender != NULL;
 }
 
