@@ -89,7 +89,8 @@ vd_domain_to_ascii (const char *name, char **ret_ascii, char **ret_why)
   return fine;
 }
 
-/* General-address-literal = Standardized-tag ":" 1*dcontent; the tag is Ldh-str, dcontent is %d33-90 / %d94-126. */
+/* General-address-literal = Standardized-tag ":" 1*dcontent; the tag is Ldh-str, dcontent is %d33-90 / %d94-126.  Of these we refuse what means
+ * something around an address: no tag in use needs it, and not every reader knows that a ">" in brackets does not end a path. */
 static gboolean
 check_tagged (const char *tag, const char *colon, char **ret_why)
 {
@@ -99,7 +100,7 @@ check_tagged (const char *tag, const char *colon, char **ret_why)
   if (colon[1] == '\0')
     return refuse (ret_why, "has nothing after its tag");
   for (const char *p = colon + 1; *p != '\0'; p++)
-    if (*p < 33 || *p > 126 || strchr ("[\\]", *p) != NULL)
+    if (*p < 33 || *p > 126 || strchr ("[\\]<>()\",;@", *p) != NULL)
       return refuse (ret_why, "holds a character that an address literal may not have");
   return TRUE;
 }

@@ -187,6 +187,9 @@ test_refused (void)
     { "a@[:x]", "has a tag that is not" },
     { "a@[tag:]", "has nothing after its tag" },
     { "a@[tag:a b]", "holds a character that an address literal may not have" },
+    { "a@[tag:a(b)]", "holds a character that an address literal may not have" },
+    { "a@[tag:a\"b]", "holds a character that an address literal may not have" },
+    { "<a@[tag:a> SIZE=1]>", "an address literal is not closed" },
     { "a@[1.2.3.4", "an address literal is not closed" },
     { "a@[1.2.3.4]x", "unexpected character" },
     { "a@1.2.3.4", "write it in brackets" },
@@ -322,6 +325,8 @@ test_default_domain (void)
   g_autoptr (VdAddressList) list = parse ("bob, Al <al>, c@d.example, postmaster", "home.example", TRUE, NULL);
   g_autofree char *paths = paths_of (list);
   g_assert_cmpstr (paths, ==, "<bob@home.example> <al@home.example> <c@d.example> <postmaster>");
+  g_assert_null (parse ("bob", "[tag:>]", TRUE, NULL));
+  g_assert_null (parse ("bob", "home.example\r\nX", TRUE, NULL));
   g_autoptr (VdAddressList) sender = parse ("postmaster", "home.example", FALSE, NULL);
   g_autofree char *completed = paths_of (sender);
   g_assert_cmpstr (completed, ==, "<postmaster@home.example>");

@@ -150,7 +150,9 @@ static void
 test_exhaustive (void)
 {
   static const guint8 alphabet[] = { '\r', '\n', '.', 'a', '\0', 0x80 };
-  gsize longest = g_test_slow () ? 7 : 6;
+  const char *preload = g_getenv ("LD_PRELOAD");
+  gboolean valgrind = preload != NULL && strstr (preload, "vgpreload") != NULL; /* fifty times slower: shorter inputs */
+  gsize longest = valgrind ? 4 : g_test_slow () ? 7 : 6;
   guint8 in[8];
   Sliced sliced = { in, 0, 0, 0, -1 };
   g_autoptr (VdSource) source = sliced_source (&sliced);
