@@ -152,8 +152,19 @@ def test_cleartext_auth_is_refused():
             run, document = send(sink, *args, path)
             assert run.status == 41 and sink.messages() == [], document
             assert any('--allow-cleartext-auth' in hint for hint in document['messages'][0]['error']['try'])
+            assert any('--tls=starttls' in hint for hint in document['messages'][0]['error']['try'])
             run, document = send(sink, *args, '--allow-cleartext-auth', path)
             assert run.status == 0, document
+
+
+def test_unverified_server_gets_no_password():
+    with Folder() as folder:
+        secret = folder.file('password', 'pencil\n')
+        path = folder.file('m.eml', MESSAGE)
+        with Sink('--tls=starttls', '--self-signed', '--auth=PLAIN', '--user=ann', '--password-file', secret) as sink:
+            run, document = send(sink, '--tls=starttls', '--insecure', '--user=ann', '--password-file', secret, path)
+            assert run.status == 41 and sink.messages() == [], document
+            assert any('--ca-file' in hint for hint in document['messages'][0]['error']['try'])
 
 
 def test_partial_acceptance():

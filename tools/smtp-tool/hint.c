@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hint.h"
+#include "options.h"
 #include "tool.h"
 
 #include <string.h>
@@ -39,6 +40,18 @@ static gboolean
 with_user (const Context *c)
 {
   return c->plan->wants_auth;
+}
+
+static gboolean
+unverified (const Context *c)
+{
+  return c->plan->wants_auth && options_is_true (c->plan->options, "insecure") && !tls_off (c);
+}
+
+static gboolean
+in_clear (const Context *c)
+{
+  return c->plan->wants_auth && !unverified (c);
 }
 
 static gboolean
@@ -113,7 +126,9 @@ static const struct
   { VEREDA_ERROR_MESSAGE, lone_cr, "--lone-cr=convert" },
   { VEREDA_ERROR_MESSAGE, long_line, "--long-lines=allow, if the message is to go as it is" },
   { VEREDA_ERROR_PLUGIN, NULL, "smtp-tool plugins" },
-  { VEREDA_ERROR_POLICY, with_user, "--tls=starttls or --tls=implicit; --allow-cleartext-auth only on a network you trust" },
+  { VEREDA_ERROR_POLICY, unverified,
+    "--ca-file=FILE instead of --insecure; --allow-cleartext-auth only on a network you trust" },
+  { VEREDA_ERROR_POLICY, in_clear, "--tls=starttls or --tls=implicit; --allow-cleartext-auth only on a network you trust" },
   { VEREDA_ERROR_RESOLVE, NULL, "--server=HOST[:PORT] with another spelling of the host" },
   { VEREDA_ERROR_CONNECT, NULL,
     "--server=HOST:PORT with another port: 587 with STARTTLS, 465 with implicit TLS, 25 between servers" },
@@ -123,6 +138,7 @@ static const struct
   { VEREDA_ERROR_TLS, without_user, "--tls=opportunistic, if the message may go unprotected where the server has no TLS" },
   { VEREDA_ERROR_CERTIFICATE, NULL, "--ca-file=FILE for an authority of your own, --verify-name=NAME for another name" },
   { VEREDA_ERROR_CERTIFICATE, NULL, "--insecure only to have a look: it lets anyone answer" },
+  { VEREDA_ERROR_AUTH, tls_off, "--tls=starttls" },
   { VEREDA_ERROR_AUTH, with_user, "-v to see which mechanisms were tried and what the server said" },
   { VEREDA_ERROR_AUTH, without_user, "--user=NAME --password-file=FILE" },
   { VEREDA_ERROR_MAIL, says_auth_required, "--user=NAME --password-file=FILE" },
