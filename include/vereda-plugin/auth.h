@@ -44,11 +44,12 @@ typedef enum
 /** The bit of a credential kind in VeredaMech.needs. */
 #define VEREDA_NEEDS(kind) (1u << (kind))
 
+/** Answer to a mechanism's question for a credential. */
 typedef enum
 {
-  VEREDA_CRED_NONE = 0,  /**< there is none */
-  VEREDA_CRED_HAVE = 1,  /**< @c *ret is filled */
-  VEREDA_CRED_LATER = 2  /**< asked for; return VEREDA_STEP_WAIT */
+  VEREDA_CRED_NONE = 0, /**< there is none */
+  VEREDA_CRED_HAVE = 1, /**< @c *ret is filled */
+  VEREDA_CRED_LATER = 2 /**< asked for; return VEREDA_STEP_WAIT */
 } VeredaCredState;
 
 /** VeredaStrength.exposure: what the exchange gives away to whoever sees or ends it; higher is better. */
@@ -85,27 +86,27 @@ typedef struct
 /** VeredaMech.flags */
 enum
 {
-  VEREDA_MECH_CLIENT_FIRST = 1u << 0,  /**< may send an initial response */
-  VEREDA_MECH_SERVER_LAST = 1u << 1,   /**< the server proves itself; success before that proof is failure */
-  VEREDA_MECH_NEEDS_TLS = 1u << 2,     /**< never on an unprotected stack, whatever the policy */
+  VEREDA_MECH_CLIENT_FIRST = 1u << 0, /**< may send an initial response */
+  VEREDA_MECH_SERVER_LAST = 1u << 1,  /**< the server proves itself; success before that proof is failure */
+  VEREDA_MECH_NEEDS_TLS = 1u << 2,    /**< never on an unprotected stack, whatever the policy */
   VEREDA_MECH_NEEDS_BINDING = 1u << 3,
-  VEREDA_MECH_NEEDS_HOST = 1u << 4,    /**< wants server_name (DIGEST-MD5, GSSAPI) */
-  VEREDA_MECH_HISTORIC = 1u << 5       /**< declared so by its RFC (6331) or by experience: CRAM-MD5, NTLM */
+  VEREDA_MECH_NEEDS_HOST = 1u << 4, /**< wants server_name (DIGEST-MD5, GSSAPI) */
+  VEREDA_MECH_HISTORIC = 1u << 5    /**< declared so by its RFC (6331) or by experience: CRAM-MD5, NTLM */
 };
 
-typedef struct VeredaAuth VeredaAuth;
+typedef struct VeredaAuth VeredaAuth; /**< one exchange */
 
 /** First member of every instance; filled by the core before start. */
 struct VeredaAuth
 {
-  const VeredaMech *ops;
-  const VeredaHost *host;
+  const VeredaMech *ops;   /**< the mechanism */
+  const VeredaHost *host;  /**< services of the core */
   const char *service;     /**< "smtp" (RFC 4954 section 4) */
   const char *server_name; /**< as verified by TLS, else as dialled; never from DNS or the server's words */
   const char *local_addr;  /**< "192.0.2.1;587", may be NULL */
   const char *remote_addr; /**< the same of the server */
   uint32_t tls_ssf;        /**< bits of protection; 0 when the stack is not protected and verified */
-  uint32_t reserved;
+  uint32_t reserved;       /**< zero */
   void *self;              /**< first argument of the two calls below, which are for use inside start and step only */
   /** Ask for a credential.  @p hint: for REALM, the realms offered, comma-separated; else NULL.  Lent until step returns. */
   VeredaCredState (*credential) (void *self, VeredaCred kind, const char *hint, VeredaSpan *ret);
@@ -116,12 +117,12 @@ struct VeredaAuth
 /** A mechanism: static and constant. */
 struct VeredaMech
 {
-  uint32_t struct_size;
-  uint32_t instance_size;  /**< sizeof the plugin's instance struct, which begins with a VeredaAuth */
-  const char *name;        /**< RFC 4422 section 3.1: `[A-Z0-9_-]{1,20}` */
-  VeredaStrength strength; /**< best case; equal to the keyfile's */
-  uint32_t needs;          /**< VEREDA_NEEDS() bits; checked before the mechanism is chosen */
-  uint32_t flags;          /**< VEREDA_MECH_* */
+  uint32_t struct_size;                              /**< sizeof (VeredaMech) as the plugin was compiled */
+  uint32_t instance_size;                            /**< sizeof the plugin's instance struct, which begins with a VeredaAuth */
+  const char *name;                                  /**< RFC 4422 section 3.1: `[A-Z0-9_-]{1,20}` */
+  VeredaStrength strength;                           /**< best case; equal to the keyfile's */
+  uint32_t needs;                                    /**< VEREDA_NEEDS() bits; checked before the mechanism is chosen */
+  uint32_t flags;                                    /**< VEREDA_MECH_* */
   gboolean (*start) (VeredaAuth *a, GError **error); /**< may be NULL */
   /**
    * One step.  @p challenge is NULL for "no challenge yet" (an initial response is wanted; only with CLIENT_FIRST), an empty span
@@ -132,9 +133,10 @@ struct VeredaMech
   void (*clear) (VeredaAuth *a); /**< may be NULL */
 };
 
-/** Errors a mechanism reports. */
+/** Domain of the errors that a mechanism reports. */
 #define VEREDA_AUTH_ERROR (g_quark_from_static_string ("vereda-auth-error"))
 
+/** Codes of VEREDA_AUTH_ERROR.  Values never change. */
 typedef enum
 {
   VEREDA_AUTH_ERROR_CREDENTIAL = 1,  /**< missing, empty, or not expressible in this mechanism */

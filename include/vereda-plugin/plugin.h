@@ -28,11 +28,11 @@ G_BEGIN_DECLS
 /** Borrowed bytes.  Never NUL-ended; @c data may be NULL when @c size is 0. */
 typedef struct
 {
-  const void *data;
-  size_t size; /**< octets */
+  const void *data; /**< the octets */
+  size_t size;      /**< how many */
 } VeredaSpan;
 
-typedef struct VeredaHost VeredaHost;
+typedef struct VeredaHost VeredaHost; /**< services of the core */
 
 /**
  * Services the core lends to plugins.  The table lives as long as the process and may be used from any thread.
@@ -40,9 +40,9 @@ typedef struct VeredaHost VeredaHost;
  */
 struct VeredaHost
 {
-  uint32_t struct_size;
-  uint32_t reserved;
-  void *self; /**< passed back as the first argument of every call */
+  uint32_t struct_size; /**< sizeof (VeredaHost) as the core was compiled */
+  uint32_t reserved;    /**< zero */
+  void *self;           /**< passed back as the first argument of every call */
 
   /** Debug text for a developer, shown only when tracing is on.  Never pass a secret, nor octets from the network. */
   void (*debug) (void *self, const char *topic, const char *format, ...) G_GNUC_PRINTF (3, 4);
@@ -51,19 +51,19 @@ struct VeredaHost
   gboolean (*random) (void *self, void *buf, size_t size, GError **error);
 };
 
-typedef struct VeredaTransport VeredaTransport; /* transport.h */
-typedef struct VeredaMech VeredaMech;           /* auth.h */
+typedef struct VeredaTransport VeredaTransport; /**< see transport.h */
+typedef struct VeredaMech VeredaMech;           /**< see auth.h */
 
 /** The descriptor that a plugin's query function returns; static and constant. */
 typedef struct
 {
-  uint32_t struct_size;                       /**< sizeof (VeredaPlugin) as the plugin was compiled */
-  uint32_t abi;                               /**< VEREDA_PLUGIN_ABI as the plugin was compiled */
-  const char *name;                           /**< the stem, `[a-z][a-z0-9_]{0,31}`, equal to the keyfile's Name */
-  const char *version;                        /**< the plugin's own version */
-  const char *license;                        /**< SPDX expression */
-  const VeredaTransport *const *transports;   /**< NULL-ended, or NULL */
-  const VeredaMech *const *mechs;             /**< NULL-ended, or NULL */
+  uint32_t struct_size;                     /**< sizeof (VeredaPlugin) as the plugin was compiled */
+  uint32_t abi;                             /**< VEREDA_PLUGIN_ABI as the plugin was compiled */
+  const char *name;                         /**< the stem, `[a-z][a-z0-9_]{0,31}`, equal to the keyfile's Name */
+  const char *version;                      /**< the plugin's own version */
+  const char *license;                      /**< SPDX expression */
+  const VeredaTransport *const *transports; /**< NULL-ended, or NULL */
+  const VeredaMech *const *mechs;           /**< NULL-ended, or NULL */
   /** Called once per process, by one thread, before anything else of the plugin.  May be NULL. */
   gboolean (*init) (const VeredaHost *host, GError **error);
 } VeredaPlugin;
@@ -71,6 +71,7 @@ typedef struct
 /** Type of the one exported function. */
 typedef const VeredaPlugin *(*VeredaPluginQueryFunc) (void);
 
+/** Export marker of the query function; empty with VEREDA_PLUGIN_STATIC, for plugins linked into a test. */
 #ifdef VEREDA_PLUGIN_STATIC
 #define VEREDA_PLUGIN_EXPORT
 #else
@@ -78,11 +79,11 @@ typedef const VeredaPlugin *(*VeredaPluginQueryFunc) (void);
 #endif
 
 /** Defines the plugin's one exported symbol, `vereda1_<stem>_query`. */
-#define VEREDA_PLUGIN_DEFINE(stem, descriptor)                                                                               \
-  VEREDA_PLUGIN_EXPORT const VeredaPlugin *vereda1_##stem##_query (void);                                                    \
-  VEREDA_PLUGIN_EXPORT const VeredaPlugin *vereda1_##stem##_query (void)                                                     \
-  {                                                                                                                          \
-    return &(descriptor);                                                                                                    \
+#define VEREDA_PLUGIN_DEFINE(stem, descriptor)                                                                                 \
+  VEREDA_PLUGIN_EXPORT const VeredaPlugin *vereda1_##stem##_query (void);                                                      \
+  VEREDA_PLUGIN_EXPORT const VeredaPlugin *vereda1_##stem##_query (void)                                                       \
+  {                                                                                                                            \
+    return &(descriptor);                                                                                                      \
   }
 
 G_END_DECLS

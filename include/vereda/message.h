@@ -54,10 +54,11 @@ typedef struct
 VEREDA_API
 VeredaMessage *vereda_message_new_from_callbacks (const VeredaSourceFuncs *funcs, gpointer user_data, GDestroyNotify destroy);
 
+/** Takes a reference.  Any thread.  @return @p message */
 VEREDA_API
 VeredaMessage *vereda_message_ref (VeredaMessage *message);
 
-/** Drops a reference; NULL is fine. */
+/** Drops a reference; NULL is fine.  Any thread. */
 VEREDA_API
 void vereda_message_unref (VeredaMessage *message);
 

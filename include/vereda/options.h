@@ -19,6 +19,7 @@ G_BEGIN_DECLS
 /** Opaque.  For one thread at a time; a sender takes a copy. */
 typedef struct VeredaOptions VeredaOptions;
 
+/** Options with every default.  @return new options; free with vereda_options_free() */
 VEREDA_API
 VeredaOptions *vereda_options_new (void);
 
@@ -36,20 +37,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VeredaOptions, vereda_options_free)
 typedef enum
 {
   VEREDA_OPTION_STRING = 1,
-  VEREDA_OPTION_BOOLEAN = 2,  /**< 0 false no off, 1 true yes on; case does not matter */
-  VEREDA_OPTION_SECONDS = 3,  /**< a decimal number of seconds, 0.001 to 86400; 0: the default */
-  VEREDA_OPTION_CHOICE = 4,   /**< one of a few words */
-  VEREDA_OPTION_LIST = 5,     /**< elements separated by commas */
-  VEREDA_OPTION_HEADER = 6,   /**< "Name: value"; may be given many times */
-  VEREDA_OPTION_FILE = 7,     /**< a path */
-  VEREDA_OPTION_SECRET = 8    /**< kept in wiped memory; vereda_options_get() never gives it back; not for a command line */
+  VEREDA_OPTION_BOOLEAN = 2, /**< 0 false no off, 1 true yes on; case does not matter */
+  VEREDA_OPTION_SECONDS = 3, /**< a decimal number of seconds, 0.001 to 86400; 0: the default */
+  VEREDA_OPTION_CHOICE = 4,  /**< one of a few words */
+  VEREDA_OPTION_LIST = 5,    /**< elements separated by commas */
+  VEREDA_OPTION_HEADER = 6,  /**< "Name: value"; may be given many times */
+  VEREDA_OPTION_FILE = 7,    /**< a path */
+  VEREDA_OPTION_SECRET = 8   /**< kept in wiped memory; vereda_options_get() never gives it back; not for a command line */
 } VeredaOptionType;
 
 /** One row of the option table; static. */
 typedef struct
 {
   const char *name;          /**< such as "servers"; words joined by '-' */
-  VeredaOptionType type;
+  VeredaOptionType type;     /**< what values it takes */
   const char *default_value; /**< as text; NULL: none */
   const char *choices;       /**< of a CHOICE: words separated by '|'; else NULL */
   const char *argument;      /**< what stands for the value in help: "HOST[:PORT],…" */
@@ -57,9 +58,10 @@ typedef struct
   const char *seed;          /**< the option of tcllib's smtp::sendmessage that it carries, such as "-servers"; NULL: none */
 } VeredaOptionInfo;
 
-/** Number of rows, and the row at @p index (NULL past the end).  Any thread. */
+/** Number of rows.  Any thread. */
 VEREDA_API
 guint vereda_option_count (void);
+/** The row at @p index.  Any thread.  @return static; NULL when @p index is not below vereda_option_count() */
 VEREDA_API
 const VeredaOptionInfo *vereda_option_at (guint index);
 
@@ -109,18 +111,20 @@ void vereda_options_set_registry (VeredaOptions *options, VeredaRegistry *regist
 /** What went wrong with TLS. */
 typedef enum
 {
-  VEREDA_TLS_NOT_OFFERED = 1,  /**< no STARTTLS in the EHLO reply */
-  VEREDA_TLS_REFUSED = 2,      /**< STARTTLS answered with something else than 220 */
-  VEREDA_TLS_HANDSHAKE = 3,    /**< the handshake failed */
-  VEREDA_TLS_CERTIFICATE = 4   /**< the handshake was fine, the certificate was not accepted */
+  VEREDA_TLS_NOT_OFFERED = 1, /**< no STARTTLS in the EHLO reply */
+  VEREDA_TLS_REFUSED = 2,     /**< STARTTLS answered with something else than 220 */
+  VEREDA_TLS_HANDSHAKE = 3,   /**< the handshake failed */
+  VEREDA_TLS_CERTIFICATE = 4  /**< the handshake was fine, the certificate was not accepted */
 } VeredaTlsProblem;
 
 /** What to do about it. */
 typedef enum
 {
-  VEREDA_TLS_SECURE = 0,  /**< close this connection, take the next server */
-  VEREDA_TLS_INSECURE = 1 /**< go on in clear; after a failed handshake on a new connection, never on the same.  Secrets stay behind
-                               the floor all the same (option insecure-cleartext-auth) */
+  VEREDA_TLS_SECURE = 0, /**< close this connection, take the next server */
+  /** Go on: in clear where STARTTLS was not offered or was refused; after a failed handshake of STARTTLS in clear too, on a new
+   * connection, never on the same; after a certificate on a new connection with TLS whose certificate is not checked.  Secrets stay
+   * behind the floor all the same (option insecure-cleartext-auth). */
+  VEREDA_TLS_INSECURE = 1
 } VeredaTlsDecision;
 
 /**
@@ -133,6 +137,7 @@ typedef enum
 typedef VeredaTlsDecision (*VeredaTlsPolicyFunc) (VeredaTlsProblem problem, const char *server, int code, const char *text,
                                                   gpointer user_data);
 
+/** The callback to ask, on the thread that runs the sender; NULL: none. */
 VEREDA_API
 void vereda_options_set_tls_policy (VeredaOptions *options, VeredaTlsPolicyFunc func, gpointer user_data);
 
@@ -141,10 +146,11 @@ void vereda_options_set_tls_policy (VeredaOptions *options, VeredaTlsPolicyFunc 
 /** @name Credentials on demand */
 /**@{*/
 
+/** What is asked for. */
 typedef enum
 {
-  VEREDA_CREDENTIAL_PASSWORD = 1,
-  VEREDA_CREDENTIAL_TOKEN = 2
+  VEREDA_CREDENTIAL_PASSWORD = 1, /**< the user's password */
+  VEREDA_CREDENTIAL_TOKEN = 2     /**< a bearer token */
 } VeredaCredentialKind;
 
 /** Why it is asked for. */
@@ -159,9 +165,9 @@ typedef enum
 typedef struct VeredaCredentialRequest VeredaCredentialRequest;
 
 VEREDA_API
-VeredaCredentialKind vereda_credential_request_get_kind (VeredaCredentialRequest *request);
+VeredaCredentialKind vereda_credential_request_get_kind (VeredaCredentialRequest *request); /**< what is asked for */
 VEREDA_API
-VeredaCredentialReason vereda_credential_request_get_reason (VeredaCredentialRequest *request);
+VeredaCredentialReason vereda_credential_request_get_reason (VeredaCredentialRequest *request); /**< why */
 VEREDA_API
 const char *vereda_credential_request_get_server (VeredaCredentialRequest *request); /**< host name, borrowed */
 VEREDA_API
@@ -174,6 +180,7 @@ void vereda_credential_request_answer (VeredaCredentialRequest *request, const v
 VEREDA_API
 void vereda_credential_request_decline (VeredaCredentialRequest *request);
 
+/** Takes a reference, to answer later.  @return @p request */
 VEREDA_API
 VeredaCredentialRequest *vereda_credential_request_ref (VeredaCredentialRequest *request);
 /** Dropping the last reference without an answer declines. */
@@ -183,6 +190,7 @@ void vereda_credential_request_unref (VeredaCredentialRequest *request);
 /** Answer inside the call, or keep a reference and answer later: the session waits meanwhile, under its timeouts. */
 typedef void (*VeredaCredentialFunc) (VeredaCredentialRequest *request, gpointer user_data);
 
+/** The callback to ask where no password or token is set; NULL: none. */
 VEREDA_API
 void vereda_options_set_credential_callback (VeredaOptions *options, VeredaCredentialFunc func, gpointer user_data);
 

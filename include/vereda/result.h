@@ -25,7 +25,8 @@ typedef enum
 {
   VEREDA_NOT_SENT = 0, /**< certainly not sent: sending it again cannot make a second copy */
   VEREDA_SENT = 1,     /**< a server took responsibility for it, for every recipient whose status says accepted */
-  VEREDA_UNKNOWN = 2   /**< the end of the data was handed over and the reply never came: it may have been sent.  Never resent by itself */
+  VEREDA_UNKNOWN
+  = 2 /**< the end of the data was handed over and the reply never came: it may have been sent.  Never resent by itself */
 } VeredaVerdict;
 
 /** Status of one recipient. */
@@ -37,14 +38,16 @@ typedef enum
   VEREDA_RECIPIENT_UNKNOWN = 3   /**< see VEREDA_UNKNOWN */
 } VeredaRecipientStatus;
 
+/** Takes a reference.  Any thread.  @return @p result */
 VEREDA_API
 VeredaResult *vereda_result_ref (VeredaResult *result);
-/** Drops a reference; NULL is fine. */
+/** Drops a reference; NULL is fine.  Any thread. */
 VEREDA_API
 void vereda_result_unref (VeredaResult *result);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VeredaResult, vereda_result_unref)
 
+/** Was it sent? */
 VEREDA_API
 VeredaVerdict vereda_result_get_verdict (VeredaResult *result);
 
@@ -56,9 +59,10 @@ const GError *vereda_result_get_error (VeredaResult *result);
 VEREDA_API
 gboolean vereda_result_is_transient (VeredaResult *result);
 
-/** Recipients in the order they were given, duplicates included. */
+/** Number of recipients, duplicates included. */
 VEREDA_API
 guint vereda_result_get_n_recipients (VeredaResult *result);
+/** Recipients in the order they were given.  @return NULL when @p index is too large */
 VEREDA_API
 VeredaRecipient *vereda_result_get_recipient (VeredaResult *result, guint index);
 /** Number of recipients with that status. */
@@ -75,15 +79,18 @@ const char *vereda_result_get_server (VeredaResult *result);
 VEREDA_API
 const char *vereda_result_get_reverse_path (VeredaResult *result);
 
-/** What happened, in order, over all servers. */
+/** Number of rows in the log of attempts. */
 VEREDA_API
 guint vereda_result_get_n_attempts (VeredaResult *result);
+/** What happened, in order, over all servers.  @return NULL when @p index is too large */
 VEREDA_API
 VeredaAttempt *vereda_result_get_attempt (VeredaResult *result, guint index);
 
-/** Things that were asked for and could not be had, or that the caller should know: sentences. */
+/** Number of warnings. */
 VEREDA_API
 guint vereda_result_get_n_warnings (VeredaResult *result);
+/** Things that were asked for and could not be had, or that the caller should know: sentences.  @return NULL when @p index is too
+ * large */
 VEREDA_API
 const char *vereda_result_get_warning (VeredaResult *result, guint index);
 
@@ -92,7 +99,7 @@ const char *vereda_result_get_warning (VeredaResult *result, guint index);
 VEREDA_API
 const char *vereda_recipient_get_address (VeredaRecipient *recipient); /**< as given */
 VEREDA_API
-VeredaRecipientStatus vereda_recipient_get_status (VeredaRecipient *recipient);
+VeredaRecipientStatus vereda_recipient_get_status (VeredaRecipient *recipient); /**< what became of it */
 VEREDA_API
 VeredaReply *vereda_recipient_get_reply (VeredaRecipient *recipient); /**< NULL when the address was never answered */
 VEREDA_API
@@ -106,7 +113,7 @@ const char *vereda_recipient_get_server (VeredaRecipient *recipient); /**< who s
 /** @name Replies */
 /**@{*/
 VEREDA_API
-int vereda_reply_get_code (VeredaReply *reply);
+int vereda_reply_get_code (VeredaReply *reply); /**< three digits */
 VEREDA_API
 const char *vereda_reply_get_enhanced (VeredaReply *reply); /**< "5.7.8", or NULL */
 VEREDA_API
@@ -138,43 +145,46 @@ typedef enum
 /** What was decided after it. */
 typedef enum
 {
-  VEREDA_DECISION_CONTINUE = 1,       /**< this step succeeded */
-  VEREDA_DECISION_NEXT_MECHANISM,     /**< next authentication mechanism */
-  VEREDA_DECISION_NEXT_TRANSPORT,     /**< next plugin for the same job */
-  VEREDA_DECISION_RECONNECT,          /**< the same server again, on a new connection */
-  VEREDA_DECISION_INSECURE,           /**< the TLS policy said: go on in clear */
+  VEREDA_DECISION_CONTINUE = 1,   /**< this step succeeded */
+  VEREDA_DECISION_NEXT_MECHANISM, /**< next authentication mechanism */
+  VEREDA_DECISION_NEXT_TRANSPORT, /**< next plugin for the same job */
+  VEREDA_DECISION_RECONNECT,      /**< the same server again, on a new connection */
+  VEREDA_DECISION_INSECURE,       /**< the TLS policy said: go on in clear */
   VEREDA_DECISION_NEXT_SERVER,
-  VEREDA_DECISION_STOP                /**< the end */
+  VEREDA_DECISION_STOP /**< the end */
 } VeredaDecision;
 
 VEREDA_API
-const char *vereda_attempt_get_server (VeredaAttempt *attempt);    /**< as given */
+const char *vereda_attempt_get_server (VeredaAttempt *attempt); /**< as given */
 VEREDA_API
-const char *vereda_attempt_get_address (VeredaAttempt *attempt);   /**< "192.0.2.1:587"; NULL before connecting */
+const char *vereda_attempt_get_address (VeredaAttempt *attempt); /**< "192.0.2.1:587"; NULL before connecting */
 VEREDA_API
 const char *vereda_attempt_get_transport (VeredaAttempt *attempt); /**< "starttls/gnutls"; NULL before it was chosen */
 VEREDA_API
-VeredaStage vereda_attempt_get_stage (VeredaAttempt *attempt);
+VeredaStage vereda_attempt_get_stage (VeredaAttempt *attempt); /**< how far it was */
 VEREDA_API
-gboolean vereda_attempt_succeeded (VeredaAttempt *attempt);
+gboolean vereda_attempt_succeeded (VeredaAttempt *attempt); /**< FALSE: the detail says why */
 VEREDA_API
 const char *vereda_attempt_get_detail (VeredaAttempt *attempt); /**< mechanism, plugin, or what happened; never NULL */
 VEREDA_API
 VeredaReply *vereda_attempt_get_reply (VeredaAttempt *attempt); /**< may be NULL */
 VEREDA_API
-VeredaDecision vereda_attempt_get_decision (VeredaAttempt *attempt);
+VeredaDecision vereda_attempt_get_decision (VeredaAttempt *attempt); /**< what was done about it */
 VEREDA_API
 gint64 vereda_attempt_get_elapsed (VeredaAttempt *attempt); /**< microseconds since the submission began */
 
-/** Words for the enumerations ("starttls", "next-server", "not-sent", "accepted"); static. */
+/**@}*/
+
+/** @name Words for the enumerations; static */
+/**@{*/
 VEREDA_API
-const char *vereda_stage_name (VeredaStage stage);
+const char *vereda_stage_name (VeredaStage stage); /**< "connect", "end-of-data", … */
 VEREDA_API
-const char *vereda_decision_name (VeredaDecision decision);
+const char *vereda_decision_name (VeredaDecision decision); /**< "continue", "next-server", … */
 VEREDA_API
-const char *vereda_verdict_name (VeredaVerdict verdict);
+const char *vereda_verdict_name (VeredaVerdict verdict); /**< "not-sent", "sent", "unknown" */
 VEREDA_API
-const char *vereda_recipient_status_name (VeredaRecipientStatus status);
+const char *vereda_recipient_status_name (VeredaRecipientStatus status); /**< "not-sent", "accepted", "refused", "unknown" */
 /**@}*/
 
 G_END_DECLS

@@ -14,11 +14,11 @@ G_BEGIN_DECLS
 /** Kinds of trace lines. */
 typedef enum
 {
-  VEREDA_TRACE_CLIENT = 1, /**< a line sent; secrets are already replaced */
-  VEREDA_TRACE_SERVER = 2, /**< a line received with a 2yz or 3yz reply */
+  VEREDA_TRACE_CLIENT = 1,       /**< a line sent; secrets are already replaced */
+  VEREDA_TRACE_SERVER = 2,       /**< a line received with a 2yz or 3yz reply */
   VEREDA_TRACE_SERVER_ERROR = 3, /**< a line received with any other reply */
-  VEREDA_TRACE_INFO = 4,   /**< what the library did: connected, TLS established, next server, … */
-  VEREDA_TRACE_ERROR = 5   /**< what went wrong, locally or on the way */
+  VEREDA_TRACE_INFO = 4,         /**< what the library did: connected, TLS established, next server, … */
+  VEREDA_TRACE_ERROR = 5         /**< what went wrong, locally or on the way */
 } VeredaTraceKind;
 
 /**
@@ -30,7 +30,8 @@ typedef enum
  *        UTF-8 escaped as \\xHH; message content is never traced
  * @param user_data as given
  */
-typedef void (*VeredaTraceFunc) (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer user_data);
+typedef void (*VeredaTraceFunc) (VeredaTraceKind kind, gboolean secure, const char *server, const char *text,
+                                 gpointer user_data);
 
 G_END_DECLS
 
