@@ -138,52 +138,81 @@ on_end (VdSession *session, VdTransaction *txn, VdReply *reply)
     }
 }
 
+/* BDT-12 and SEC-7: a server that does not know BDAT may be reading the chunk as commands.  Nothing more on this connection. */
+static void
+on_bdat_unknown (VdSession *session, VdTransaction *txn, VdReply *reply)
+{
+  session->bdat_refused = TRUE;
+  txn->data_reply = vd_reply_ref (reply);
+  txn->end_mark = G_MAXUINT64; /* not a message that was handed over */
+  vd_session_fail (session, vd_session_refusal (session, VEREDA_ERROR_DATA, "BDAT, which it offers", reply), reply);
+}
+
+/* A chunk before the last is refused: no further one, and RSET before anything else (BDT-5). */
+static void
+on_chunk_refused (VdSession *session, VdTransaction *txn, VdReply *reply)
+{
+  GError *error = vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", reply);
+
+  session->need_rset = TRUE;
+  if (txn->data_reply == NULL)
+    txn->data_reply = vd_reply_ref (reply);
+  txn->closed = TRUE;
+  txn->end_mark = G_MAXUINT64;
+  /* Chunks on their way are discarded by the server; what is announced and not written can only be cut off. */
+  if (vd_output_is_open (&session->output))
+    vd_session_abandon_txn (session, txn, error);
+  else
+    vd_session_fail (session, error, reply);
+}
+
+/* The reply to the last chunk after one before it was refused, and the refusal of the last itself. */
+static void
+on_last_chunk (VdSession *session, VdTransaction *txn, VdReply *reply)
+{
+  gboolean taken = VD_REPLY_IS_POSITIVE (reply);
+
+  session->need_rset |= !taken;
+  txn->closed = TRUE;
+  if (taken && txn->data_reply != NULL)
+    {
+      vd_session_finish_txn (
+          session, txn, VD_OUTCOME_UNKNOWN,
+          vd_session_error_new (session, VEREDA_ERROR_UNKNOWN_OUTCOME,
+                                "the server refused a part of the message and accepted its end; nobody knows what it has"));
+      return;
+    }
+  txn->final_reply
+      = vd_reply_ref (txn->data_reply != NULL ? txn->data_reply : reply); /* the first refusal is the reason of the rest */
+  vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT,
+                         vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", txn->final_reply));
+}
+
 static void
 on_bdat (VdSession *session, VdTransaction *txn, gboolean last, VdReply *reply)
 {
+  gboolean granted = txn->mail_reply == NULL && vd_session_is_granted (txn);
+
   if (reply->code / 100 == 3)
     odd_reply (session, "BDAT", reply); /* BDT-10 */
-  else if (VD_REPLY_IS_POSITIVE (reply))
+  else if (!granted)
     {
-      if (last && txn->data_reply != NULL) /* a chunk was refused and the end is taken: nobody knows what the server has */
-        vd_session_finish_txn (session, txn, VD_OUTCOME_UNKNOWN, NULL);
-      else if (last)
-        on_end (session, txn, reply);
+      /* Sent ahead, in the window, of refusals: whatever the server says of it, nobody was to receive it (PIP-6). */
+      session->need_rset |= !VD_REPLY_IS_POSITIVE (reply);
+      txn->closed = TRUE;
+      if (last)
+        vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
     }
   else if (txn->data_reply == NULL && (reply->code == 500 || reply->code == 502 || reply->code == 503 || reply->code == 504))
-    {
-      /* BDT-12 and SEC-7: a server that does not know BDAT may be reading the chunk as commands.  Nothing more on this connection. */
-      session->bdat_refused = TRUE;
-      txn->data_reply = vd_reply_ref (reply);
-      txn->end_mark = G_MAXUINT64; /* not a message that was handed over */
-      vd_session_fail (session, vd_session_refusal (session, VEREDA_ERROR_DATA, "BDAT, which it offers", reply), reply);
-    }
-  else
-    {
-      session->need_rset = TRUE; /* BDT-5 */
-      if (txn->data_reply == NULL)
-        txn->data_reply = vd_reply_ref (reply);
-      txn->closed = TRUE;
-      if (last && session->config.lmtp)
-        on_lmtp_end (session, txn, reply);
-      else if (last)
-        {
-          txn->final_reply = vd_reply_ref (txn->data_reply); /* the first refusal is the reason of those behind it */
-          vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT,
-                                 vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", txn->data_reply));
-        }
-      else
-        {
-          /* Chunks on their way are discarded by the server; whatever is announced and not written can only be cut off. */
-          GError *error = vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", reply);
-
-          txn->end_mark = G_MAXUINT64;
-          if (vd_output_is_open (&session->output))
-            vd_session_abandon_txn (session, txn, error);
-          else
-            vd_session_fail (session, error, reply);
-        }
-    }
+    on_bdat_unknown (session, txn, reply);
+  else if (!last && !VD_REPLY_IS_POSITIVE (reply))
+    on_chunk_refused (session, txn, reply);
+  else if (last && session->config.lmtp && txn->data_reply == NULL)
+    on_lmtp_end (session, txn, reply);
+  else if (last && (txn->data_reply != NULL || !VD_REPLY_IS_POSITIVE (reply)))
+    on_last_chunk (session, txn, reply);
+  else if (last)
+    on_end (session, txn, reply);
 }
 
 gboolean
