@@ -91,7 +91,7 @@ broke_contract (VdStack *stack, const char *name, const char *call, const char *
 {
   return poison (stack,
                  g_error_new (VEREDA_ERROR, VEREDA_ERROR_PLUGIN,
-                              "The transport “%s” broke its contract: %s %s; report this to its author",
+                              "The transport \"%s\" broke its contract: %s %s; report this to its author",
                               name != NULL ? name : "?", call, what),
                  error);
 }
@@ -113,7 +113,7 @@ usable (VdStack *stack, gboolean need_ready, GError **error)
   if (need_ready && !top (stack)->ready)
     {
       poison (stack,
-              g_error_new (VEREDA_ERROR, VEREDA_ERROR_INTERNAL, "Data was to pass through “%s” before its handshake",
+              g_error_new (VEREDA_ERROR, VEREDA_ERROR_INTERNAL, "Data was to pass through \"%s\" before its handshake",
                            vd_stack_name (stack)),
               error);
       return FALSE;
@@ -158,7 +158,7 @@ check_transport (const VeredaTransport *t, gboolean bottom, GError **error)
   else if (!bottom && !VEREDA_HAS (VeredaTransport, t, wrap))
     wrong = "it cannot wrap another transport";
   if (wrong != NULL)
-    g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "Cannot use the transport “%s”: %s", name, wrong);
+    g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "Cannot use the transport \"%s\": %s", name, wrong);
   return wrong == NULL;
 }
 
@@ -169,7 +169,7 @@ instance_new (VdStack *stack, const VeredaTransport *transport, VeredaLayer *low
 
   if (layer == NULL) /* the size is a plugin's word: no reason to abort */
     {
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "No memory for the %u octets the transport “%s” asks for",
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "No memory for the %u octets the transport \"%s\" asks for",
                    (guint) transport->instance_size, transport->name);
       return NULL;
     }
@@ -198,7 +198,7 @@ vd_stack_open (VdStack *stack, const VeredaTransport *transport, int fd, GError 
   GError *cause = NULL;
   if (!transport->open (layer, fd, &cause))
     {
-      vd_error_wrap (error, VEREDA_ERROR_PLUGIN, cause, "The transport “%s” did not take the connection", transport->name);
+      vd_error_wrap (error, VEREDA_ERROR_PLUGIN, cause, "The transport \"%s\" did not take the connection", transport->name);
       instance_free (layer, transport->instance_size);
       return FALSE;
     }
@@ -234,7 +234,7 @@ wrap_instance (VdStack *stack, const VeredaTransport *transport, const VeredaTls
       return layer;
     }
   if (cause == NULL)
-    g_set_error (&cause, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "The transport “%s” failed to start without saying why",
+    g_set_error (&cause, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "The transport \"%s\" failed to start without saying why",
                  transport->name);
   g_propagate_error (error, cause);
   instance_free (layer, transport->instance_size);

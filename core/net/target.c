@@ -80,13 +80,13 @@ static void G_GNUC_PRINTF (3, 4) fail (const Place *place, GError **error, const
   GString *text = g_string_new (NULL);
   va_list args;
 
-  g_string_append_printf (text, "Option “%s”", place->option);
+  g_string_append_printf (text, "option %s", place->option);
   if (place->number > 0)
     g_string_append_printf (text, ", entry %u", place->number);
   if (place->entry != NULL && !has_user_info (place->entry))
     {
       g_autofree char *shown = show (place->entry);
-      g_string_append_printf (text, " (“%s”)", shown);
+      g_string_append_printf (text, " (\"%s\")", shown);
     }
   g_string_append (text, ": ");
   va_start (args, format);
@@ -101,7 +101,7 @@ check_octets (const Place *place, GError **error)
 {
   if (has_user_info (place->entry))
     {
-      fail (place, error, "a user name or password (“…@”) does not belong in a server's address; use the options for them");
+      fail (place, error, "a user name or password (\"…@\") does not belong in a server's address; use the options for them");
       return FALSE;
     }
   for (const char *p = place->entry; *p != '\0'; p++)

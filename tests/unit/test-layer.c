@@ -280,7 +280,7 @@ test_broken_contract (Fixture *f, gconstpointer data)
   VeredaIo io = g_str_has_prefix (how, "read") ? vd_stack_read (f->stack, buf, sizeof buf, &n, &error)
                                                : write_text (f, "x\r\n", &n, &error);
   g_assert_cmpint (io, ==, VEREDA_IO_ERROR);
-  g_assert_nonnull (strstr (error->message, "“veil” broke its contract"));
+  g_assert_nonnull (strstr (error->message, "\"veil\" broke its contract"));
   g_clear_error (&error);
   while (recv (f->peer, buf, sizeof buf, 0) > 0) /* what the layer let through before it was caught */
     ;

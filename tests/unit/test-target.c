@@ -190,9 +190,9 @@ test_refused (void)
       GError *error = NULL;
       VdTarget *target = vd_target_parse ("servers", rows[i], &error);
       if (target != NULL)
-        g_error ("“%s” was accepted as %s", rows[i], target->text);
+        g_error ("\"%s\" was accepted as %s", rows[i], target->text);
       g_assert_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION);
-      g_assert_nonnull (strstr (error->message, "“servers”"));
+      g_assert_nonnull (strstr (error->message, "option servers"));
       g_assert_true (g_utf8_validate (error->message, -1, NULL));
       for (const char *p = error->message; *p != '\0'; p++) /* safe to print as one line */
         g_assert_false (g_ascii_iscntrl (*p));
@@ -332,8 +332,8 @@ test_tandem (void)
   } bad[] = {
     { "", NULL, "no server" },           { " ", NULL, "no server" },
     { ", ,", NULL, "no server" },        { "a b..c", NULL, "entry 2" },
-    { "a", "smtp", "“ports”, entry 1" }, { "a", "25 0", "“ports”, entry 2" }, /* surplus, and wrong all the same */
-    { "a", "25\n", "“ports”" },          { "a\nb", NULL, "0x0A" },
+    { "a", "smtp", "option ports, entry 1" }, { "a", "25 0", "option ports, entry 2" }, /* surplus, and wrong all the same */
+    { "a", "25\n", "option ports" },          { "a\nb", NULL, "0x0A" },
     { "lmtp://a", NULL, "LMTP" },        { "lmtp://a", "25", "LMTP" },
   };
 
