@@ -9,7 +9,7 @@
 #include "core/base/secret.h"
 
 #define FIRST_ROOM ((gsize) 512)
-#define KEPT_ROOM ((gsize) 64 * 1024) /* an empty buffer larger than this gives its memory back */
+#define KEPT_ROOM  ((gsize) 64 * 1024) /* an empty buffer larger than this gives its memory back */
 
 void
 vd_buffer_init (VdBuffer *buffer, gboolean secret)
@@ -69,7 +69,8 @@ vd_buffer_reserve (VdBuffer *buffer, gsize size)
   g_assert (size <= G_MAXSIZE - held);
   if (buffer->data == NULL || buffer->room - buffer->end < size)
     {
-      /* Compacting pays only where at least half of the room comes free, else the cost of the moves adds up: then the room doubles. */
+      /* Compacting pays only where at least half of the room comes free, else the cost of the moves adds up: then the room
+       * doubles. */
       if (buffer->data != NULL && held + size <= buffer->room && held <= buffer->room / 2)
         compact (buffer);
       else

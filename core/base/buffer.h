@@ -21,7 +21,7 @@ typedef struct
 void vd_buffer_init (VdBuffer *buffer, gboolean secret);
 void vd_buffer_clear (VdBuffer *buffer); /* wipes if secret, frees, ready for use again */
 void vd_buffer_append (VdBuffer *buffer, const void *data, gsize size);
-guint8 *vd_buffer_reserve (VdBuffer *buffer, gsize size);      /* room for size octets at the end; then vd_buffer_commit */
+guint8 *vd_buffer_reserve (VdBuffer *buffer, gsize size); /* room for size octets at the end; then vd_buffer_commit */
 void vd_buffer_commit (VdBuffer *buffer, gsize size);
 void vd_buffer_consume (VdBuffer *buffer, gsize size);
 

@@ -4,7 +4,7 @@
  * Pure.  Cannot fail. */
 #include "core/base/error.h"
 
-G_DEFINE_QUARK (vereda-error-quark, vereda_error)
+G_DEFINE_QUARK (vereda - error - quark, vereda_error)
 
 void
 vd_error_prefix (GError **error, const char *format, ...)

@@ -12,8 +12,8 @@ typedef struct VdSecret VdSecret;
 
 VdSecret *vd_secret_new (const void *data, gsize size); /* copies; followed by one NUL that is not counted */
 VdSecret *vd_secret_ref (VdSecret *secret);
-void vd_secret_unref (VdSecret *secret);                 /* NULL is fine; wipes with the last reference */
-VeredaSpan vd_secret_span (VdSecret *secret);            /* borrowed; NULL gives an empty span */
+void vd_secret_unref (VdSecret *secret);      /* NULL is fine; wipes with the last reference */
+VeredaSpan vd_secret_span (VdSecret *secret); /* borrowed; NULL gives an empty span */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdSecret, vd_secret_unref)
 
 /* Overwrites memory in a way the compiler may not remove. */

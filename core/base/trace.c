@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-/* Characters that are valid UTF-8 but steer a terminal or disguise what a line says: C1 controls, line and paragraph separators,
- * bidirectional marks, embeddings, overrides and isolates (Unicode TR #36; "Trojan Source"), and the byte order mark. */
+/* Characters that are valid UTF-8 but steer a terminal or disguise what a line says: C1 controls, line and paragraph
+ * separators, bidirectional marks, embeddings, overrides and isolates (Unicode TR #36; "Trojan Source"), and the byte order
+ * mark. */
 static gboolean
 steers_display (gunichar c)
 {

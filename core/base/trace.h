@@ -9,7 +9,8 @@
 #include <vereda/trace.h>
 
 /* Text of `size` octets made safe for a terminal and for logs: printable UTF-8 stays; C0, DEL, C1, bidi controls, line and
- * paragraph separators, and octets that are not UTF-8 become \xHH (one per octet); a backslash becomes \\.  Never NULL; free with g_free. */
+ * paragraph separators, and octets that are not UTF-8 become \xHH (one per octet); a backslash becomes \\.  Never NULL; free
+ * with g_free. */
 char *vd_text_escape (const void *data, gsize size);
 
 /* The same appended to a string. */

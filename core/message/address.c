@@ -10,7 +10,7 @@
 #include "core/base/trace.h"
 
 #define COMMENT_DEPTH_MAX 32
-#define EXCERPT 24
+#define EXCERPT           24
 
 typedef enum
 {
@@ -246,7 +246,8 @@ read_literal (Parser *parser, GString *domain)
   return TRUE;
 }
 
-/* What follows "@": dot-atom with comments between, or a literal. *ret_end is behind its last octet, before white space and comments. */
+/* What follows "@": dot-atom with comments between, or a literal. *ret_end is behind its last octet, before white space and
+ * comments. */
 static gboolean
 read_domain (Parser *parser, GString *domain, gsize *ret_end)
 {
@@ -292,7 +293,8 @@ complete_mailbox (Parser *parser, VdMailbox *mailbox, const char *domain, gsize 
   if (!vd_mailbox_complete (mailbox, domain, &why, &in_domain))
     return fail (parser, in_domain ? domain_at : start, "%s", why);
   if (domain == NULL && !bare && !context->unqualified)
-    return fail (parser, start, "\"%s\" has no domain: write the whole address, as in %s@example.org", mailbox->path, mailbox->path);
+    return fail (parser, start, "\"%s\" has no domain: write the whole address, as in %s@example.org", mailbox->path,
+                 mailbox->path);
   return TRUE;
 }
 

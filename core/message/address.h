@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* address - RFC 5322 address lists, and the form that goes into MAIL and RCPT.
  *
- * Pure.  Reads the whole grammar (section 3.4) with the obsolete forms of section 4.4: groups, quoted strings, nested comments, routes
- * (dropped), domain literals, empty list elements; and UTF-8 as RFC 6532 adds it.  What comes out has nothing in it that could break out
- * of a path: the local part is quoted again, minimally, from its content (RFC 5321 section 4.1.2).
+ * Pure.  Reads the whole grammar (section 3.4) with the obsolete forms of section 4.4: groups, quoted strings, nested comments,
+ * routes (dropped), domain literals, empty list elements; and UTF-8 as RFC 6532 adds it.  What comes out has nothing in it that
+ * could break out of a path: the local part is quoted again, minimally, from its content (RFC 5321 section 4.1.2).
  *
  * Errors are VEREDA_ERROR_ADDRESS and name the option or field, the offset and the place. */
 #ifndef VD_ADDRESS_H
 #define VD_ADDRESS_H
 
 #include <glib.h>
+
 #include "core/message/mailbox.h"
 
 /* How to read, and how to call the text in errors.  All borrowed. */

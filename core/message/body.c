@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* body - one state machine over slices; its state is what the last octet was, so any slicing gives the same wire octets.
  *
- * Input is three parts in a row: head, reader, tail.  Output is spans: runs of input that need no change, and static octets between
- * them.  Fails on NUL, on lone CR and long lines by policy, with the reader, and when content is not as long as expected; a failure
- * stays, and no end is given out after it. */
+ * Input is three parts in a row: head, reader, tail.  Output is spans: runs of input that need no change, and static octets
+ * between them.  Fails on NUL, on lone CR and long lines by policy, with the reader, and when content is not as long as
+ * expected; a failure stays, and no end is given out after it. */
 #include "core/message/body.h"
 
 #include "core/base/error.h"
@@ -100,7 +100,8 @@ vd_body_expect (VdBody *body, guint64 size)
 static gboolean
 refuse (VdBody *body, const char *what)
 {
-  g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "line %" G_GUINT64_FORMAT " of the message %s", body->line, what);
+  g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "line %" G_GUINT64_FORMAT " of the message %s", body->line,
+               what);
   return FALSE;
 }
 
@@ -122,8 +123,8 @@ push_content (VdBody *body, const void *data, gsize size)
   body->facts.size += size;
   if (!body->expecting || body->facts.size <= body->expected)
     return TRUE;
-  g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_SOURCE, "the message became longer after it was checked (it had %" G_GUINT64_FORMAT
-               " octets)", body->expected);
+  g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_SOURCE,
+               "the message became longer after it was checked (it had %" G_GUINT64_FORMAT " octets)", body->expected);
   return FALSE;
 }
 
@@ -245,8 +246,10 @@ end_content (VdBody *body)
     return FALSE;
   if (body->expecting && body->facts.size != body->expected)
     {
-      g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_SOURCE, "the message became shorter after it was checked (%" G_GUINT64_FORMAT
-                   " octets instead of %" G_GUINT64_FORMAT ")", body->facts.size, body->expected);
+      g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_SOURCE,
+                   "the message became shorter after it was checked (%" G_GUINT64_FORMAT " octets instead of %" G_GUINT64_FORMAT
+                   ")",
+                   body->facts.size, body->expected);
       return FALSE;
     }
   if (body->mode == VD_BODY_DATA)

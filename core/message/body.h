@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* body - the one writer of message content: any input becomes CRLF lines, dots are stuffed, the end is marked.
  *
- * The only place that turns message octets into wire octets (NRM-1, NRM-2, DAT-3, DAT-4).  Pure but for the reader it pulls from.
- * Spans refer to the head, to the reader's slice and to static octets ("\r\n", "."): well-formed content is never copied.
+ * The only place that turns message octets into wire octets (NRM-1, NRM-2, DAT-3, DAT-4).  Pure but for the reader it pulls
+ * from.  Spans refer to the head, to the reader's slice and to static octets ("\r\n", "."): well-formed content is never
+ * copied.
  *
- * Guarantees on the wire form, for every input and every slicing of it: CR and LF occur only as CRLF; in data mode a line that begins
- * with a dot gets a second one; the content ends with CRLF, then in data mode ".\r\n".  A lone LF becomes CRLF; a lone CR becomes CRLF or
- * is an error by policy; NUL is an error.  After a failure nothing further is produced: above all, no final dot. */
+ * Guarantees on the wire form, for every input and every slicing of it: CR and LF occur only as CRLF; in data mode a line
+ * that begins with a dot gets a second one; the content ends with CRLF, then in data mode ".\r\n".  A lone LF becomes CRLF;
+ * a lone CR becomes CRLF or is an error by policy; NUL is an error.  After a failure nothing further is produced: above all,
+ * no final dot. */
 #ifndef VD_BODY_H
 #define VD_BODY_H
 
 #include <glib.h>
+
 #include "core/message/policy.h"
 #include "core/message/source.h"
 
@@ -22,29 +25,31 @@ typedef enum
 
 typedef struct VdBody VdBody;
 
-/* Content is `head` (a complete header section, with the separating empty line if there is a body), then all that `reader` gives, then
- * `tail`, which begins on a line of its own; each may be NULL.  The reader is owned by the body from here on. */
+/* Content is `head` (a complete header section, with the separating empty line if there is a body), then all that `reader`
+ * gives, then `tail`, which begins on a line of its own; each may be NULL.  The reader is owned by the body from here on. */
 VdBody *vd_body_new (VdBodyMode mode, const VdBodyPolicy *policy, GBytes *head, VdReader *reader, GBytes *tail);
 void vd_body_free (VdBody *body);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdBody, vd_body_free)
 
-/* Content must come to exactly `size` octets (as VdBodyFacts counts them), else vd_body_next() fails before more, or the end, is given out: a
- * source that changed since it was scanned can neither overrun a BDAT chunk nor end a message early. */
+/* Content must come to exactly `size` octets (as VdBodyFacts counts them), else vd_body_next() fails before more, or the
+ * end, is given out: a source that changed since it was scanned can neither overrun a BDAT chunk nor end a message early. */
 void vd_body_expect (VdBody *body, guint64 size);
 
-/* Fills up to `max` (at least 8) spans with the next wire octets, valid until the next call.  *ret_end is TRUE with the last of them (they may be none);
- * after that no call is allowed. */
+/* Fills up to `max` (at least 8) spans with the next wire octets, valid until the next call. *ret_end is TRUE with the last
+ * of them (they may be none); after that no call is allowed. */
 gboolean vd_body_next (VdBody *body, VeredaSpan *spans, gsize max, gsize *ret_n, gboolean *ret_end, GError **error);
 
 /* What a whole pass over content found, for SIZE, 8BITMIME and the checks before any connection. */
 typedef struct
 {
-  guint64 size;      /* octets after normalisation, without stuffing and terminator (SIZ-1) */
-  gboolean eight_bit;  /* an octet >= 0x80 */
+  guint64 size;         /* octets after normalisation, without stuffing and terminator (SIZ-1) */
+  gboolean eight_bit;   /* an octet >= 0x80 */
   guint64 longest_line; /* octets without CRLF */
 } VdBodyFacts;
 
-/* Reads `reader` to its end as vd_body_next would (taking it over), and reports. Errors name the line number, counted from `first_line`. */
-gboolean vd_body_scan (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line, VdBodyFacts *ret_facts, GError **error);
+/* Reads `reader` to its end as vd_body_next would (taking it over), and reports.  Errors name the line number, counted from
+ * `first_line`. */
+gboolean
+vd_body_scan (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line, VdBodyFacts *ret_facts, GError **error);
 
 #endif

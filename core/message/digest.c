@@ -67,9 +67,9 @@ vd_digest_wrap (const VdDigest *digest, GBytes *inner, GBytes **ret_head, GBytes
   if (!append_fields (digest, boundary, head, error))
     return FALSE;
   /* RFC 6532 section 3.7: a message with UTF-8 in its header fields is message/global. */
-  g_autofree char *part = g_strdup_printf ("\r\n--%s\r\nContent-Type: message/%s\r\n%sContent-Description: Original Message\r\n\r\n", boundary,
-                                           digest->utf8_header ? "global" : "rfc822",
-                                           digest->eight_bit ? "Content-Transfer-Encoding: 8bit\r\n" : "");
+  g_autofree char *part = g_strdup_printf (
+      "\r\n--%s\r\nContent-Type: message/%s\r\n%sContent-Description: Original Message\r\n\r\n", boundary,
+      digest->utf8_header ? "global" : "rfc822", digest->eight_bit ? "Content-Transfer-Encoding: 8bit\r\n" : "");
   g_byte_array_append (head, (const guint8 *) part, (guint) strlen (part));
   gsize size;
   const guint8 *data = g_bytes_get_data (inner, &size);

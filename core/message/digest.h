@@ -9,9 +9,9 @@
 
 typedef struct
 {
-  const char *from;     /* value of From */
-  const char *sender;   /* value of Sender; NULL: none */
-  const char *subject;  /* of the original, unfolded; NULL: none */
+  const char *from;    /* value of From */
+  const char *sender;  /* value of Sender; NULL: none */
+  const char *subject; /* of the original, unfolded; NULL: none */
   const char *date;
   const char *domain;   /* for the Message-ID */
   const guint8 *random; /* 16 octets, those of the original's Message-ID: what is made of them here differs */

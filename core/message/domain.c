@@ -8,7 +8,7 @@
 #include <idn2.h>
 #include <string.h>
 
-#define LABEL_MAX 63
+#define LABEL_MAX  63
 #define DOMAIN_MAX 255
 
 static gboolean
@@ -89,8 +89,9 @@ vd_domain_to_ascii (const char *name, char **ret_ascii, char **ret_why)
   return fine;
 }
 
-/* General-address-literal = Standardized-tag ":" 1*dcontent; the tag is Ldh-str, dcontent is %d33-90 / %d94-126.  Of these we refuse what means
- * something around an address: no tag in use needs it, and not every reader knows that a ">" in brackets does not end a path. */
+/* General-address-literal = Standardized-tag ":" 1*dcontent; the tag is Ldh-str, dcontent is %d33-90 / %d94-126.  Of these
+ * we refuse what means something around an address: no tag in use needs it, and not every reader knows that a ">" in
+ * brackets does not end a path. */
 static gboolean
 check_tagged (const char *tag, const char *colon, char **ret_why)
 {

@@ -23,14 +23,14 @@ typedef struct
   VdEnvelope *envelope;
   VdHead *head;
 
-  GPtrArray *from;   /* of VdMailbox */
+  GPtrArray *from; /* of VdMailbox */
   gboolean has_from;
   gboolean from_group;
-  VdMailbox *sender; /* of the field Sender; NULL: none */
+  VdMailbox *sender;     /* of the field Sender; NULL: none */
   VdMailbox *originator; /* NULL: the null reverse-path */
-  GHashTable *known; /* key of a recipient to its index + 1 */
-  GArray *main;      /* of guint: who gets the main copy */
-  GArray *apart;     /* of guint: who gets a copy of their own */
+  GHashTable *known;     /* key of a recipient to its index + 1 */
+  GArray *main;          /* of guint: who gets the main copy */
+  GArray *apart;         /* of guint: who gets a copy of their own */
 } Builder;
 
 static gboolean
@@ -42,7 +42,8 @@ refuse (GError **error, VeredaErrorCode code, const char *before, const char *na
 
 /* ---- who sends ---- */
 
-/* Sender and From as they stand.  Where an originator is given they are only looked at: an address without domain may be left to the server. */
+/* Sender and From as they stand.  Where an originator is given they are only looked at: an address without domain may be
+ * left to the server. */
 static gboolean
 read_authors (Builder *builder, GError **error)
 {
@@ -59,7 +60,10 @@ read_authors (Builder *builder, GError **error)
     {
       g_autofree char *name = vd_scope_name (&builder->scope, "Sender");
       g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "%s mailboxes in field %s: it names exactly one",
-                   senders->len > 1 ? "too many" : group ? "a group instead of" : "no", name);
+                   senders->len > 1 ? "too many"
+                   : group          ? "a group instead of"
+                                    : "no",
+                   name);
       return FALSE;
     }
   builder->sender = g_ptr_array_steal_index (senders, 0);
@@ -90,12 +94,14 @@ originator_from_header (Builder *builder, GError **error)
   else if (has_single_from (builder))
     builder->originator = vd_mailbox_copy (g_ptr_array_index (builder->from, 0));
   else if (builder->has_from)
-    return refuse (error, VEREDA_ERROR_ADDRESS, builder->from->len > 1 ? "too many mailboxes in field " : "not one plain mailbox in field ", name,
+    return refuse (error, VEREDA_ERROR_ADDRESS,
+                   builder->from->len > 1 ? "too many mailboxes in field " : "not one plain mailbox in field ", name,
                    ", so it does not tell who sends: set the option originator, or add a Sender field");
   else if (options->user != NULL && options->default_domain != NULL)
     return parse_originator (builder, "login name", options->user, error);
   else
-    return refuse (error, VEREDA_ERROR_ADDRESS, "nobody to send as: the message has no ", name, " field, and the option originator is not set");
+    return refuse (error, VEREDA_ERROR_ADDRESS, "nobody to send as: the message has no ", name,
+                   " field, and the option originator is not set");
   return TRUE;
 }
 
@@ -178,7 +184,8 @@ recipients_from_header (Builder *builder, GError **error)
       if (!vd_scope_mailboxes (&builder->scope, rows[i].name, &context, mailboxes, &found, &group, error))
         return FALSE;
       for (guint j = 0; j < mailboxes->len; j++)
-        add_recipient (builder, g_ptr_array_index (mailboxes, j), rows[i].blind, rows[i].apart && builder->options->bcc != VD_BCC_SAME);
+        add_recipient (builder, g_ptr_array_index (mailboxes, j), rows[i].blind,
+                       rows[i].apart && builder->options->bcc != VD_BCC_SAME);
     }
   if (builder->envelope->recipients->len > 0)
     return TRUE;
@@ -207,14 +214,17 @@ complete_authors (Builder *builder, GError **error)
     {
       gboolean known = builder->originator != NULL && builder->sender == NULL;
       return known ? vd_head_add (builder->head, "From", text, error)
-                   : refuse (error, VEREDA_ERROR_MESSAGE, "the message has no ", name, " field: add one, as a header option for instance");
+                   : refuse (error, VEREDA_ERROR_MESSAGE, "the message has no ", name,
+                             " field: add one, as a header option for instance");
     }
   if (builder->sender != NULL)
     return TRUE;
-  if (!sender_due && (builder->originator == NULL || vd_mailbox_equal (builder->originator, g_ptr_array_index (builder->from, 0))))
+  if (!sender_due
+      && (builder->originator == NULL || vd_mailbox_equal (builder->originator, g_ptr_array_index (builder->from, 0))))
     return TRUE;
   if (builder->originator == NULL)
-    return refuse (error, VEREDA_ERROR_MESSAGE, "field ", name, " does not name one mailbox, so the message needs a Sender field");
+    return refuse (error, VEREDA_ERROR_MESSAGE, "field ", name,
+                   " does not name one mailbox, so the message needs a Sender field");
   return vd_head_add (builder->head, "Sender", text, error);
 }
 
@@ -334,8 +344,14 @@ add_digest_copy (Builder *builder, GError **error)
       vd_scope_has (&builder->scope, "Sender", &sender);
     }
   gboolean utf8 = has_eight_bit (inner);
-  VdDigest digest = { from, sender, subject, date, message_domain (builder), options->random,
-                      utf8 || vd_message_body_facts (builder->message)->eight_bit, utf8 };
+  VdDigest digest = { from,
+                      sender,
+                      subject,
+                      date,
+                      message_domain (builder),
+                      options->random,
+                      utf8 || vd_message_body_facts (builder->message)->eight_bit,
+                      utf8 };
   GBytes *head;
   GBytes *tail;
   if (!vd_digest_wrap (&digest, inner, &head, &tail, error))
@@ -379,7 +395,9 @@ vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GErro
   g_autoptr (GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GArray) apart = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autoptr (GArray) direct = g_array_new (FALSE, FALSE, sizeof (guint));
-  Builder builder = { .options = options, .message = message, .envelope = envelope, .from = from, .known = known, .main = direct, .apart = apart };
+  Builder builder = {
+    .options = options, .message = message, .envelope = envelope, .from = from, .known = known, .main = direct, .apart = apart
+  };
   vd_scope_init (&builder.scope, vd_message_header (message), given);
   gboolean fine = build (&builder, error);
   vd_head_free (builder.head);

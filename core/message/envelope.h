@@ -8,6 +8,7 @@
 #define VD_ENVELOPE_H
 
 #include <glib.h>
+
 #include "core/message/message.h"
 
 typedef struct
@@ -26,57 +27,59 @@ typedef enum
 /* Everything borrowed. */
 typedef struct
 {
-  const char *originator;     /* NULL: from the header; "": the null reverse-path; else exactly one mailbox */
-  const char *recipients;     /* NULL or "": from the header; else an address list that overrides To, Cc, Bcc and Dcc alike */
-  const GPtrArray *headers;   /* of VdHeaderOption, in the order given; may be NULL */
+  const char *originator;   /* NULL: from the header; "": the null reverse-path; else exactly one mailbox */
+  const char *recipients;   /* NULL or "": from the header; else an address list that overrides To, Cc, Bcc and Dcc alike */
+  const GPtrArray *headers; /* of VdHeaderOption, in the order given; may be NULL */
   VdBccMode bcc;
   gboolean empty_bcc;         /* BCC-3: leave an empty Bcc field when blind recipients were taken out */
   const char *default_domain; /* completes unqualified addresses; NULL: they are errors (MAI-6) */
   gint64 now;                 /* seconds since the epoch */
   gint32 utc_offset;          /* seconds east; G_MININT32: unknown, written as -0000 (HDR-5) */
   const guint8 *random;       /* 16 octets for the Message-ID */
-  const char *user;           /* login name: the originator, at default_domain, where nothing else gives one; NULL: that is an error */
+  const char *user; /* login name: the originator, at default_domain, where nothing else gives one; NULL: that is an error */
 } VdEnvelopeOptions;
 
 typedef struct
 {
-  char *given;   /* as it stood in the option or field, for the result */
-  char *path;    /* envelope form, without angle brackets; domain in A-labels where the local part is ASCII (U8-4) */
-  gboolean utf8; /* needs SMTPUTF8 (local part not ASCII) */
+  char *given;    /* as it stood in the option or field, for the result */
+  char *path;     /* envelope form, without angle brackets; domain in A-labels where the local part is ASCII (U8-4) */
+  gboolean utf8;  /* needs SMTPUTF8 (local part not ASCII) */
   gboolean blind; /* came from Bcc or Dcc */
-  gint same_as;  /* index of the first equal recipient, sent once for both (RCP-7); -1: this is the first */
+  gint same_as;   /* index of the first equal recipient, sent once for both (RCP-7); -1: this is the first */
 } VdRecipient;
 
 /* One copy of the message: its transaction's recipients and its header section. */
 typedef struct
 {
-  GArray *recipients;     /* of guint: indexes into VdEnvelope.recipients, only first ones */
-  GBytes *head;           /* wire form: CRLF lines; with the separating empty line if there is a body */
-  GBytes *tail;           /* wire form octets after the body (digest's closing boundary); NULL for none */
-  guint64 size;           /* of head, body and tail: SIZE's value */
-  gboolean eight_bit;     /* any octet >= 0x80 in head or body */
-  gboolean utf8_header;   /* head holds an octet >= 0x80: needs SMTPUTF8 */
-  gboolean blind;         /* a copy for blind recipients: sent only if the main copy was, where there is one */
+  GArray *recipients;   /* of guint: indexes into VdEnvelope.recipients, only first ones */
+  GBytes *head;         /* wire form: CRLF lines; with the separating empty line if there is a body */
+  GBytes *tail;         /* wire form octets after the body (digest's closing boundary); NULL for none */
+  guint64 size;         /* of head, body and tail: SIZE's value */
+  gboolean eight_bit;   /* any octet >= 0x80 in head or body */
+  gboolean utf8_header; /* head holds an octet >= 0x80: needs SMTPUTF8 */
+  gboolean blind;       /* a copy for blind recipients: sent only if the main copy was, where there is one */
 } VdCopy;
 
 typedef struct
 {
-  char *reverse_path;     /* "" for the null reverse-path */
+  char *reverse_path; /* "" for the null reverse-path */
   gboolean reverse_utf8;
-  GPtrArray *recipients;  /* of VdRecipient, in input order */
-  GPtrArray *copies;      /* of VdCopy: the main copy first; blind copies after it, sent only if it was (BCC-6). No main copy where all
+  GPtrArray *recipients; /* of VdRecipient, in input order */
+  GPtrArray
+      *copies; /* of VdCopy: the main copy first; blind copies after it, sent only if it was (BCC-6). No main copy where all
                            * recipients have copies of their own */
 } VdEnvelope;
 
-/* `message` is prepared. Errors name the option or field and the place.
+/* `message` is prepared.  Errors name the option or field and the place.
  *
- * Originator: the option; else Sender (or Resent-Sender); else From (Resent-From), which then has to be one mailbox and no group. */
+ * Originator: the option; else Sender (or Resent-Sender); else From (Resent-From), which then has to be one mailbox and no
+ * group. */
 VdEnvelope *vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GError **error);
 void vd_envelope_free (VdEnvelope *envelope);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdEnvelope, vd_envelope_free)
 
-/* Content of a copy, ready to be written: head, body, tail; fails while it is read if it does not come to copy->size octets. `policy` is the one
- * the message was prepared with. */
+/* Content of a copy, ready to be written: head, body, tail; fails while it is read if it does not come to copy->size octets.
+ * `policy` is the one the message was prepared with. */
 VdBody *vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const VdBodyPolicy *policy, GError **error);
 
 /* Checks of one header option where it is set: field name, no CR LF NUL, not one of the refused fields (HDR-7, HDR-8). */

@@ -88,8 +88,10 @@ vd_field_append (GByteArray *to, const char *name, const char *value, GError **e
   longest = MAX (longest, text->len - line);
   if (longest > VD_LINE_MAX)
     {
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "header field %s would have a line of %" G_GSIZE_FORMAT
-                   " octets, more than the %d that mail allows, and there is no white space to fold it at", name, longest, VD_LINE_MAX);
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE,
+                   "header field %s would have a line of %" G_GSIZE_FORMAT
+                   " octets, more than the %d that mail allows, and there is no white space to fold it at",
+                   name, longest, VD_LINE_MAX);
       return FALSE;
     }
   g_string_append (text, "\r\n");
@@ -109,9 +111,9 @@ vd_field_date (gint64 now, gint32 utc_offset)
   g_autoptr (GDateTime) local = g_date_time_new_from_unix_utc (CLAMP (now, 0, last) + minutes * 60);
   int shown = ABS (minutes);
   return g_strdup_printf ("%s, %02d %s %04d %02d:%02d:%02d %c%02d%02d", days[g_date_time_get_day_of_week (local) - 1],
-                          g_date_time_get_day_of_month (local), months[g_date_time_get_month (local) - 1], g_date_time_get_year (local),
-                          g_date_time_get_hour (local), g_date_time_get_minute (local), g_date_time_get_second (local),
-                          !known || minutes < 0 ? '-' : '+', shown / 60, shown % 60);
+                          g_date_time_get_day_of_month (local), months[g_date_time_get_month (local) - 1],
+                          g_date_time_get_year (local), g_date_time_get_hour (local), g_date_time_get_minute (local),
+                          g_date_time_get_second (local), !known || minutes < 0 ? '-' : '+', shown / 60, shown % 60);
 }
 
 char *

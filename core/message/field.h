@@ -21,8 +21,8 @@ typedef enum
 /* Flags by name, without regard to case; 0 for a field that nothing is known of. */
 guint vd_field_flags (const char *name, gsize size);
 
-/* Appends "Name: value" CRLF, folded at white space that is there so that lines stay within 76 octets where they can (RFC 5322 section 2.2.3, RFC
- * 2047 section 2).  A line that cannot be kept within 998 octets is VEREDA_ERROR_MESSAGE. */
+/* Appends "Name: value" CRLF, folded at white space that is there so that lines stay within 76 octets where they can (RFC
+ * 5322 section 2.2.3, RFC 2047 section 2).  A line that cannot be kept within 998 octets is VEREDA_ERROR_MESSAGE. */
 gboolean vd_field_append (GByteArray *to, const char *name, const char *value, GError **error);
 
 /* RFC 5322 section 3.3, in English whatever the locale; offset in seconds east, G_MININT32: -0000. */

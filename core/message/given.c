@@ -33,14 +33,15 @@ vd_header_option_check (const char *name, const char *value, GError **error)
   for (const char *p = value; *p != '\0'; p++)
     if (((guint8) *p < 0x20 && *p != '\t') || *p == 0x7f)
       {
-        g_autofree char *why = g_strdup_printf ("holds a control character (\\x%02X) at offset %" G_GSIZE_FORMAT " of its value", (guint8) *p,
-                                                (gsize) (p - value));
+        g_autofree char *why = g_strdup_printf (
+            "holds a control character (\\x%02X) at offset %" G_GSIZE_FORMAT " of its value", (guint8) *p, (gsize) (p - value));
         return refuse (error, name, why);
       }
   const char *end;
   if (!g_utf8_validate (value, -1, &end))
     {
-      g_autofree char *why = g_strdup_printf ("is not valid UTF-8 at offset %" G_GSIZE_FORMAT " of its value", (gsize) (end - value));
+      g_autofree char *why
+          = g_strdup_printf ("is not valid UTF-8 at offset %" G_GSIZE_FORMAT " of its value", (gsize) (end - value));
       return refuse (error, name, why);
     }
   if ((flags & VD_FIELD_ASCII) != 0 && !g_str_is_ascii (value))
@@ -133,7 +134,8 @@ append_piece (GString *to, const char *text, const VdAddressPiece *piece)
     }
 }
 
-/* The text as given but for the pieces that may not stand on the wire as they are.  NULL with error; "" where there is no address. */
+/* The text as given but for the pieces that may not stand on the wire as they are.  NULL with error; "" where there is no
+ * address. */
 static char *
 address_value (const VdGiven *field, const char *default_domain, GError **error)
 {

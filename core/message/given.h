@@ -6,6 +6,7 @@
 #define VD_GIVEN_H
 
 #include <glib.h>
+
 #include "core/message/address.h"
 
 typedef struct

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* head - walks over the fields of the message once: keep, replace or leave out; what is new goes to its place.
  *
- * Pure.  Fails on duplicate single-instance fields, on options that a resending may not change, and on lines that cannot be folded. */
+ * Pure.  Fails on duplicate single-instance fields, on options that a resending may not change, and on lines that cannot be
+ * folded. */
 #include "core/message/head.h"
 
 #include <string.h>
@@ -53,8 +54,8 @@ check_single (const VdHead *head, guint index, GError **error)
   if (vd_header_find (header, wanted, index + 1) < 0 || vd_given_find (head->scope->given, wanted) != NULL)
     return TRUE;
   gboolean settable = (flags & VD_FIELD_REFUSED) == 0;
-  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "the message has more than one %s field, but only one is allowed%s", wanted,
-               settable ? "; correct it, or give the field as a header option to replace them" : "");
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "the message has more than one %s field, but only one is allowed%s",
+               wanted, settable ? "; correct it, or give the field as a header option to replace them" : "");
   return FALSE;
 }
 
@@ -71,8 +72,9 @@ place_option (VdHead *head, const VdGiven *field, GError **error)
     }
   if (head->scope->resent && !resent && single)
     {
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "header option %s: a message that is resent keeps its own %s; use Resent- fields, or none",
-                   field->name, field->name);
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION,
+                   "header option %s: a message that is resent keeps its own %s; use Resent- fields, or none", field->name,
+                   field->name);
       return FALSE;
     }
   if (single && *field->text == '\0')

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* head - the header section as it goes on the wire, made from the message's own without touching what is not concerned.
  *
- * Pure.  Blind fields of every kind are left out whatever else is asked for (BCC-5); fields given as options replace the message's
- * in place or are appended; a Resent- block goes in front (RES-2). */
+ * Pure.  Blind fields of every kind are left out whatever else is asked for (BCC-5); fields given as options replace the
+ * message's in place or are appended; a Resent- block goes in front (RES-2). */
 #ifndef VD_HEAD_H
 #define VD_HEAD_H
 
 #include <glib.h>
+
 #include "core/message/scope.h"
 
 typedef struct VdHead VdHead;
@@ -22,7 +23,8 @@ gboolean vd_head_add (VdHead *head, const char *name, const char *value, GError 
 /* TRUE where a blind field of the message was left out, or one was given. */
 gboolean vd_head_had_blind (const VdHead *head);
 
-/* The section in wire form, with the separating empty line if there is a body.  `name` and `value` (NULL: none) are one more field, for this copy. */
+/* The section in wire form, with the separating empty line if there is a body. `name` and `value` (NULL: none) are one more
+ * field, for this copy. */
 GBytes *vd_head_build (const VdHead *head, const char *name, const char *value, GError **error);
 
 #endif

@@ -29,7 +29,8 @@ struct VdHeader
 
 /* Where the line at `at` ends: *ret_next is behind its line end.  FALSE: the line end is not there yet. */
 static gboolean
-find_line_end (const VdBodyPolicy *policy, const char *data, gsize size, gboolean ended, gsize at, gsize *ret_end, gsize *ret_next)
+find_line_end (const VdBodyPolicy *policy, const char *data, gsize size, gboolean ended, gsize at, gsize *ret_end,
+               gsize *ret_next)
 {
   const char *lf = memchr (data + at, '\n', size - at);
   gsize stop = lf == NULL ? size : (gsize) (lf - data);
@@ -95,8 +96,8 @@ static void
 refuse_line (GError **error, guint64 number, const char *line, gsize size, const char *what)
 {
   g_autofree char *shown = vd_text_escape (line, MIN (size, SHOWN));
-  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "line %" G_GUINT64_FORMAT " of the message %s: \"%s%s\"", number, what, shown,
-               size > SHOWN ? "..." : "");
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "line %" G_GUINT64_FORMAT " of the message %s: \"%s%s\"", number,
+               what, shown, size > SHOWN ? "..." : "");
 }
 
 static gboolean
@@ -108,7 +109,8 @@ check_octets (const VdBodyPolicy *policy, const char *line, gsize size, guint64 
     refuse_line (error, number, line, size, "holds a CR without LF");
   else if (size > VD_LINE_MAX && !policy->allow_long_lines)
     {
-      g_autofree char *what = g_strdup_printf ("has %" G_GSIZE_FORMAT " octets, more than the %d that mail allows", size, VD_LINE_MAX);
+      g_autofree char *what
+          = g_strdup_printf ("has %" G_GSIZE_FORMAT " octets, more than the %d that mail allows", size, VD_LINE_MAX);
       refuse_line (error, number, line, size, what);
     }
   else
@@ -133,9 +135,11 @@ start_field (VdHeader *header, gsize at, gsize size, gsize next, GError **error)
     }
   if (header->lines == 1 && size >= 5 && memcmp (line, "From ", 5) == 0)
     refuse_line (error, 1, line, size,
-                 "is the separator line of an mbox file, not a header field; take one message out of the mailbox and leave that line away");
+                 "is the separator line of an mbox file, not a header field; take one message out of the mailbox and leave "
+                 "that line away");
   else if (header->lines == 1)
-    refuse_line (error, 1, line, size, "is not a header field; a message begins with its header section (an empty line, if it has none)");
+    refuse_line (error, 1, line, size,
+                 "is not a header field; a message begins with its header section (an empty line, if it has none)");
   else
     refuse_line (error, header->lines, line, size,
                  "is neither a header field nor the continuation of one; is the empty line before the body missing?");
@@ -153,7 +157,8 @@ add_line (VdHeader *header, const VdBodyPolicy *policy, gsize at, gsize end, gsi
     return start_field (header, at, end - at, next, error);
   if (header->fields->len == 0)
     {
-      refuse_line (error, header->lines, line, end - at, "begins with white space, but there is no field that it could continue");
+      refuse_line (error, header->lines, line, end - at,
+                   "begins with white space, but there is no field that it could continue");
       return FALSE;
     }
   g_array_index (header->fields, Field, header->fields->len - 1).end = next;

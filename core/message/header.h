@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /* header - the header section of a message: where each field stands, octet for octet.
  *
- * Pure.  Nothing is decoded or rewritten: a field is an extent of the raw section, so that one may be left out and the others stay
- * untouched.  Lines end with CRLF or LF (or a lone CR where policy says that it counts as one). */
+ * Pure.  Nothing is decoded or rewritten: a field is an extent of the raw section, so that one may be left out and the
+ * others stay untouched.  Lines end with CRLF or LF (or a lone CR where policy says that it counts as one). */
 #ifndef VD_HEADER_H
 #define VD_HEADER_H
 
 #include <glib.h>
+
 #include "core/message/policy.h"
 
 typedef struct VdHeader VdHeader;
 
-/* Looks for the empty line that ends a header section at the beginning of `data`. *from is 0 at first and remembers how far a search went,
- * for the next call with more data.  TRUE: found; *ret_section is the section's size, *ret_body where the body begins.  `ended`: no more
- * octets will come. */
-gboolean vd_header_find_end (const VdBodyPolicy *policy, const guint8 *data, gsize size, gboolean ended, gsize *from, gsize *ret_section,
-                             gsize *ret_body);
+/* Looks for the empty line that ends a header section at the beginning of `data`. *from is 0 at first and remembers how far
+ * a search went, for the next call with more data.  TRUE: found; *ret_section is the section's size, *ret_body where the
+ * body begins. `ended`: no more octets will come. */
+gboolean vd_header_find_end (const VdBodyPolicy *policy, const guint8 *data, gsize size, gboolean ended, gsize *from,
+                             gsize *ret_section, gsize *ret_body);
 
-/* Reads a section without its separating line; empty is fine. VEREDA_ERROR_MESSAGE names the line. Keeps a reference on `section`. */
+/* Reads a section without its separating line; empty is fine.  VEREDA_ERROR_MESSAGE names the line.  Keeps a reference on
+ * `section`. */
 VdHeader *vd_header_scan (const VdBodyPolicy *policy, GBytes *section, GError **error);
 void vd_header_free (VdHeader *header);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdHeader, vd_header_free)
 
 guint vd_header_count (const VdHeader *header);
-guint64 vd_header_lines (const VdHeader *header); /* physical lines */
+guint64 vd_header_lines (const VdHeader *header);   /* physical lines */
 GBytes *vd_header_section (const VdHeader *header); /* borrowed */
 
 /* Name of field `index` as spelled, not NUL-ended. */

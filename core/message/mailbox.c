@@ -9,7 +9,7 @@
 #include "core/base/trace.h"
 #include "core/message/domain.h"
 
-#define LOCAL_MAX 64      /* RFC 5321 section 4.5.3.1.1 */
+#define LOCAL_MAX     64  /* RFC 5321 section 4.5.3.1.1 */
 #define PATH_SIZE_MAX 254 /* section 4.5.3.1.3 says 256 with the angle brackets */
 
 gboolean
@@ -60,7 +60,8 @@ complete_domain (VdMailbox *mailbox, const char *domain, char **ret_why)
   const char *fault = text_fault (domain);
   g_autofree char *why = NULL;
   g_autofree char *shown = vd_text_escape (domain, strlen (domain));
-  if (fault == NULL && (domain[0] == '[' ? vd_domain_check_literal (domain, &why) : vd_domain_to_ascii (domain, &mailbox->ascii, &why)))
+  if (fault == NULL
+      && (domain[0] == '[' ? vd_domain_check_literal (domain, &why) : vd_domain_to_ascii (domain, &mailbox->ascii, &why)))
     {
       if (mailbox->ascii == NULL)
         mailbox->ascii = g_strdup (domain);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* mailbox - one address, and the form of it that goes into MAIL and RCPT.
  *
- * Pure.  The local part of a path is quoted from its content, minimally (RFC 5321 section 4.1.2), so that nothing in it can end the path or begin
- * a parameter. */
+ * Pure.  The local part of a path is quoted from its content, minimally (RFC 5321 section 4.1.2), so that nothing in it can
+ * end the path or begin a parameter. */
 #ifndef VD_MAILBOX_H
 #define VD_MAILBOX_H
 
@@ -10,17 +10,17 @@
 
 typedef struct
 {
-  char *given;    /* as it stood, display name and comments and all */
-  char *display;  /* the phrase before "<" as it stood; NULL: none */
-  char *local;    /* content of the local part: unquoted, without comments */
-  char *domain;   /* as in `path`; NULL: none */
-  char *ascii;    /* domain in A-labels, or the literal; NULL: none */
-  char *path;     /* envelope form without angle brackets; U-labels only where the local part needs SMTPUTF8 anyway (U8-4, U8-5) */
-  gboolean utf8;  /* local part not ASCII: needs SMTPUTF8 */
+  char *given;   /* as it stood, display name and comments and all */
+  char *display; /* the phrase before "<" as it stood; NULL: none */
+  char *local;   /* content of the local part: unquoted, without comments */
+  char *domain;  /* as in `path`; NULL: none */
+  char *ascii;   /* domain in A-labels, or the literal; NULL: none */
+  char *path; /* envelope form without angle brackets; U-labels only where the local part needs SMTPUTF8 anyway (U8-4, U8-5) */
+  gboolean utf8; /* local part not ASCII: needs SMTPUTF8 */
 } VdMailbox;
 
-/* Sets domain, ascii, path and utf8 from `local`, which is set, and `domain` as read (a name or a literal; NULL: none).  On failure *ret_why is a
- * phrase ("the local part is longer than 64 octets"), *ret_in_domain tells where. */
+/* Sets domain, ascii, path and utf8 from `local`, which is set, and `domain` as read (a name or a literal; NULL: none).  On
+ * failure *ret_why is a phrase ("the local part is longer than 64 octets"), *ret_in_domain tells where. */
 gboolean vd_mailbox_complete (VdMailbox *mailbox, const char *domain, char **ret_why, gboolean *ret_in_domain);
 
 VdMailbox *vd_mailbox_copy (const VdMailbox *mailbox);

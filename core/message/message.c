@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* message - the public object, and the one pass that looks at all of it before any connection.
  *
- * Reads the source.  Fails with VEREDA_ERROR_SOURCE when that fails, VEREDA_ERROR_MESSAGE when the octets are no message that mail can
- * carry. */
+ * Reads the source.  Fails with VEREDA_ERROR_SOURCE when that fails, VEREDA_ERROR_MESSAGE when the octets are no message
+ * that mail can carry. */
 #include "core/message/message.h"
 
 #include "core/base/error.h"
@@ -102,8 +102,10 @@ read_section (VdReader *reader, const VdBodyPolicy *policy, gsize *ret_body_at, 
       found = vd_header_find_end (policy, held->data, held->len, ended, &from, &section, &body_at);
       if (!found && !ended && slice.size >= room)
         {
-          g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "the header section of the message is longer than %" G_GSIZE_FORMAT
-                       " octets; is the empty line before the body missing?", HEADER_MAX);
+          g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE,
+                       "the header section of the message is longer than %" G_GSIZE_FORMAT
+                       " octets; is the empty line before the body missing?",
+                       HEADER_MAX);
           return NULL;
         }
     }
@@ -114,7 +116,8 @@ read_section (VdReader *reader, const VdBodyPolicy *policy, gsize *ret_body_at, 
 }
 
 static gboolean
-scan_body (VeredaMessage *message, const VdBodyPolicy *policy, guint64 body_at, guint64 first_line, VdBodyFacts *ret_facts, GError **error)
+scan_body (VeredaMessage *message, const VdBodyPolicy *policy, guint64 body_at, guint64 first_line, VdBodyFacts *ret_facts,
+           GError **error)
 {
   VdReader *reader = vd_source_open (message->source, body_at, error);
   return reader != NULL && vd_body_scan (policy, reader, first_line, ret_facts, error);
@@ -123,7 +126,8 @@ scan_body (VeredaMessage *message, const VdBodyPolicy *policy, guint64 body_at, 
 gboolean
 vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError **error)
 {
-  if (message->prepared && message->policy.convert_cr == policy->convert_cr && message->policy.allow_long_lines == policy->allow_long_lines)
+  if (message->prepared && message->policy.convert_cr == policy->convert_cr
+      && message->policy.allow_long_lines == policy->allow_long_lines)
     return TRUE;
   gsize body_at = 0;
   g_autoptr (GBytes) section = NULL;

@@ -6,6 +6,7 @@
 #define VD_MESSAGE_H
 
 #include <vereda/message.h>
+
 #include "core/message/body.h"
 #include "core/message/header.h"
 #include "core/message/source.h"
@@ -14,9 +15,9 @@
 gboolean vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError **error);
 
 /* The rest needs a prepared message. */
-VdHeader *vd_message_header (VeredaMessage *message);            /* borrowed */
-const VdBodyFacts *vd_message_body_facts (VeredaMessage *message); /* of the part after the header section */
-gboolean vd_message_has_body (VeredaMessage *message);           /* FALSE: ends with its header section, no separator */
-VdReader *vd_message_open_body (VeredaMessage *message, GError **error);  /* at the first octet after the separator */
+VdHeader *vd_message_header (VeredaMessage *message);                    /* borrowed */
+const VdBodyFacts *vd_message_body_facts (VeredaMessage *message);       /* of the part after the header section */
+gboolean vd_message_has_body (VeredaMessage *message);                   /* FALSE: ends with its header section, no separator */
+VdReader *vd_message_open_body (VeredaMessage *message, GError **error); /* at the first octet after the separator */
 
 #endif

@@ -7,7 +7,8 @@
 
 #include <glib.h>
 
-/* Index of the first CR, LF or NUL in `data`, or `size`.  *eight_bit becomes TRUE if an octet >= 0x80 lies before it, else is left alone. */
+/* Index of the first CR, LF or NUL in `data`, or `size`. *eight_bit becomes TRUE if an octet >= 0x80 lies before it, else is
+ * left alone. */
 gsize vd_scan_plain (const guint8 *data, gsize size, gboolean *eight_bit);
 
 #endif

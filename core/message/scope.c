@@ -8,7 +8,8 @@
 
 #include "core/message/field.h"
 
-/* An instance of a single field that the block has already begins the next older block: nobody has to put a field between them. */
+/* An instance of a single field that the block has already begins the next older block: nobody has to put a field between
+ * them. */
 static gboolean
 block_has (const VdHeader *header, guint first, guint index)
 {
@@ -16,7 +17,8 @@ block_has (const VdHeader *header, guint first, guint index)
   const char *name = vd_header_name (header, index, &size);
   g_autofree char *wanted = g_strndup (name, size);
   gint found = vd_header_find (header, wanted, first);
-  return (vd_field_flags (name, size) & (VD_FIELD_SINGLE | VD_FIELD_BLIND)) == VD_FIELD_SINGLE && found >= 0 && (guint) found < index;
+  return (vd_field_flags (name, size) & (VD_FIELD_SINGLE | VD_FIELD_BLIND)) == VD_FIELD_SINGLE && found >= 0
+         && (guint) found < index;
 }
 
 /* The newest block stands highest (RFC 5322 section 3.6.6). FALSE: there is none. */
@@ -98,7 +100,8 @@ vd_scope_has (const VdScope *scope, const char *name, char **ret_text)
 }
 
 static gboolean
-append_mailboxes (const char *text, gsize size, const VdAddressContext *context, GPtrArray *to, gboolean *ret_group, GError **error)
+append_mailboxes (const char *text, gsize size, const VdAddressContext *context, GPtrArray *to, gboolean *ret_group,
+                  GError **error)
 {
   g_autoptr (VdAddressList) list = vd_address_list_parse (text, size, context, error);
   if (list == NULL)
@@ -125,7 +128,8 @@ vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressConte
         return FALSE;
     }
   context.what = what;
-  for (gint at = given != NULL ? -1 : find_in_message (scope, wanted, 0); at >= 0; at = find_in_message (scope, wanted, (guint) at + 1))
+  for (gint at = given != NULL ? -1 : find_in_message (scope, wanted, 0); at >= 0;
+       at = find_in_message (scope, wanted, (guint) at + 1))
     {
       gsize size;
       g_autofree char *text = vd_header_value (scope->header, (guint) at, &size);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* source - bytes, regular files, streams that are spooled, and callbacks, behind one reader.
  *
- * Regular files are read with pread(), so that a descriptor's offset is never moved and readers do not disturb each other; a mapping would
- * turn a file that shrinks into SIGBUS.  Fails with VEREDA_ERROR_SOURCE; a failure stays: every further call gives it again. */
+ * Regular files are read with pread(), so that a descriptor's offset is never moved and readers do not disturb each other; a
+ * mapping would turn a file that shrinks into SIGBUS.  Fails with VEREDA_ERROR_SOURCE; a failure stays: every further call
+ * gives it again. */
 #include "core/message/source.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include "core/base/trace.h"
 #include "core/message/spool.h"
 
-#define SLICE_MAX ((gsize) 256 * 1024) /* bounds the work of one step, also where nothing is copied */
+#define SLICE_MAX        ((gsize) 256 * 1024) /* bounds the work of one step, also where nothing is copied */
 #define SPOOL_MEMORY_MAX ((gsize) 1024 * 1024)
 
 typedef enum
@@ -216,8 +217,9 @@ read_callback (VdSource *source, void *buffer, gsize size, GError **error)
   if (cause != NULL)
     vd_error_wrap (error, VEREDA_ERROR_SOURCE, cause, "cannot read %s", source->name);
   else
-    g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_SOURCE, "cannot read %s: its read function returned %" G_GSSIZE_FORMAT " for %" G_GSIZE_FORMAT
-                 " octets", source->name, n, size);
+    g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_SOURCE,
+                 "cannot read %s: its read function returned %" G_GSSIZE_FORMAT " for %" G_GSIZE_FORMAT " octets", source->name,
+                 n, size);
   return -1;
 }
 
@@ -269,7 +271,8 @@ spool (VdSource *source, GError **error)
   gssize n;
   do
     {
-      n = source->kind == SOURCE_STREAM ? read_stream (source, buffer, SLICE_MAX, error) : read_callback (source, buffer, SLICE_MAX, error);
+      n = source->kind == SOURCE_STREAM ? read_stream (source, buffer, SLICE_MAX, error)
+                                        : read_callback (source, buffer, SLICE_MAX, error);
       if (n < 0 || !vd_spool_write (kept, buffer, (gsize) n, error))
         return FALSE;
     }

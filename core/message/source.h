@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* source - where a message's octets come from, and readers over it.
  *
- * Reads files and calls the application's callbacks; no sockets, no clock.  Every failure is a GError in VEREDA_ERROR_SOURCE and is
- * never mistaken for the end. */
+ * Reads files and calls the application's callbacks; no sockets, no clock.  Every failure is a GError in VEREDA_ERROR_SOURCE
+ * and is never mistaken for the end. */
 #ifndef VD_SOURCE_H
 #define VD_SOURCE_H
 
@@ -21,8 +21,8 @@ VdSource *vd_source_ref (VdSource *source);
 void vd_source_unref (VdSource *source);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdSource, vd_source_unref)
 
-/* Makes sure that the octets can be read again: what cannot rewind is spooled (memory up to 1 MiB, then an unlinked temporary file).
- * Blocks while reading.  Idempotent. */
+/* Makes sure that the octets can be read again: what cannot rewind is spooled (memory up to 1 MiB, then an unlinked
+ * temporary file).  Blocks while reading.  Idempotent. */
 gboolean vd_source_prepare (VdSource *source, GError **error);
 
 /* Opens a reader at `offset`. Prepared sources allow any number at a time, except callbacks with rewind: one at a time. */
@@ -30,7 +30,8 @@ VdReader *vd_source_open (VdSource *source, guint64 offset, GError **error);
 
 /* The next slice, borrowed until the next call on this reader; size 0 is the end. After a failure every call fails. */
 gboolean vd_reader_next (VdReader *reader, VeredaSpan *ret_slice, GError **error);
-/* TRUE where it is known that the next call would report the end.  Reaching the end leaves the last slice valid until the reader is freed. */
+/* TRUE where it is known that the next call would report the end.  Reaching the end leaves the last slice valid until the
+ * reader is freed. */
 gboolean vd_reader_at_end (const VdReader *reader);
 void vd_reader_free (VdReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdReader, vd_reader_free)

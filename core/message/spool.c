@@ -42,8 +42,8 @@ vd_spool_free (VdSpool *spool)
 static gboolean
 refuse (GError **error, const char *what, int number)
 {
-  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_SOURCE, "keeping the message in a temporary file: %s in %s: %s", what, g_get_tmp_dir (),
-               g_strerror (number));
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_SOURCE, "keeping the message in a temporary file: %s in %s: %s", what,
+               g_get_tmp_dir (), g_strerror (number));
   return FALSE;
 }
 

@@ -15,7 +15,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdSpool, vd_spool_free)
 
 gboolean vd_spool_write (VdSpool *spool, const void *data, gsize size, GError **error);
 
-/* Ends the writing: gives either bytes (then *ret_fd is -1) or a descriptor that the caller closes (then *ret_bytes is NULL). */
+/* Ends the writing: gives either bytes (then *ret_fd is -1) or a descriptor that the caller closes (then *ret_bytes is
+ * NULL). */
 void vd_spool_finish (VdSpool *spool, GBytes **ret_bytes, int *ret_fd);
 
 #endif

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#define WORD_MAX 75 /* RFC 2047 section 2 */
-#define FRAME 12    /* =?UTF-8?Q? and ?= */
+#define WORD_MAX   75 /* RFC 2047 section 2 */
+#define FRAME      12 /* =?UTF-8?Q? and ?= */
 #define LINE_LIMIT 76
-#define LEAST 12    /* room for the longest character in either encoding */
+#define LEAST      12 /* room for the longest character in either encoding */
 
 /* Section 5 (3): what may stand for itself in a phrase, and so everywhere. */
 static gboolean

@@ -49,7 +49,8 @@ check_wire (const GString *wire, VdBodyMode mode)
       if (mode == VD_BODY_DATA && c == '.' && wire->str[i + 1] == '.' && (i == 0 || wire->str[i - 1] == '\n'))
         i++;
     }
-  g_assert (mode == VD_BODY_BDAT ? wire->len == 0 || g_str_has_suffix (wire->str, "\r\n") : g_str_has_suffix (wire->str, ".\r\n"));
+  g_assert (mode == VD_BODY_BDAT ? wire->len == 0 || g_str_has_suffix (wire->str, "\r\n")
+                                 : g_str_has_suffix (wire->str, ".\r\n"));
 }
 
 int

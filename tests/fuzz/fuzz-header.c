@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzes whole messages through scanning and the envelope: what comes out is CRLF lines, without blind fields, of the size announced. */
+/* Fuzzes whole messages through scanning and the envelope: what comes out is CRLF lines, without blind fields, of the size
+ * announced. */
 #include <string.h>
 
 #include "core/message/envelope.h"
@@ -55,7 +56,10 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   if (size < 1)
     return 0;
   const VdBodyPolicy policy = { (data[0] & 1) != 0, FALSE };
-  VdEnvelopeOptions options = { .bcc = (VdBccMode) (data[0] >> 1 & 3) % 3, .now = 1, .random = random, .originator = (data[0] & 8) != 0 ? "o@o.example" : NULL,
+  VdEnvelopeOptions options = { .bcc = (VdBccMode) (data[0] >> 1 & 3) % 3,
+                                .now = 1,
+                                .random = random,
+                                .originator = (data[0] & 8) != 0 ? "o@o.example" : NULL,
                                 .recipients = (data[0] & 16) != 0 ? "r@r.example" : NULL };
   g_autoptr (GBytes) bytes = g_bytes_new_static (data + 1, size - 1);
   g_autoptr (VeredaMessage) message = vereda_message_new_from_bytes (bytes);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests of the address parser: one table of lists that are fine with what comes out, one of lists that are not with what is said. */
+/* Tests of the address parser: one table of lists that are fine with what comes out, one of lists that are not with what is
+ * said. */
 #include "octets.h"
 
 #include "core/base/error.h"
@@ -129,12 +130,21 @@ test_utf8 (void)
 {
   static const Row rows[] = {
     { "J\xc3\xbcrgen <j@b.example>", "<j@b.example>" },
-    { "j@b\xc3\xbc" "cher.example", "<j@xn--bcher-kva.example>" },
-    { "j@B\xc3\x9c" "cher.example", "<j@xn--bcher-kva.example>" },
-    { "j@stra\xc3\x9f" "e.example", "<j@xn--strae-oqa.example>" }, /* non-transitional: sharp s stays itself */
-    { "j@u\xcc\x88.example", "<j@xn--tda.example>" },              /* decomposed input is composed */
+    { "j@b\xc3\xbc"
+      "cher.example",
+      "<j@xn--bcher-kva.example>" },
+    { "j@B\xc3\x9c"
+      "cher.example",
+      "<j@xn--bcher-kva.example>" },
+    { "j@stra\xc3\x9f"
+      "e.example",
+      "<j@xn--strae-oqa.example>" },                  /* non-transitional: sharp s stays itself */
+    { "j@u\xcc\x88.example", "<j@xn--tda.example>" }, /* decomposed input is composed */
     { "j\xc3\xbcrgen@b.example", "8<j\xc3\xbcrgen@b.example>" },
-    { "j\xc3\xbcrgen@b\xc3\xbc" "cher.example", "8<j\xc3\xbcrgen@b\xc3\xbc" "cher.example>" },
+    { "j\xc3\xbcrgen@b\xc3\xbc"
+      "cher.example",
+      "8<j\xc3\xbcrgen@b\xc3\xbc"
+      "cher.example>" },
     { "\"j \xc3\xbc\"@b.example", "8<\"j \xc3\xbc\"@b.example>" },
     { "\xff\xfe raw latin <j@b.example>", "<j@b.example>" }, /* a display name is none of our business */
   };
@@ -343,16 +353,21 @@ test_equal (void)
     { "a@b.example, a@B.EXAMPLE", TRUE },
     { "A@b.example, a@b.example", FALSE },
     { "\"a\"@b.example, X <a@b.example>", TRUE },
-    { "a@b\xc3\xbc" "cher.example, a@xn--bcher-KVA.example", TRUE },
+    { "a@b\xc3\xbc"
+      "cher.example, a@xn--bcher-KVA.example",
+      TRUE },
     { "postmaster, POSTMASTER", TRUE },
     { "postmaster, postmaster@b.example", FALSE },
-    { "\xc3\xbc@b\xc3\xbc" "cher.example, \xc3\xbc@xn--bcher-kva.example", TRUE },
+    { "\xc3\xbc@b\xc3\xbc"
+      "cher.example, \xc3\xbc@xn--bcher-kva.example",
+      TRUE },
   };
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       g_autoptr (VdAddressList) list = parse (rows[i].text, NULL, TRUE, NULL);
       g_assert_cmpuint (list->mailboxes->len, ==, 2);
-      g_assert_cmpint (vd_mailbox_equal (g_ptr_array_index (list->mailboxes, 0), g_ptr_array_index (list->mailboxes, 1)), ==, rows[i].equal);
+      g_assert_cmpint (vd_mailbox_equal (g_ptr_array_index (list->mailboxes, 0), g_ptr_array_index (list->mailboxes, 1)), ==,
+                       rows[i].equal);
     }
 }
 

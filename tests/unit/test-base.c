@@ -68,14 +68,22 @@ test_escape (void)
     { "\x7f", 1, "\\x7F" },
     { "back\\slash", 10, "back\\\\slash" },
     { "\xc3\xa9\xe2\x82\xac\xf0\x9f\x93\xa8", 9, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x93\xa8" },
-    { "\xc2\x85", 2, "\\xC2\\x85" },                   /* NEL, a C1 control */
-    { "\xe2\x80\xae" "evil", 7, "\\xE2\\x80\\xAE" "evil" }, /* right-to-left override */
-    { "\xe2\x80\xa8", 3, "\\xE2\\x80\\xA8" },          /* line separator */
-    { "\xe2\x81\xa6", 3, "\\xE2\\x81\\xA6" },          /* isolate */
-    { "\xc0\xaf", 2, "\\xC0\\xAF" },                   /* overlong */
-    { "\xed\xa0\x80", 3, "\\xED\\xA0\\x80" },          /* surrogate */
-    { "\xe2\x82", 2, "\\xE2\\x82" },                   /* cut */
-    { "\xff" "a", 2, "\\xFF" "a" },
+    { "\xc2\x85", 2, "\\xC2\\x85" }, /* NEL, a C1 control */
+    { "\xe2\x80\xae"
+      "evil",
+      7,
+      "\\xE2\\x80\\xAE"
+      "evil" },                               /* right-to-left override */
+    { "\xe2\x80\xa8", 3, "\\xE2\\x80\\xA8" }, /* line separator */
+    { "\xe2\x81\xa6", 3, "\\xE2\\x81\\xA6" }, /* isolate */
+    { "\xc0\xaf", 2, "\\xC0\\xAF" },          /* overlong */
+    { "\xed\xa0\x80", 3, "\\xED\\xA0\\x80" }, /* surrogate */
+    { "\xe2\x82", 2, "\\xE2\\x82" },          /* cut */
+    { "\xff"
+      "a",
+      2,
+      "\\xFF"
+      "a" },
   };
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests of the body writer: every short input in every slicing against a plain reference; limits, failures, joints of its parts. */
+/* Tests of the body writer: every short input in every slicing against a plain reference; limits, failures, joints of its
+ * parts. */
 #include "octets.h"
 
 #include "core/base/error.h"
@@ -326,7 +327,8 @@ test_source_fails (void)
       {
         Sliced sliced = { text, sizeof text - 1, 0x2a, 0, fail_at };
         g_autoptr (VdSource) source = sliced_source (&sliced);
-        g_autoptr (VdBody) body = vd_body_new (mode == 0 ? VD_BODY_DATA : VD_BODY_BDAT, &policy, NULL, open_source (source), NULL);
+        g_autoptr (VdBody) body
+            = vd_body_new (mode == 0 ? VD_BODY_DATA : VD_BODY_BDAT, &policy, NULL, open_source (source), NULL);
         g_autoptr (GString) wire = g_string_new (NULL);
         g_autoptr (GError) error = NULL;
         g_assert_false (drain (body, 8, wire, &error));
@@ -348,7 +350,8 @@ test_expect (void)
       {
         Sliced sliced = { text, sizeof text - 1, 0x4, 0, -1 };
         g_autoptr (VdSource) source = sliced_source (&sliced);
-        g_autoptr (VdBody) body = vd_body_new (mode == 0 ? VD_BODY_DATA : VD_BODY_BDAT, &policy, NULL, open_source (source), NULL);
+        g_autoptr (VdBody) body
+            = vd_body_new (mode == 0 ? VD_BODY_DATA : VD_BODY_BDAT, &policy, NULL, open_source (source), NULL);
         g_autoptr (GString) wire = g_string_new (NULL);
         g_autoptr (GError) error = NULL;
         vd_body_expect (body, expected);

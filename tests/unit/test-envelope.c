@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests of the envelope: one table of cases, each a message with options and what must become of it; then copies, and what a copy puts on
- * the wire.  Rows named seed-F-* show behaviour that the seed promised and did not keep. */
+/* Tests of the envelope: the table of cases in envelope-rows.h; then copies, and what a copy puts on the wire. */
 #include "octets.h"
 
 #include <locale.h>
 
 #include "core/base/error.h"
 #include "core/message/envelope.h"
+#include "envelope-rows.h"
 
 static const VdBodyPolicy policy = { FALSE, FALSE };
 static const guint8 random_octets[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
-
-#define NOW G_GINT64_CONSTANT (1709251199) /* 2024-02-29 23:59:59 UTC */
-#define DATE "Date: Fri, 01 Mar 2024 05:29:59 +0530\r\n"
-#define RESENT_DATE "Resent-" DATE
-#define ID(domain) "Message-ID: <000102030405060708090a0b0c0d0e0f@" domain ">\r\n"
-/* Fields that need no completion. */
-#define DONE "Date: Thu, 1 Feb 2024 10:00:00 +0000\nMessage-ID: <x@y>\n"
-#define DONE_WIRE "Date: Thu, 1 Feb 2024 10:00:00 +0000\r\nMessage-ID: <x@y>\r\n"
-
-typedef struct
-{
-  const char *path;       /* of the test */
-  const char *message;
-  const char *originator; /* option */
-  const char *recipients; /* option */
-  const char *headers[7]; /* "Name: value" */
-  const char *sender;     /* reverse-path wanted; NULL: an error is wanted */
-  const char *to;         /* recipients wanted: paths, "!" before a blind one, "=N" for one equal to number N */
-  const char *head;       /* header section wanted; or what the error must say */
-  VdBccMode bcc;
-  const char *domain;     /* default_domain */
-  const char *user;
-  gboolean empty_bcc;
-} Row;
 
 static VeredaMessage *
 prepared (const char *text)
@@ -68,8 +44,16 @@ build (const Row *row, VeredaMessage *message, GError **error)
       g_ptr_array_add (headers, option);
     }
   const VdEnvelopeOptions options = {
-    .originator = row->originator, .recipients = row->recipients, .headers = headers, .bcc = row->bcc, .empty_bcc = row->empty_bcc,
-    .default_domain = row->domain, .now = NOW, .utc_offset = 19800, .random = random_octets, .user = row->user,
+    .originator = row->originator,
+    .recipients = row->recipients,
+    .headers = headers,
+    .bcc = row->bcc,
+    .empty_bcc = row->empty_bcc,
+    .default_domain = row->domain,
+    .now = NOW,
+    .utc_offset = 19800,
+    .random = random_octets,
+    .user = row->user,
   };
   return vd_envelope_new (message, &options, error);
 }
@@ -154,190 +138,13 @@ run_row (gconstpointer data)
     check_copy (g_ptr_array_index (envelope->copies, i), message);
 }
 
-static const Row rows[] = {
-  /* ---- originator ---- */
-  { .path = "from-header", .message = DONE "From: Ann <ann@a.example>\nTo: bob@b.example\n\nx", .sender = "ann@a.example", .to = "bob@b.example",
-    .head = DONE_WIRE "From: Ann <ann@a.example>\r\nTo: bob@b.example\r\n\r\n" },
-  { .path = "sender-field", .message = DONE "From: ann@a.example\nSender: sec@a.example\nTo: b@b.example\n", .sender = "sec@a.example",
-    .to = "b@b.example", .head = DONE_WIRE "From: ann@a.example\r\nSender: sec@a.example\r\nTo: b@b.example\r\n" },
-  { .path = "originator-option-equal", .message = DONE "From: Ann <ann@a.example>\nTo: b@b.example\n", .originator = "ann@A.EXAMPLE",
-    .sender = "ann@A.EXAMPLE", .to = "b@b.example", .head = DONE_WIRE "From: Ann <ann@a.example>\r\nTo: b@b.example\r\n" },
-  { .path = "seed-F-HDR-3-sender-is-the-originator", .message = DONE "From: one@b.example\nTo: b@b.example\n\n",
-    .originator = "The Agent <agent@a.example>", .sender = "agent@a.example", .to = "b@b.example",
-    .head = DONE_WIRE "From: one@b.example\r\nTo: b@b.example\r\nSender: The Agent <agent@a.example>\r\n\r\n" },
-  { .path = "existing-sender-stays", .message = DONE "From: one@b.example\nSender: s@b.example\nTo: b@b.example\n\n", .originator = "agent@a.example",
-    .sender = "agent@a.example", .to = "b@b.example", .head = DONE_WIRE "From: one@b.example\r\nSender: s@b.example\r\nTo: b@b.example\r\n\r\n" },
-  { .path = "seed-F-HDR-2-several-from-with-originator", .message = DONE "From: a@a.example, b@b.example\nTo: c@c.example\n",
-    .originator = "a@a.example", .sender = "a@a.example", .to = "c@c.example",
-    .head = DONE_WIRE "From: a@a.example, b@b.example\r\nTo: c@c.example\r\nSender: a@a.example\r\n" },
-  { .path = "seed-F-several-from-with-sender", .message = DONE "From: a@a.example, b@b.example\nSender: b@b.example\nTo: c@c.example\n",
-    .sender = "b@b.example", .to = "c@c.example", .head = DONE_WIRE "From: a@a.example, b@b.example\r\nSender: b@b.example\r\nTo: c@c.example\r\n" },
-  { .path = "seed-F-several-from-alone", .message = "From: a@a.example, b@b.example\nTo: c@c.example\n",
-    .head = "too many mailboxes in field From, so it does not tell who sends: set the option originator, or add a Sender field" },
-  { .path = "ADR-1-group-in-from", .message = "From: G:a@a.example;\nTo: c@c.example\n", .head = "not one plain mailbox in field From" },
-  { .path = "ADR-1-group-in-from-with-originator", .message = DONE "From: Nobody:;\nTo: c@c.example\n", .originator = "a@a.example",
-    .sender = "a@a.example", .to = "c@c.example", .head = DONE_WIRE "From: Nobody:;\r\nTo: c@c.example\r\nSender: a@a.example\r\n" },
-  { .path = "seed-F-null-originator-keeps-from", .message = DONE "From: ann@a.example\nTo: b@b.example\n\n", .originator = "", .sender = "",
-    .to = "b@b.example", .head = DONE_WIRE "From: ann@a.example\r\nTo: b@b.example\r\n\r\n" },
-  { .path = "seed-F-null-originator-needs-from", .message = DONE "To: b@b.example\n\n", .originator = "",
-    .head = "the message has no From field: add one" },
-  { .path = "null-originator-several-from", .message = DONE "From: a@a.example, b@b.example\nTo: c@c.example\n", .originator = "",
-    .head = "field From does not name one mailbox, so the message needs a Sender field" },
-  { .path = "null-originator-unqualified-from", .message = DONE "From: MAILER-DAEMON (Mail System)\nTo: b@b.example\n", .originator = "",
-    .sender = "", .to = "b@b.example", .head = DONE_WIRE "From: MAILER-DAEMON (Mail System)\r\nTo: b@b.example\r\n" },
-  { .path = "from-created-from-originator", .message = "To: b@b.example\n\n", .originator = "Ann <ann@a.example>", .sender = "ann@a.example",
-    .to = "b@b.example", .head = "To: b@b.example\r\n" DATE "From: Ann <ann@a.example>\r\n" ID ("a.example") "\r\n" },
-  { .path = "nobody-to-send-as", .message = "To: b@b.example\n\n", .head = "nobody to send as: the message has no From field" },
-  { .path = "seed-F-MAI-6-no-domain-is-invented", .message = "From: ann\nTo: b@b.example\n\n", .head = "field From: \"ann\" has no domain" },
-  { .path = "seed-F-default-domain", .message = DONE "From: ann\nTo: bob\n\n", .sender = "ann@home.example", .to = "bob@home.example",
-    .domain = "home.example", .head = DONE_WIRE "From: ann\r\nTo: bob\r\n\r\n" },
-  { .path = "seed-F-login-name-with-default-domain", .message = DONE "To: bob\n\n", .sender = "ann@home.example", .to = "bob@home.example",
-    .domain = "home.example", .user = "ann", .head = DONE_WIRE "To: bob\r\nFrom: ann@home.example\r\n\r\n" },
-  { .path = "login-name-without-default-domain", .message = DONE "To: b@b.example\n\n", .user = "ann", .head = "nobody to send as" },
-  { .path = "ADR-4-two-originators", .message = "To: b@b.example\n", .originator = "a@a.example, c@c.example",
-    .head = "too many mailboxes in option originator" },
-  { .path = "CFG-1-originator-line-end", .message = "To: b@b.example\n", .originator = "a@a.example>\r\nRCPT TO:<x@x.example",
-    .head = "option originator: a control character, at offset 12" },
-  { .path = "two-senders", .message = "From: a@a.example\nSender: b@b.example, c@c.example\nTo: b@b.example\n",
-    .head = "too many mailboxes in field Sender" },
-
-  /* ---- recipients ---- */
-  { .path = "recipients-from-all-fields", .message = DONE "From: a@a.example\nTo: b@b.example, G: c@c.example;\nCc: d@d.example\nBcc: hidden1@e.example\n"
-    "Dcc: hidden2@f.example\n\n", .sender = "a@a.example", .to = "b@b.example c@c.example d@d.example !hidden1@e.example !hidden2@f.example",
-    .head = DONE_WIRE "From: a@a.example\r\nTo: b@b.example, G: c@c.example;\r\nCc: d@d.example\r\n\r\n" },
-  { .path = "seed-F-bcc-alone-is-enough", .message = DONE "From: a@a.example\nBcc: hidden@e.example\n\n", .sender = "a@a.example",
-    .to = "!hidden@e.example", .head = DONE_WIRE "From: a@a.example\r\n\r\n" },
-  { .path = "seed-F-cc-alone-is-enough", .message = DONE "From: a@a.example\nCc: c@c.example\n\n", .sender = "a@a.example", .to = "c@c.example" },
-  { .path = "RCP-8-nobody-to-send-to", .message = "From: a@a.example\n\n", .head = "nobody to send to: no To, Cc, Bcc or Dcc" },
-  { .path = "seed-F-empty-group-is-nobody", .message = "From: a@a.example\nTo: undisclosed-recipients:;\n\n", .head = "nobody to send to" },
-  { .path = "recipients-option", .message = DONE "From: a@a.example\nTo: b@b.example\n\n", .recipients = "G: x@x.example, y@y.example;",
-    .sender = "a@a.example", .to = "x@x.example y@y.example" },
-  { .path = "seed-F-recipients-of-spaces", .message = "From: a@a.example\nTo: b@b.example\n\n", .recipients = " ",
-    .head = "option recipients holds no address" },
-  { .path = "seed-F-dcc-with-recipients-not-transmitted", .message = DONE "From: a@a.example\nTo: b@b.example\nDcc: hidden@e.example\n\n",
-    .recipients = "x@x.example", .sender = "a@a.example", .to = "x@x.example", .head = DONE_WIRE "From: a@a.example\r\nTo: b@b.example\r\n\r\n" },
-  { .path = "seed-F-recipients-override-bcc", .message = DONE "From: a@a.example\nBcc: hidden@e.example\n\n", .recipients = "x@x.example",
-    .headers = { "Bcc: hidden2@e.example", "Dcc: hidden3@e.example" }, .sender = "a@a.example", .to = "x@x.example",
-    .head = DONE_WIRE "From: a@a.example\r\n\r\n" },
-  { .path = "BCC-5-folded-duplicated-spaced", .message = DONE "bCC :\n hidden1@e.example,\n\thidden2@e.example\nFrom: a@a.example\n"
-    "BCC: hidden3@e.example\n \nDCC: hidden4@e.example\nResent-Bcc: hidden5@e.example\nX-After: y\n\n", .recipients = "x@x.example",
-    .sender = "a@a.example", .to = "x@x.example", .originator = "a@a.example", .headers = { "Cc: z@z.example" },
-    .head = DONE_WIRE "From: a@a.example\r\nX-After: y\r\nCc: z@z.example\r\n\r\n" },
-  { .path = "BCC-3-empty-bcc", .message = DONE "From: a@a.example\nTo: b@b.example\nBcc: hidden@e.example\n\n", .empty_bcc = TRUE,
-    .sender = "a@a.example", .to = "b@b.example !hidden@e.example", .head = DONE_WIRE "From: a@a.example\r\nTo: b@b.example\r\nBcc:\r\n\r\n" },
-  { .path = "seed-D-HDR-11-no-bcc-is-invented", .message = DONE "From: a@a.example\nCc: b@b.example\n\n", .empty_bcc = TRUE, .sender = "a@a.example",
-    .to = "b@b.example", .head = DONE_WIRE "From: a@a.example\r\nCc: b@b.example\r\n\r\n" },
-  { .path = "RCP-7-duplicates", .message = DONE "From: a@a.example\nTo: b@b.example, B@b.example\nCc: Bob <b@B.example>\nBcc: hidden@e.example, b@b.example\n\n",
-    .sender = "a@a.example", .to = "b@b.example B@b.example b@B.example=0 !hidden@e.example !b@b.example=0" },
-  { .path = "RCP-2-postmaster", .message = DONE "From: a@a.example\nTo: b@b.example\n\n", .recipients = "postmaster, Postmaster",
-    .sender = "a@a.example", .to = "postmaster Postmaster=0" },
-  { .path = "error-names-the-field", .message = "From: a@a.example\nTo: b@b.example,\n bob, c@c.example\n\n",
-    .head = "field To: \"bob\" has no domain: write the whole address, as in bob@example.org, at offset 13" },
-  { .path = "error-names-the-option", .message = "From: a@a.example\n\n", .headers = { "To: b@b..example" },
-    .head = "header option To: the domain has an empty label, at offset 4" },
-
-  /* ---- header options ---- */
-  { .path = "HDR-9-option-replaces-in-place", .message = DONE "Subject: old\n folded\nFrom: a@a.example\nTo: b@b.example\n\n",
-    .headers = { "subject: new", "TO: c@c.example" }, .sender = "a@a.example", .to = "c@c.example",
-    .head = DONE_WIRE "subject: new\r\nFrom: a@a.example\r\nTO: c@c.example\r\n\r\n" },
-  { .path = "HDR-9-option-appends", .message = DONE "X-A: 1\nFrom: a@a.example\nTo: b@b.example\n\n", .headers = { "X-a: 2", "x-A: 3", "Comments: c" },
-    .sender = "a@a.example", .to = "b@b.example",
-    .head = DONE_WIRE "X-A: 1\r\nFrom: a@a.example\r\nTo: b@b.example\r\nX-a: 2\r\nX-a: 3\r\nComments: c\r\n\r\n" },
-  { .path = "HDR-1-to-options-merge", .message = DONE "From: a@a.example\n\n", .headers = { "To: b@b.example", "Subject: s", "to: C <c@c.example>" },
-    .sender = "a@a.example", .to = "b@b.example c@c.example",
-    .head = DONE_WIRE "From: a@a.example\r\nTo: b@b.example, C <c@c.example>\r\nSubject: s\r\n\r\n" },
-  { .path = "HDR-1-references-merge", .message = DONE "From: a@a.example\nTo: b@b.example\n\n", .headers = { "References: <a@b>", "References: <c@d>" },
-    .sender = "a@a.example", .to = "b@b.example", .head = DONE_WIRE "From: a@a.example\r\nTo: b@b.example\r\nReferences: <a@b> <c@d>\r\n\r\n" },
-  { .path = "HDR-1-two-subject-options", .message = "From: a@a.example\nTo: b@b.example\n\n", .headers = { "Subject: a", "Subject: b" },
-    .head = "header option \"Subject\" is given twice" },
-  { .path = "HDR-1-two-from-fields", .message = "From: a@a.example\nTo: b@b.example\nFrom: a@a.example\n\n", .originator = "a@a.example",
-    .head = "the message has more than one From field" },
-  { .path = "HDR-1-option-settles-duplicates", .message = DONE "Subject: a\nFrom: a@a.example\nSubject: b\nTo: b@b.example\n\n",
-    .headers = { "Subject: c" }, .sender = "a@a.example", .to = "b@b.example",
-    .head = DONE_WIRE "Subject: c\r\nFrom: a@a.example\r\nTo: b@b.example\r\n\r\n" },
-  { .path = "seed-F-from-option-and-from-in-message", .message = DONE "From: a@a.example\nTo: b@b.example\n\n", .headers = { "From: c@c.example" },
-    .sender = "c@c.example", .to = "b@b.example", .head = DONE_WIRE "From: c@c.example\r\nTo: b@b.example\r\n\r\n" },
-  { .path = "seed-F-sender-and-recipients-looked-up-in-both", .message = DONE "Sender: s@s.example\nCc: c@c.example\n\n",
-    .headers = { "From: a@a.example", "To: b@b.example" }, .sender = "s@s.example", .to = "b@b.example c@c.example" },
-  { .path = "empty-option-takes-the-field-out", .message = DONE "From: a@a.example\nTo: b@b.example\nCc: c@c.example\nSubject: s\n\n",
-    .headers = { "Cc: ", "Subject:" }, .sender = "a@a.example", .to = "b@b.example", .head = DONE_WIRE "From: a@a.example\r\nTo: b@b.example\r\n\r\n" },
-  { .path = "bcc-option", .message = DONE "From: a@a.example\nTo: b@b.example\n\n", .headers = { "Bcc: hidden@e.example" }, .sender = "a@a.example",
-    .to = "b@b.example !hidden@e.example", .head = DONE_WIRE "From: a@a.example\r\nTo: b@b.example\r\n\r\n" },
-  { .path = "option-line-end-is-made-crlf", .message = "Date: d\r\nMessage-ID: <x@y>\nFrom: a@a.example\r\nTo: b@b.example\nX: y\r\n z\n\tw\n\nbody\n.\n",
-    .sender = "a@a.example", .to = "b@b.example",
-    .head = "Date: d\r\nMessage-ID: <x@y>\r\nFrom: a@a.example\r\nTo: b@b.example\r\nX: y\r\n z\r\n\tw\r\n\r\n" },
-  { .path = "body-only", .message = "\nHello\n", .headers = { "From: a@a.example", "To: b@b.example", "Subject: s" }, .sender = "a@a.example",
-    .to = "b@b.example", .head = "From: a@a.example\r\nTo: b@b.example\r\nSubject: s\r\n" DATE ID ("a.example") "\r\n" },
-  { .path = "HDR-7-line-end-in-option", .message = "From: a@a.example\nTo: b@b.example\n\n", .headers = { "Subject: a\r\nBcc: x@x.example" },
-    .head = "header option \"Subject\" holds a control character (\\x0D) at offset 1 of its value" },
-  { .path = "HDR-7-bad-name", .message = "From: a@a.example\nTo: b@b.example\n\n", .headers = { "X Y: a" }, .head = "is not a field name" },
-  { .path = "HDR-7-bad-utf8", .message = "From: a@a.example\nTo: b@b.example\n\n", .headers = { "Subject: a\xff" }, .head = "not valid UTF-8 at offset 1" },
-  { .path = "CFG-1-originator-control", .message = "From: a@a.example\nTo: b@b.example\n\n", .originator = "a@a.example\x01",
-    .head = "option originator: a control character" },
-
-  /* ---- encoding ---- */
-  { .path = "HDR-12-encoded", .message = DONE "\n", .headers = { "From: J\xc3\xbcrgen (B\xc3\xbcro) <j@a.example>", "To: \"K\xc3\xa4se, \\\"x\\\"\" <k@b\xc3\xbc" "cher.example>, Bob <b@b.example>",
-    "Subject: Gr\xc3\xbc\xc3\x9f" "e aus Berlin" }, .sender = "j@a.example", .to = "k@xn--bcher-kva.example b@b.example",
-    .head = DONE_WIRE "From: =?UTF-8?Q?J=C3=BCrgen?= (=?UTF-8?B?QsO8cm8=?=) <j@a.example>\r\n"
-    "To: =?UTF-8?B?S8Okc2UsICJ4Ig==?= <k@xn--bcher-kva.example>, Bob\r\n <b@b.example>\r\nSubject: =?UTF-8?B?R3LDvMOfZQ==?= aus Berlin\r\n\r\n" },
-  { .path = "HDR-12-comment-encoded", .message = DONE "\n", .headers = { "From: j@a.example (J\xc3\xbcrgen)", "To: b" }, .domain = "home.example", .sender = "j@a.example",
-    .to = "b@home.example", .head = DONE_WIRE "From: j@a.example (=?UTF-8?Q?J=C3=BCrgen?=)\r\nTo: b@home.example\r\n\r\n" },
-  { .path = "HDR-12-from-created", .message = DONE "To: b@b.example\n\n", .originator = "J\xc3\xbcrgen <j@a.example>", .sender = "j@a.example",
-    .to = "b@b.example", .head = DONE_WIRE "To: b@b.example\r\nFrom: =?UTF-8?Q?J=C3=BCrgen?= <j@a.example>\r\n\r\n" },
-  { .path = "HDR-12-message-is-left-alone", .message = DONE "From: J\xc3\xbcrgen <j@a.example>\nTo: b@b.example\n\n", .sender = "j@a.example",
-    .to = "b@b.example", .head = DONE_WIRE "From: J\xc3\xbcrgen <j@a.example>\r\nTo: b@b.example\r\n\r\n" },
-  { .path = "HDR-12-ascii-field", .message = "From: a@a.example\nTo: b@b.example\n\n", .headers = { "Message-ID: <\xc3\xa4@b>" }, .head = "must be ASCII" },
-  { .path = "U8-1-utf8-local-part", .message = DONE "From: a@a.example\nTo: b@b.example\n\n", .recipients = "\xc3\xbc@b\xc3\xbc" "cher.example",
-    .sender = "a@a.example", .to = "\xc3\xbc@b\xc3\xbc" "cher.example" },
-
-  /* ---- completion ---- */
-  { .path = "HDR-4-HDR-5-date-and-message-id", .message = "From: a@a.example\nTo: b@b.example\n\nx", .sender = "a@a.example", .to = "b@b.example",
-    .head = "From: a@a.example\r\nTo: b@b.example\r\n" DATE ID ("a.example") "\r\n" },
-  { .path = "message-id-of-the-originator", .message = "From: a@a.example\nTo: b@b.example\nDate: d\n\nx", .originator = "o@\xc3\xbc.example",
-    .sender = "o@xn--tda.example", .to = "b@b.example", .head = "From: a@a.example\r\nTo: b@b.example\r\nDate: d\r\nSender: o@xn--tda.example\r\n" ID ("xn--tda.example") "\r\n" },
-  { .path = "message-id-with-null-originator", .message = "From: a@a.example\nTo: b@b.example\nDate: d\n\nx", .originator = "", .sender = "",
-    .to = "b@b.example", .head = "From: a@a.example\r\nTo: b@b.example\r\nDate: d\r\n" ID ("a.example") "\r\n" },
-  { .path = "no-separator-is-added", .message = "From: a@a.example\nTo: b@b.example", .sender = "a@a.example", .to = "b@b.example",
-    .head = "From: a@a.example\r\nTo: b@b.example\r\n" DATE ID ("a.example") },
-
-  /* ---- resending ---- */
-  { .path = "seed-F-RES-2-RES-6-block-is-prepended", .message = "Received: r1\nFrom: old@o.example\nTo: t@o.example\nSubject: s\n\nx",
-    .headers = { "Resent-To: n@n.example", "Resent-From: me@m.example", "Resent-Bcc: hidden@h.example" }, .sender = "me@m.example",
-    .to = "n@n.example !hidden@h.example",
-    .head = "Resent-To: n@n.example\r\nResent-From: me@m.example\r\n" RESENT_DATE "Resent-" ID ("m.example")
-    "Received: r1\r\nFrom: old@o.example\r\nTo: t@o.example\r\nSubject: s\r\n\r\n" },
-  { .path = "RES-1-from-and-sender", .message = "From: old@o.example\nTo: t@o.example\n\nx", .originator = "me@m.example",
-    .headers = { "Resent-To: n@n.example", "Resent-From: a@m.example, b@m.example", "X-Tool: v" }, .sender = "me@m.example", .to = "n@n.example",
-    .head = "X-Tool: v\r\nResent-To: n@n.example\r\nResent-From: a@m.example, b@m.example\r\n" RESENT_DATE "Resent-Sender: me@m.example\r\n"
-    "Resent-" ID ("m.example") "From: old@o.example\r\nTo: t@o.example\r\n\r\n" },
-  { .path = "RES-1-from-created", .message = "From: old@o.example\n\nx", .originator = "me@m.example", .headers = { "Resent-To: n@n.example" },
-    .sender = "me@m.example", .to = "n@n.example",
-    .head = "Resent-To: n@n.example\r\n" RESENT_DATE "Resent-From: me@m.example\r\nResent-" ID ("m.example") "From: old@o.example\r\n\r\n" },
-  { .path = "RES-1-no-from", .message = "From: old@o.example\n\nx", .headers = { "Resent-To: n@n.example" },
-    .head = "nobody to send as: the message has no Resent-From field" },
-  { .path = "RES-2-nothing-else-changes", .message = "From: old@o.example\n\nx", .headers = { "Resent-To: n@n.example", "Subject: new" },
-    .originator = "me@m.example", .head = "header option Subject: a message that is resent keeps its own Subject" },
-  { .path = "RES-3-newest-block-of-the-message",
-    .message = "Received: r2\nResent-From: two@r.example\nResent-To: new@n.example\nResent-Bcc: hidden@h.example\nResent-From: one@r.example\n"
-    "Resent-To: older@n.example\nFrom: old@o.example\nTo: t@o.example\n\nx", .sender = "two@r.example", .to = "new@n.example !hidden@h.example",
-    .head = "Received: r2\r\n" RESENT_DATE "Resent-" ID ("r.example") "Resent-From: two@r.example\r\nResent-To: new@n.example\r\nResent-From: one@r.example\r\n"
-    "Resent-To: older@n.example\r\nFrom: old@o.example\r\nTo: t@o.example\r\n\r\n" },
-  { .path = "RES-3-resent-sender", .message = "Resent-From: a@r.example, b@r.example\nResent-Sender: s@r.example\nResent-To: n@n.example\nResent-Date: d\n"
-    "Resent-Message-ID: <i@d>\nFrom: old@o.example\nFrom: old2@o.example\n\nx", .sender = "s@r.example", .to = "n@n.example",
-    .head = "Resent-From: a@r.example, b@r.example\r\nResent-Sender: s@r.example\r\nResent-To: n@n.example\r\nResent-Date: d\r\nResent-Message-ID: <i@d>\r\n"
-    "From: old@o.example\r\nFrom: old2@o.example\r\n\r\n" },
-  { .path = "RES-4-resent-bcc-stripped-everywhere", .message = DONE "From: a@a.example\nTo: b@b.example\nresent-bcc: hidden@h.example\nRESENT-DCC:\n hidden2@h.example\n\n",
-    .headers = { "To: c@c.example" }, .sender = "a@a.example", .to = "c@c.example", .head = DONE_WIRE "From: a@a.example\r\nTo: c@c.example\r\n\r\n" },
-  { .path = "RES-3-nobody", .message = "Resent-From: a@r.example\nFrom: a@a.example\nTo: b@b.example\n\n",
-    .head = "nobody to send to: no Resent-To, Resent-Cc, Resent-Bcc or Resent-Dcc" },
-};
-
 /* ---- refused options ---- */
 
 static void
 test_refused_names (void)
 {
-  static const char *const refused[] = { "Content-Type", "content-transfer-encoding", "CONTENT-MD5", "Mime-Version", "Return-Path", "received" };
+  static const char *const refused[]
+      = { "Content-Type", "content-transfer-encoding", "CONTENT-MD5", "Mime-Version", "Return-Path", "received" };
   static const char *const fine[] = { "Subject", "X-Y", "Resent-To", "Content-Description", "Bcc" };
   for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)
     {
@@ -358,8 +165,9 @@ test_refused_names (void)
 
 /* ---- blind copies ---- */
 
-static const char blind_message[] = DONE "From: Ann <a@a.example>\nSubject: The\n subject\nTo: b@b.example\nBcc: hidden1@e.example, Two <hidden2@e.example>, b@b.example\n"
-                                    "Dcc: hidden3@e.example\n\n.body\nno end";
+static const char blind_message[] = DONE "From: Ann <a@a.example>\nSubject: The\n subject\nTo: b@b.example\nBcc: "
+                                         "hidden1@e.example, Two <hidden2@e.example>, b@b.example\n"
+                                         "Dcc: hidden3@e.example\n\n.body\nno end";
 
 static char *
 indexes_of (const VdCopy *copy)
@@ -406,12 +214,15 @@ test_bcc_separate (void)
   for (guint i = 0; i < 3; i++)
     check_copy (g_ptr_array_index (envelope->copies, i), message);
   GString *wire = wire_of (g_ptr_array_index (envelope->copies, 2), message, VD_BODY_DATA);
-  assert_octets_text (wire->str, wire->len, DONE_WIRE "From: Ann <a@a.example>\r\nSubject: The\r\n subject\r\nTo: b@b.example\r\nBcc: hidden2@e.example\r\n\r\n"
+  assert_octets_text (wire->str, wire->len,
+                      DONE_WIRE
+                      "From: Ann <a@a.example>\r\nSubject: The\r\n subject\r\nTo: b@b.example\r\nBcc: hidden2@e.example\r\n\r\n"
                       "..body\r\nno end\r\n.\r\n");
   g_string_free (wire, TRUE);
 }
 
-/* The seed's own form of a blind copy, with its errors mended: subject of the message, one boundary that is nobody's guess, a whole end. */
+/* The seed's own form of a blind copy, with its errors mended: subject of the message, one boundary that is nobody's guess,
+ * a whole end. */
 static void
 test_bcc_digest (void)
 {
@@ -427,11 +238,14 @@ test_bcc_digest (void)
   g_autofree char *boundary = g_strndup (strstr (wire->str, "boundary=\"") + 10, 34);
   g_autofree char *id = g_strndup (strstr (wire->str, "Message-ID: <") + 13, 32);
   g_assert_cmpstr (id, !=, "000102030405060708090a0b0c0d0e0f");
-  g_autofree char *wanted = g_strdup_printf (
-      "From: Agent <o@o.example>\r\nBcc:\r\nSubject: [Bcc] The subject\r\n" DATE "Message-ID: <%s@o.example>\r\nMIME-Version: 1.0\r\n"
-      "Content-Type: multipart/digest;\r\n boundary=\"%s\"\r\nContent-Description: Blind Carbon Copy\r\n\r\n"
-      "--%s\r\nContent-Type: message/rfc822\r\nContent-Description: Original Message\r\n\r\n" DONE_WIRE "From: Ann <a@a.example>\r\nSubject: The\r\n subject\r\n"
-      "To: b@b.example\r\nSender: Agent <o@o.example>\r\n\r\n..body\r\nno end\r\n\r\n--%s--\r\n.\r\n", id, boundary, boundary, boundary);
+  g_autofree char *wanted
+      = g_strdup_printf ("From: Agent <o@o.example>\r\nBcc:\r\nSubject: [Bcc] The subject\r\n" DATE
+                         "Message-ID: <%s@o.example>\r\nMIME-Version: 1.0\r\n"
+                         "Content-Type: multipart/digest;\r\n boundary=\"%s\"\r\nContent-Description: Blind Carbon Copy\r\n\r\n"
+                         "--%s\r\nContent-Type: message/rfc822\r\nContent-Description: Original Message\r\n\r\n" DONE_WIRE
+                         "From: Ann <a@a.example>\r\nSubject: The\r\n subject\r\n"
+                         "To: b@b.example\r\nSender: Agent <o@o.example>\r\n\r\n..body\r\nno end\r\n\r\n--%s--\r\n.\r\n",
+                         id, boundary, boundary, boundary);
   assert_octets_text (wire->str, wire->len, wanted);
   g_string_free (wire, TRUE);
 }
@@ -441,7 +255,8 @@ static void
 test_bcc_digest_null_originator (void)
 {
   Row row = { .bcc = VD_BCC_DIGEST, .originator = "" };
-  g_autoptr (VeredaMessage) message = prepared (DONE "From: Ann <a@a.example>\nTo: b@b.example\nBcc: hidden@e.example\n\n\xc3\xa9");
+  g_autoptr (VeredaMessage) message
+      = prepared (DONE "From: Ann <a@a.example>\nTo: b@b.example\nBcc: hidden@e.example\n\n\xc3\xa9");
   g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
   GString *wire = wire_of (g_ptr_array_index (envelope->copies, 1), message, VD_BODY_BDAT);
   g_assert_true (g_str_has_prefix (wire->str, "From: Ann <a@a.example>\r\nBcc:\r\nSubject: [Bcc]\r\n"));
@@ -468,13 +283,15 @@ static void
 test_bcc_separate_resent (void)
 {
   Row row = { .bcc = VD_BCC_SEPARATE };
-  g_autoptr (VeredaMessage) message = prepared ("Received: r\nResent-From: r@r.example\nResent-To: n@n.example\nResent-Bcc: hidden@h.example\nResent-Date: d\n"
-                                                "Resent-Message-ID: <i@d>\nFrom: old@o.example\n\nx");
+  g_autoptr (VeredaMessage) message = prepared (
+      "Received: r\nResent-From: r@r.example\nResent-To: n@n.example\nResent-Bcc: hidden@h.example\nResent-Date: d\n"
+      "Resent-Message-ID: <i@d>\nFrom: old@o.example\n\nx");
   g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
   const VdCopy *copy = g_ptr_array_index (envelope->copies, 1);
-  assert_octets_text (g_bytes_get_data (copy->head, NULL), g_bytes_get_size (copy->head),
-                      "Received: r\r\nResent-Bcc: hidden@h.example\r\nResent-From: r@r.example\r\nResent-To: n@n.example\r\nResent-Date: d\r\n"
-                      "Resent-Message-ID: <i@d>\r\nFrom: old@o.example\r\n\r\n");
+  assert_octets_text (
+      g_bytes_get_data (copy->head, NULL), g_bytes_get_size (copy->head),
+      "Received: r\r\nResent-Bcc: hidden@h.example\r\nResent-From: r@r.example\r\nResent-To: n@n.example\r\nResent-Date: d\r\n"
+      "Resent-Message-ID: <i@d>\r\nFrom: old@o.example\r\n\r\n");
 }
 
 /* ---- facts ---- */
@@ -508,7 +325,9 @@ test_facts (void)
 static void
 test_utf8_flags (void)
 {
-  Row row = { .originator = "\xc3\xbc@b.example", .recipients = "\xc3\xbc@c.example, x@b\xc3\xbc" "cher.example" };
+  Row row = { .originator = "\xc3\xbc@b.example",
+              .recipients = "\xc3\xbc@c.example, x@b\xc3\xbc"
+                            "cher.example" };
   g_autoptr (VeredaMessage) message = prepared ("To: b@b.example\n\n");
   g_autoptr (GError) error = NULL;
   g_autoptr (VdEnvelope) envelope = build (&row, message, &error);
@@ -527,9 +346,11 @@ test_not_modified (void)
   g_autoptr (VeredaMessage) message = prepared (blind_message);
   g_autoptr (VdEnvelope) one = build (&row, message, NULL);
   g_autoptr (VdEnvelope) two = build (&row, message, NULL);
-  g_assert_true (g_bytes_equal (((VdCopy *) g_ptr_array_index (one->copies, 0))->head, ((VdCopy *) g_ptr_array_index (two->copies, 0))->head));
+  g_assert_true (g_bytes_equal (((VdCopy *) g_ptr_array_index (one->copies, 0))->head,
+                                ((VdCopy *) g_ptr_array_index (two->copies, 0))->head));
   GBytes *section = vd_header_section (vd_message_header (message));
-  assert_octets (g_bytes_get_data (section, NULL), g_bytes_get_size (section), blind_message, (gsize) (strstr (blind_message, "\n\n") + 1 - blind_message));
+  assert_octets (g_bytes_get_data (section, NULL), g_bytes_get_size (section), blind_message,
+                 (gsize) (strstr (blind_message, "\n\n") + 1 - blind_message));
 }
 
 /* Ten thousand recipients take no square of that. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests of the header section: finding its end at any slicing, fields by octets, what is refused, and the fields that the library writes. */
+/* Tests of the header section: finding its end at any slicing, fields by octets, what is refused, and the fields that the
+ * library writes. */
 #include "octets.h"
 
 #include "core/base/error.h"
@@ -41,7 +42,8 @@ test_fields (void)
   g_assert_cmpint (vd_header_find (header, "fro", 0), ==, -1);
   g_assert_true (vd_header_has_prefix (header, 2, "x-"));
   g_assert_false (vd_header_has_prefix (header, 2, "x-empty"));
-  static const char *const raws[] = { "Subject: one\r\n two\r\n\tthree  \r\n", "Bcc : x@y\r\n", "X-Empty:\r\n", "FROM:a@b\r\n" };
+  static const char *const raws[]
+      = { "Subject: one\r\n two\r\n\tthree  \r\n", "Bcc : x@y\r\n", "X-Empty:\r\n", "FROM:a@b\r\n" };
   for (guint i = 0; i < 4; i++)
     {
       g_autoptr (GByteArray) raw = g_byte_array_new ();
@@ -223,7 +225,7 @@ test_date (void)
     { 0, 0, "Thu, 01 Jan 1970 00:00:00 +0000" },
     { 1709164799, 0, "Wed, 28 Feb 2024 23:59:59 +0000" },
     { 1709164799, 3600, "Thu, 29 Feb 2024 00:59:59 +0100" },
-    { 1709251199, 19800, "Fri, 01 Mar 2024 05:29:59 +0530" }, /* India */
+    { 1709251199, 19800, "Fri, 01 Mar 2024 05:29:59 +0530" },  /* India */
     { 1709251199, -12600, "Thu, 29 Feb 2024 20:29:59 -0330" }, /* Newfoundland */
     { 1709251199, 20700, "Fri, 01 Mar 2024 05:44:59 +0545" },
     { 1709251199, -1800, "Thu, 29 Feb 2024 23:29:59 -0030" },

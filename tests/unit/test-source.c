@@ -226,10 +226,10 @@ typedef struct
   gsize size;
   gsize at;
   gsize step;
-  gssize fail_at;   /* -1: never */
-  gboolean silent;  /* fails without saying why */
-  gboolean wild;    /* claims more than it was asked for */
-  gboolean stuck;   /* cannot rewind */
+  gssize fail_at;  /* -1: never */
+  gboolean silent; /* fails without saying why */
+  gboolean wild;   /* claims more than it was asked for */
+  gboolean stuck;  /* cannot rewind */
   guint rewinds;
   guint destroyed;
 } App;
@@ -356,7 +356,8 @@ test_callbacks_shrink (void)
 
 static const char *program;
 
-/* In a process of its own, because GLib remembers the temporary directory.  (g_test_trap_subprocess() leaves a thread behind.) */
+/* In a process of its own, because GLib remembers the temporary directory. (g_test_trap_subprocess() leaves a thread
+ * behind.) */
 static void
 test_no_room (void)
 {
