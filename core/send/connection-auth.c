@@ -312,7 +312,7 @@ vd_connection_choose_mechanism (VdConnection *c)
   if (attempts->len >= 3 && any_left (c, all))
     {
       c->again = VD_AGAIN_MORE_AUTH; /* AUT-18: on a new connection */
-      vd_session_no_mechanism (c->session, nothing_left (c, NULL), now);
+      vd_session_leave_auth (c->session, nothing_left (c, NULL), now);
       return;
     }
   sasl = next_sasl (c, all);

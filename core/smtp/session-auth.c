@@ -193,29 +193,44 @@ vd_session_use_mechanism (VdSession *session, VdSasl *sasl, gint64 now)
   vd_session_pump (session);
 }
 
+static void
+end_choosing (VdSession *session, gint64 now)
+{
+  session->now = now;
+  session->need = VD_NEED_NOTHING;
+  session->stage = VD_STEP_AUTH;
+  session->auth_over = TRUE;
+}
+
+/* Never an unauthenticated send (AUT-14). */
+void
+vd_session_leave_auth (VdSession *session, GError *error, gint64 now)
+{
+  VdReply *last = NULL;
+
+  g_return_if_fail (session->need == VD_NEED_MECHANISM);
+
+  end_choosing (session, now);
+  if (session->auth_attempts->len > 0)
+    last = ((VdAuthAttempt *) g_ptr_array_index (session->auth_attempts, session->auth_attempts->len - 1))->reply;
+  vd_session_leave (session, error, last);
+  vd_session_pump (session);
+}
+
 void
 vd_session_no_mechanism (VdSession *session, GError *error, gint64 now)
 {
   g_return_if_fail (session->need == VD_NEED_MECHANISM);
 
-  session->now = now;
-  session->need = VD_NEED_NOTHING;
-  session->stage = VD_STEP_AUTH;
-  session->auth_over = TRUE;
-  if (session->config.auth_optional)
+  if (!session->config.auth_optional)
     {
-      vd_trace_info (&session->config.trace, "going on without authentication: %s", error != NULL ? error->message : "");
-      g_clear_error (&error);
-      vd_session_begin_auth (session);
+      vd_session_leave_auth (session, error, now);
+      return;
     }
-  else
-    {
-      VdReply *last = NULL;
-
-      if (session->auth_attempts->len > 0)
-        last = ((VdAuthAttempt *) g_ptr_array_index (session->auth_attempts, session->auth_attempts->len - 1))->reply;
-      vd_session_leave (session, error, last); /* never an unauthenticated send (AUT-14) */
-    }
+  end_choosing (session, now);
+  vd_trace_info (&session->config.trace, "going on without authentication: %s", error != NULL ? error->message : "");
+  g_clear_error (&error);
+  vd_session_begin_auth (session);
   vd_session_pump (session);
 }
 

@@ -120,6 +120,8 @@ GPtrArray *vd_session_auth_attempts (VdSession *session); /* of VdAuthAttempt, b
 void vd_session_use_mechanism (VdSession *session, VdSasl *sasl /* owned */, gint64 now);
 /* None (left). With auth_optional the session goes on; else QUIT and end with `error` (owned). */
 void vd_session_no_mechanism (VdSession *session, GError *error, gint64 now);
+/* None on this connection, where others are left for the next: QUIT and end with `error` (owned), auth_optional or not. */
+void vd_session_leave_auth (VdSession *session, GError *error, gint64 now);
 void vd_session_resume (VdSession *session, gint64 now);
 
 /* ---- transactions ---- */
