@@ -57,6 +57,7 @@ begin_stretch (VdOutput *output, VdBody *body, guint64 limit, gboolean last)
     {
       g_clear_pointer (&output->body, vd_body_free);
       output->body = body;
+      output->body_ended = FALSE;
       output->first = output->n_spans = 0;
     }
   output->content = TRUE;
@@ -112,19 +113,23 @@ hold_last_octet (VdOutput *output)
     output->n_spans--;
 }
 
+/* The next spans of the body, none behind its end. */
+static gboolean
+next_spans (VdOutput *output, GError **error)
+{
+  output->first = output->n_spans = 0;
+  return output->body_ended
+         || vd_body_next (output->body, output->spans, VD_OUTPUT_SPANS, &output->n_spans, &output->body_ended, error);
+}
+
 /* The held octet leaves once the body has ended with nothing more. */
 static gboolean
 release_held_octet (VdOutput *output, GError **error)
 {
-  gboolean end = FALSE;
-  gsize n = 0;
-
-  while (!end)
+  while (!output->body_ended)
     {
-      if (!vd_body_next (output->body, output->spans, VD_OUTPUT_SPANS, &n, &end, error))
+      if (!next_spans (output, error))
         return FALSE;
-      output->first = 0;
-      output->n_spans = n;
       if (octets_in_spans (output) > 0)
         return changed (error, "longer");
     }
@@ -141,29 +146,22 @@ release_held_octet (VdOutput *output, GError **error)
 static gboolean
 pull (VdOutput *output, GError **error)
 {
-  gboolean end = FALSE;
   guint64 total;
-  gsize n = 0;
 
   if (output->has_held)
     return release_held_octet (output, error);
 
-  if (octets_in_spans (output) == 0) /* else: octets of the next chunk that came with the one before */
-    {
-      if (!vd_body_next (output->body, output->spans, VD_OUTPUT_SPANS, &n, &end, error))
-        return FALSE;
-      output->first = 0;
-      output->n_spans = n;
-    }
+  if (octets_in_spans (output) == 0 && !next_spans (output, error)) /* else: octets of this chunk that came with the one before */
+    return FALSE;
   total = octets_in_spans (output);
 
   if (output->limit == G_MAXUINT64)
     {
       output->ready = total;
-      output->produced_all = end;
+      output->produced_all = output->body_ended;
       return TRUE;
     }
-  if (end && total < output->limit)
+  if (output->body_ended && total < output->limit)
     return changed (error, "shorter");
   if (output->last && total > output->limit)
     return changed (error, "longer");
@@ -172,13 +170,13 @@ pull (VdOutput *output, GError **error)
   output->limit -= output->ready;
   if (output->limit > 0)
     return TRUE;
-  if (output->last && !end && output->ready > 0)
+  if (!output->last || output->body_ended)
+    output->produced_all = TRUE;
+  else if (output->ready > 0)
     {
       hold_last_octet (output);
       output->ready--;
-      return TRUE;
     }
-  output->produced_all = TRUE;
   return TRUE;
 }
 
@@ -238,7 +236,7 @@ vd_output_wrote (VdOutput *output, gsize n)
       if (span->size == 0)
         output->first++;
     }
-  if (output->content && output->produced_all && output->ready == 0)
+  if (output->content && output->produced_all && output->ready == 0 && vd_buffer_size (&output->before) == 0)
     {
       VdBuffer emptied = output->before;
 

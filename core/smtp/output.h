@@ -16,6 +16,7 @@ typedef struct
 {
   VdBuffer before, after; /* commands before and after the content */
   VdBody *body;           /* NULL: none opened */
+  gboolean body_ended;    /* it gave out its last octet: it may not be asked again */
   gboolean content;       /* a stretch of content is being produced or written */
   gboolean produced_all;  /* its last octet is in `spans` or already written */
   guint64 limit;          /* octets of this stretch still to be pulled; G_MAXUINT64: to the body's end */
