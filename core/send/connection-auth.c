@@ -11,8 +11,8 @@
 void
 vd_connection_auth_clear (VdConnection *c)
 {
-  vd_credential_slot_clear (&c->password_slot);
-  vd_credential_slot_clear (&c->token_slot);
+  vd_credential_slot_detach (&c->setup.visit->password);
+  vd_credential_slot_detach (&c->setup.visit->token);
 }
 
 /* ---- credentials, for the mechanism ---- */
@@ -50,10 +50,10 @@ credential (gpointer data, VeredaCred kind, const char *hint, VeredaSpan *ret)
     case VEREDA_CRED_REALM:
       return text_credential (c, VD_OPTION_REALM, ret);
     case VEREDA_CRED_PASSWORD:
-      return vd_credential_get (&c->password_slot, options->password, options->credential, options->credential_data,
+      return vd_credential_get (&c->setup.visit->password, options->password, options->credential, options->credential_data,
                                 VEREDA_CREDENTIAL_PASSWORD, server, user, answered_later, c, ret);
     case VEREDA_CRED_TOKEN:
-      return vd_credential_get (&c->token_slot, options->token, options->credential, options->credential_data,
+      return vd_credential_get (&c->setup.visit->token, options->token, options->credential, options->credential_data,
                                 VEREDA_CREDENTIAL_TOKEN, server, user, answered_later, c, ret);
     default:
       return VEREDA_CRED_NONE;
@@ -82,9 +82,10 @@ credentials_present (VdConnection *c)
     bits |= VEREDA_NEEDS (VEREDA_CRED_AUTHZID);
   if (vd_options_text (options, VD_OPTION_REALM) != NULL)
     bits |= VEREDA_NEEDS (VEREDA_CRED_REALM);
-  if (options->password != NULL || options->credential != NULL)
+  if (options->password != NULL || (options->credential != NULL && !vd_credential_slot_is_declined (&c->setup.visit->password)))
     bits |= VEREDA_NEEDS (VEREDA_CRED_PASSWORD);
-  if (options->token != NULL || (options->credential != NULL && options->password == NULL))
+  if (options->token != NULL
+      || (options->credential != NULL && options->password == NULL && !vd_credential_slot_is_declined (&c->setup.visit->token)))
     bits |= VEREDA_NEEDS (VEREDA_CRED_TOKEN);
   return bits;
 }
@@ -148,6 +149,7 @@ vd_connection_log_auth (VdConnection *c)
                           : attempt->advice == VD_AUTH_STOP ? VEREDA_DECISION_STOP
                                                             : VEREDA_DECISION_NEXT_MECHANISM,
                           "%s%s%s", attempt->mechanism, attempt->succeeded ? "" : ": ", attempt->succeeded ? "" : why);
+      c->setup.visit->refused |= attempt->reply != NULL && attempt->reply->code == 535;
       if (!attempt->succeeded)
         g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", attempt->mechanism, why));
       g_free (brief);
@@ -237,9 +239,54 @@ prepare (VdConnection *c, const VdCandidate *candidate, GError **error)
   return vd_sasl_new (mech, vd_host_get (), &source, &facts, error);
 }
 
-/* The next candidate that can be begun; NULL: none. */
-static VdSasl *
-next_sasl (VdConnection *c, GPtrArray *all)
+/* Asks for what the mechanism needs before anything is said to the server. */
+static VeredaCredState
+ask_first (VdConnection *c, const VdCandidate *candidate)
+{
+  static const VeredaCred kinds[] = { VEREDA_CRED_PASSWORD, VEREDA_CRED_TOKEN };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      VeredaSpan span;
+      VeredaCredState state;
+
+      if ((candidate->needs & VEREDA_NEEDS (kinds[i])) == 0)
+        continue;
+      state = credential (c, kinds[i], NULL, &span);
+      if (state != VEREDA_CRED_HAVE)
+        return state;
+    }
+  return VEREDA_CRED_HAVE;
+}
+
+void
+vd_connection_await_credential (VdConnection *c)
+{
+  if (c->answer_by == G_MAXINT64)
+    c->answer_by = vd_reactor_now (c->setup.reactor) + vd_options_time (c->setup.options, VD_OPTION_TIMEOUT_COMMAND);
+}
+
+void
+vd_connection_credential_timeout (VdConnection *c)
+{
+  c->answer_by = G_MAXINT64;
+  vd_session_abort (c->session,
+                    vd_connection_error_new (
+                        c, VEREDA_ERROR_TIMEOUT, "the application gave no credential within %.3g seconds; nothing was sent",
+                        (double) vd_options_time (c->setup.options, VD_OPTION_TIMEOUT_COMMAND) / G_USEC_PER_SEC));
+}
+
+typedef enum
+{
+  NONE_LEFT,
+  BEGUN,
+  WAITING,
+  CHANGED /* a credential was declined: other mechanisms are usable now, or none */
+} Choice;
+
+/* Begins with the first candidate that can be begun. */
+static Choice
+begin_next (VdConnection *c, GPtrArray *all)
 {
   GHashTable *tried = c->setup.visit->auth_tried;
 
@@ -251,11 +298,22 @@ next_sasl (VdConnection *c, GPtrArray *all)
 
       if (!candidate->usable || g_hash_table_contains (tried, candidate->mechanism))
         continue;
+      switch (ask_first (c, candidate))
+        {
+        case VEREDA_CRED_LATER:
+          return WAITING;
+        case VEREDA_CRED_NONE:
+          return CHANGED;
+        case VEREDA_CRED_HAVE:
+        default:
+          break;
+        }
       sasl = prepare (c, candidate, &error);
       if (sasl != NULL)
         {
           g_hash_table_add (tried, g_strdup (candidate->mechanism));
-          return sasl;
+          vd_session_use_mechanism (c->session, sasl, vd_reactor_now (c->setup.reactor));
+          return BEGUN;
         }
       /* A plugin that does not load is reported, and the next candidate is taken: the same mechanism of another plugin, or another one. */
       vd_connection_note (c, VEREDA_STAGE_PLUGIN, FALSE, NULL, VEREDA_DECISION_NEXT_MECHANISM, "mechanism %s: %s",
@@ -263,7 +321,7 @@ next_sasl (VdConnection *c, GPtrArray *all)
       g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", candidate->mechanism, error->message));
       g_clear_error (&error);
     }
-  return NULL;
+  return NONE_LEFT;
 }
 
 static gboolean
@@ -279,45 +337,80 @@ any_left (VdConnection *c, GPtrArray *all)
   return FALSE;
 }
 
-void
+/* All failed with what the callback answered, and the server said that it was the credential: the application may have a better one.  Asked
+ * again at most twice, so that a callback that always says the same cannot lock an account for long. */
+static gboolean
+ask_again (VdConnection *c)
+{
+  VdVisit *visit = c->setup.visit;
+  gboolean answered;
+
+  if (!visit->refused || visit->rejections >= 2)
+    return FALSE;
+  answered = vd_credential_slot_reject (&visit->password);
+  answered |= vd_credential_slot_reject (&visit->token);
+  if (!answered)
+    return FALSE;
+  visit->rejections++;
+  visit->refused = FALSE;
+  g_hash_table_remove_all (visit->auth_tried);
+  return TRUE;
+}
+
+/* After 534 only what is stronger than the mechanism that was too weak. */
+static gboolean
+demanded_strength (VdConnection *c, const VdAuthAttempt *last, VeredaStrength *ret)
+{
+  const VeredaStrength *strength;
+
+  if (last == NULL || last->advice != VD_AUTH_STRONGER)
+    return FALSE;
+  strength = strength_of (c->candidates, last->mechanism);
+  if (strength == NULL)
+    return FALSE;
+  *ret = *strength;
+  return TRUE;
+}
+
+gboolean
 vd_connection_choose_mechanism (VdConnection *c)
 {
-  GPtrArray *attempts = vd_session_auth_attempts (c->session), *all;
+  GPtrArray *attempts = vd_session_auth_attempts (c->session);
   const VdAuthAttempt *last = attempts->len > 0 ? g_ptr_array_index (attempts, attempts->len - 1) : NULL;
   gboolean stop_at_535 = vd_options_choice (c->setup.options, VD_OPTION_AUTH_FALLBACK) == 1;
-  const VdEhlo *ehlo = vd_session_ehlo (c->session);
   gint64 now = vd_reactor_now (c->setup.reactor);
   VeredaStrength above;
-  gboolean stronger = FALSE;
-  VdSasl *sasl;
+  gboolean stronger = demanded_strength (c, last, &above);
+  Choice choice = CHANGED;
 
   vd_connection_log_auth (c);
   if (last != NULL && (last->advice == VD_AUTH_STOP || (stop_at_535 && last->reply != NULL && last->reply->code == 535)))
     {
       vd_session_no_mechanism (c->session, nothing_left (c, NULL), now);
-      return;
+      return TRUE;
     }
-  if (last != NULL && last->advice == VD_AUTH_STRONGER)
+  while (choice == CHANGED)
     {
-      const VeredaStrength *strength = strength_of (c->candidates, last->mechanism);
-
-      stronger = strength != NULL;
-      if (stronger)
-        above = *strength;
+      g_clear_pointer (&c->candidates, g_ptr_array_unref);
+      c->candidates = candidates (c, vd_session_ehlo (c->session), stronger ? &above : NULL);
+      if (any_left (c, c->candidates) || ask_again (c))
+        {
+          if (attempts->len >= 3)
+            {
+              c->again = VD_AGAIN_MORE_AUTH; /* AUT-18: on a new connection */
+              vd_session_leave_auth (c->session, nothing_left (c, NULL), now);
+              return TRUE;
+            }
+        }
+      choice = begin_next (c, c->candidates);
     }
-  all = candidates (c, ehlo, stronger ? &above : NULL);
-  g_clear_pointer (&c->candidates, g_ptr_array_unref);
-  c->candidates = all;
-
-  if (attempts->len >= 3 && any_left (c, all))
+  if (choice == WAITING)
     {
-      c->again = VD_AGAIN_MORE_AUTH; /* AUT-18: on a new connection */
-      vd_session_leave_auth (c->session, nothing_left (c, NULL), now);
-      return;
+      vd_connection_await_credential (c);
+      return FALSE;
     }
-  sasl = next_sasl (c, all);
-  if (sasl != NULL)
-    vd_session_use_mechanism (c->session, sasl, now);
-  else
-    vd_session_no_mechanism (c->session, nothing_left (c, all), now);
+  c->answer_by = G_MAXINT64;
+  if (choice == NONE_LEFT)
+    vd_session_no_mechanism (c->session, nothing_left (c, c->candidates), now);
+  return TRUE;
 }

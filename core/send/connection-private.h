@@ -53,7 +53,7 @@ struct VdConnection
   /* AUTH */
   guint auth_logged;
   GPtrArray *candidates;
-  VdCredentialSlot password_slot, token_slot;
+  gint64 answer_by; /* when a credential has to be there; G_MAXINT64: none is waited for */
 
   GError *error;
   VdReply *error_reply;
@@ -89,7 +89,11 @@ void vd_connection_handshake_timeout (VdConnection *c);
 void vd_connection_decide_tls (VdConnection *c); /* answers VD_NEED_TLS_DECISION */
 
 /* ---- connection-auth.c ---- */
-void vd_connection_choose_mechanism (VdConnection *c); /* answers VD_NEED_MECHANISM */
+/* Answers VD_NEED_MECHANISM.  FALSE: a credential has to come first. */
+gboolean vd_connection_choose_mechanism (VdConnection *c);
+/* A credential is waited for: not for ever. */
+void vd_connection_await_credential (VdConnection *c);
+void vd_connection_credential_timeout (VdConnection *c);
 void vd_connection_log_auth (VdConnection *c);
 void vd_connection_auth_clear (VdConnection *c);
 

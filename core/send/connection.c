@@ -271,12 +271,15 @@ answer_need (VdConnection *c)
       vd_connection_decide_tls (c);
       return TRUE;
     case VD_NEED_MECHANISM:
-      vd_connection_choose_mechanism (c);
-      return TRUE;
+      return vd_connection_choose_mechanism (c);
     case VD_NEED_CREDENTIAL:
       if (!c->kicked)
-        return FALSE;
+        {
+          vd_connection_await_credential (c);
+          return FALSE;
+        }
       c->kicked = FALSE;
+      c->answer_by = G_MAXINT64;
       vd_session_resume (c->session, vd_reactor_now (c->setup.reactor));
       return TRUE;
     case VD_NEED_CLOSE:
@@ -306,7 +309,7 @@ work_once (VdConnection *c)
   progress = do_read (c);
   if (vd_session_need (c->session) == VD_NEED_NOTHING)
     progress |= do_write (c);
-  else if (vd_session_need (c->session) != VD_NEED_CREDENTIAL)
+  else if (c->answer_by == G_MAXINT64)
     progress = TRUE;
   return progress;
 }
@@ -321,7 +324,7 @@ arm (VdConnection *c)
   if (c->watch != NULL)
     vd_watch_set (c->watch, c->want_read, c->want_write);
   if (c->session != NULL && c->at == VD_AT_DIALOGUE)
-    deadline = MIN (deadline, vd_session_deadline (c->session));
+    deadline = MIN (MIN (deadline, c->answer_by), vd_session_deadline (c->session));
   vd_timer_set (c->timer, deadline == G_MAXINT64 ? -1 : deadline);
 }
 
@@ -379,6 +382,8 @@ on_timer (gpointer data)
 
   if (c->at == VD_AT_HANDSHAKE)
     vd_connection_handshake_timeout (c);
+  else if (c->at == VD_AT_DIALOGUE && c->answer_by <= vd_reactor_now (c->setup.reactor))
+    vd_connection_credential_timeout (c);
   else if (c->at == VD_AT_DIALOGUE)
     vd_session_tick (c->session, vd_reactor_now (c->setup.reactor));
   else if (c->at == VD_AT_RESOLVE)
@@ -398,7 +403,7 @@ vd_connection_new (const VdConnectionSetup *setup)
 
   c->setup = *setup;
   c->stage = VEREDA_STAGE_PLUGIN;
-  c->stage_deadline = G_MAXINT64;
+  c->stage_deadline = c->answer_by = G_MAXINT64;
   c->timer = vd_reactor_timer (setup->reactor, on_timer, c);
   c->warnings = g_ptr_array_new_with_free_func (g_free);
   c->transport = setup->visit->route.mode == VD_MODE_PLAIN || setup->visit->in_clear ? g_strdup ("plain") : NULL;

@@ -101,14 +101,14 @@ vereda_credential_request_unref (VeredaCredentialRequest *request)
 }
 
 static VeredaCredentialRequest *
-ask (VeredaCredentialFunc func, gpointer func_data, VeredaCredentialKind kind, const char *server, const char *user,
-     VdCredentialAnswered answered, gpointer data)
+ask (const VdCredentialSlot *slot, VeredaCredentialFunc func, gpointer func_data, VeredaCredentialKind kind, const char *server,
+     const char *user, VdCredentialAnswered answered, gpointer data)
 {
   VeredaCredentialRequest *request = g_new0 (VeredaCredentialRequest, 1);
 
   g_atomic_ref_count_init (&request->refs);
   request->kind = kind;
-  request->reason = VEREDA_CREDENTIAL_FIRST;
+  request->reason = slot->rejected ? VEREDA_CREDENTIAL_REJECTED : VEREDA_CREDENTIAL_FIRST;
   request->server = g_strdup (server);
   request->user = g_strdup (user);
   request->answered = answered;
@@ -134,7 +134,7 @@ vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, VeredaCredentialFunc
   if (func == NULL)
     return VEREDA_CRED_NONE;
   if (slot->request == NULL)
-    slot->request = ask (func, func_data, kind, server, user, answered, data);
+    slot->request = ask (slot, func, func_data, kind, server, user, answered, data);
   switch (slot->request->state)
     {
     case PENDING:
@@ -155,4 +155,31 @@ vd_credential_slot_clear (VdCredentialSlot *slot)
     return;
   slot->request->answered = NULL;
   g_clear_pointer (&slot->request, vereda_credential_request_unref);
+}
+
+void
+vd_credential_slot_detach (VdCredentialSlot *slot)
+{
+  if (slot->request == NULL)
+    return;
+  if (slot->request->state == PENDING)
+    vd_credential_slot_clear (slot);
+  else
+    slot->request->answered = NULL;
+}
+
+gboolean
+vd_credential_slot_reject (VdCredentialSlot *slot)
+{
+  if (slot->request == NULL || slot->request->state != ANSWERED)
+    return FALSE;
+  vd_credential_slot_clear (slot);
+  slot->rejected = TRUE;
+  return TRUE;
+}
+
+gboolean
+vd_credential_slot_is_declined (const VdCredentialSlot *slot)
+{
+  return slot->request != NULL && slot->request->state == DECLINED;
 }

@@ -12,10 +12,11 @@
 /* Told when an answer comes after the callback has returned. */
 typedef void (*VdCredentialAnswered) (gpointer data);
 
-/* One kind of credential of one connection. */
+/* One kind of credential for one server, over all connections to it. */
 typedef struct
 {
-  VeredaCredentialRequest *request; /* NULL: never asked */
+  VeredaCredentialRequest *request; /* NULL: not asked */
+  gboolean rejected;                /* what was answered before was refused: that is the reason of the next question */
 } VdCredentialSlot;
 
 /* The credential: fixed by options, or asked for.  *ret is lent while the slot lives. */
@@ -23,5 +24,10 @@ VeredaCredState vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, Vere
                                    VeredaCredentialKind kind, const char *server, const char *user,
                                    VdCredentialAnswered answered, gpointer data, VeredaSpan *ret);
 void vd_credential_slot_clear (VdCredentialSlot *slot);
+/* The asker goes away: an answer stays, a question that is still open is dropped. */
+void vd_credential_slot_detach (VdCredentialSlot *slot);
+/* The server refused what was answered: the next vd_credential_get() asks anew.  FALSE: nothing was answered. */
+gboolean vd_credential_slot_reject (VdCredentialSlot *slot);
+gboolean vd_credential_slot_is_declined (const VdCredentialSlot *slot);
 
 #endif

@@ -25,6 +25,8 @@ vd_visit_free (VdVisit *visit)
     return;
   g_hash_table_unref (visit->auth_tried);
   g_ptr_array_unref (visit->auth_story);
+  vd_credential_slot_clear (&visit->password);
+  vd_credential_slot_clear (&visit->token);
   g_clear_pointer (&visit->endpoints, g_ptr_array_unref);
   g_free (visit->name);
   g_free (visit);

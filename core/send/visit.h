@@ -5,6 +5,7 @@
 #ifndef VD_VISIT_H
 #define VD_VISIT_H
 
+#include "core/send/credential.h"
 #include "core/send/log.h"
 #include "core/send/options.h"
 #include "core/send/route.h"
@@ -16,12 +17,15 @@ typedef struct
   char *name; /* "mail.example.org:587": for messages and results */
 
   /* Learned on the way; each makes the next connection differ from the one before. */
-  gboolean no_chunking;   /* BDAT, offered, was not understood */
-  gboolean in_clear;      /* the TLS policy said insecure after a failed handshake */
-  gboolean unverified;    /* the same after a certificate */
-  GHashTable *auth_tried; /* names of mechanisms that had their chance */
-  GPtrArray *auth_story;  /* of char *: "PLAIN: 535 5.7.8 …", for the error when none is left */
-  GPtrArray *endpoints;   /* what is left to try after a 421 greeting; NULL: all */
+  gboolean no_chunking;             /* BDAT, offered, was not understood */
+  gboolean in_clear;                /* the TLS policy said insecure after a failed handshake */
+  gboolean unverified;              /* the same after a certificate */
+  GHashTable *auth_tried;           /* names of mechanisms that had their chance */
+  GPtrArray *auth_story;            /* of char *: "PLAIN: 535 5.7.8 …", for the error when none is left */
+  VdCredentialSlot password, token; /* answers of the credential callback */
+  guint rejections;                 /* how often the callback was asked again */
+  gboolean refused;                 /* a 535 was among the refusals */
+  GPtrArray *endpoints;             /* what is left to try after a 421 greeting; NULL: all */
   guint reconnects;
 } VdVisit;
 
