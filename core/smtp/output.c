@@ -151,7 +151,8 @@ pull (VdOutput *output, GError **error)
   if (output->has_held)
     return release_held_octet (output, error);
 
-  if (octets_in_spans (output) == 0 && !next_spans (output, error)) /* else: octets of this chunk that came with the one before */
+  if (octets_in_spans (output) == 0
+      && !next_spans (output, error)) /* else: octets of this chunk that came with the one before */
     return FALSE;
   total = octets_in_spans (output);
 

@@ -350,6 +350,7 @@ write_content (VdSession *session, VdTransaction *txn, GError **error)
   if (body == NULL)
     return FALSE;
   vd_output_data (&session->output, body);
+  vd_session_octets_wait (session);
   session->next = VD_STEP_N; /* nothing until then */
   return TRUE;
 }

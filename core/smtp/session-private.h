@@ -54,7 +54,7 @@ struct VdSession
   VdOutput output;
   GQueue expects;     /* of VdExpect: the reply cursor is the head */
   gint64 head_since;  /* when the head began to wait; -1: its command is not written yet */
-  gint64 progress_at; /* when octets last left */
+  gint64 progress_at; /* when octets last left, or the first of those that wait came; -1: none wait */
   guint64 trace_from; /* octets of `output` commands already traced */
 
   /* AUTH */
@@ -94,6 +94,9 @@ VdExpect *vd_session_push (VdSession *session, VdStep step, VdTransaction *txn);
 void vd_session_push_again (VdSession *session, const VdExpect *expect);
 /* Traces the commands appended since the last call; `sasl`: a SASL response line. */
 void vd_session_trace_commands (VdSession *session, gboolean sasl);
+
+/* Octets were put into the output: from now on it has to make progress. */
+void vd_session_octets_wait (VdSession *session);
 
 /* Ends the session at once: no QUIT, the owner closes.  `error` is owned. `reply` may be NULL. */
 void vd_session_fail (VdSession *session, GError *error, VdReply *reply);

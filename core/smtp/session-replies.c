@@ -148,13 +148,21 @@ on_bdat_unknown (VdSession *session, VdTransaction *txn, VdReply *reply)
   vd_session_fail (session, vd_session_refusal (session, VEREDA_ERROR_DATA, "BDAT, which it offers", reply), reply);
 }
 
+/* RSET, unless another transaction was begun behind it, in the window: that one it would end. */
+static void
+reset_after (VdSession *session, VdTransaction *txn)
+{
+  if (g_queue_peek_tail (&session->open) == txn)
+    session->need_rset = TRUE;
+}
+
 /* A chunk before the last is refused: no further one, and RSET before anything else (BDT-5). */
 static void
 on_chunk_refused (VdSession *session, VdTransaction *txn, VdReply *reply)
 {
   GError *error = vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", reply);
 
-  session->need_rset = TRUE;
+  reset_after (session, txn);
   if (txn->data_reply == NULL)
     txn->data_reply = vd_reply_ref (reply);
   txn->closed = TRUE;
@@ -172,7 +180,8 @@ on_last_chunk (VdSession *session, VdTransaction *txn, VdReply *reply)
 {
   gboolean taken = VD_REPLY_IS_POSITIVE (reply);
 
-  session->need_rset |= !taken;
+  if (!taken)
+    reset_after (session, txn);
   txn->closed = TRUE;
   if (taken && txn->data_reply != NULL)
     {
@@ -198,12 +207,14 @@ on_bdat (VdSession *session, VdTransaction *txn, gboolean last, VdReply *reply)
   else if (!granted)
     {
       /* Sent ahead, in the window, of refusals: whatever the server says of it, nobody was to receive it (PIP-6). */
-      session->need_rset |= !VD_REPLY_IS_POSITIVE (reply);
+      if (!VD_REPLY_IS_POSITIVE (reply))
+        reset_after (session, txn);
       txn->closed = TRUE;
       if (last)
         vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
     }
-  else if (txn->data_reply == NULL && (reply->code == 500 || reply->code == 502 || reply->code == 503 || reply->code == 504))
+  else if (txn->data_reply == NULL && txn->lmtp_replies == 0
+           && (reply->code == 500 || reply->code == 502 || reply->code == 503 || reply->code == 504))
     on_bdat_unknown (session, txn, reply);
   else if (!last && !VD_REPLY_IS_POSITIVE (reply))
     on_chunk_refused (session, txn, reply);

@@ -24,43 +24,61 @@ after (gint64 since, gint64 timeout)
   return timeout >= G_MAXINT64 - since ? G_MAXINT64 : since + timeout;
 }
 
+void
+vd_session_octets_wait (VdSession *session)
+{
+  if (session->progress_at < 0 && !vd_output_is_empty (&session->output))
+    session->progress_at = session->now;
+}
+
 /* One timer per outstanding reply: it runs from the moment the command left or the reply before it was complete, and a reply that drips in line by
  * line does not restart it (TMO-3, TMO-4). */
+static gint64
+reply_deadline (VdSession *session)
+{
+  VdExpect *head = g_queue_peek_head (&session->expects);
+
+  if (head != NULL && session->head_since >= 0)
+    return after (session->head_since, session->config.timeouts[timeout_of (head)]);
+  return G_MAXINT64;
+}
+
+static gint64
+block_deadline (VdSession *session)
+{
+  return session->progress_at >= 0 ? after (session->progress_at, session->config.timeouts[VD_TIMEOUT_BLOCK]) : G_MAXINT64;
+}
+
 gint64
 vd_session_deadline (VdSession *session)
 {
-  VdExpect *head = g_queue_peek_head (&session->expects);
-  gint64 deadline = G_MAXINT64;
-
   if (session->phase == VD_PHASE_CLOSED || session->need == VD_NEED_HANDSHAKE)
     return G_MAXINT64;
-  if (head != NULL && session->head_since >= 0)
-    deadline = after (session->head_since, session->config.timeouts[timeout_of (head)]);
-  if (!vd_output_is_empty (&session->output))
-    deadline = MIN (deadline, after (session->progress_at, session->config.timeouts[VD_TIMEOUT_BLOCK]));
-  return deadline;
+  return MIN (reply_deadline (session), block_deadline (session));
+}
+
+static double
+seconds (VdSession *session, VdTimeout timeout)
+{
+  return (double) session->config.timeouts[timeout] / G_USEC_PER_SEC;
 }
 
 void
 vd_session_tick (VdSession *session, gint64 now)
 {
   VdExpect *head = g_queue_peek_head (&session->expects);
-  gint64 deadline = vd_session_deadline (session);
+  GError *error;
 
   session->now = now;
-  if (deadline > now)
+  if (vd_session_deadline (session) > now)
     return;
   if (head != NULL)
     session->stage = head->step;
-  if (head != NULL && session->head_since >= 0)
-    vd_session_fail (session,
-                     vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "no reply to %s within %.3g seconds",
-                                           vd_step_name (head->step),
-                                           (double) session->config.timeouts[timeout_of (head)] / G_USEC_PER_SEC),
-                     NULL);
+  if (reply_deadline (session) > now)
+    error = vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "the server took no octets for %.3g seconds",
+                                  seconds (session, VD_TIMEOUT_BLOCK));
   else
-    vd_session_fail (session,
-                     vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "the server took no octets for %.3g seconds",
-                                           (double) session->config.timeouts[VD_TIMEOUT_BLOCK] / G_USEC_PER_SEC),
-                     NULL);
+    error = vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "no reply to %s within %.3g seconds",
+                                  vd_step_name (head->step), seconds (session, timeout_of (head)));
+  vd_session_fail (session, error, NULL);
 }

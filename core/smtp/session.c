@@ -34,7 +34,8 @@ vd_session_new (const VdSessionConfig *config, gint64 now)
   session->parser = vd_reply_parser_new ();
   session->auth_attempts = g_ptr_array_new_with_free_func (auth_attempt_free);
   vd_output_init (&session->output);
-  session->now = session->progress_at = now;
+  session->now = now;
+  session->progress_at = -1;
 
   vd_session_push (session, VD_STEP_GREETING, NULL);
   session->head_since = now;
@@ -168,6 +169,8 @@ vd_session_trace_commands (VdSession *session, gboolean sasl)
   if (!vd_trace_wanted (&session->config.trace))
     return;
   all = vd_buffer_span (vd_output_commands (&session->output));
+  if (all.size == 0)
+    return;
   if (session->trace_from > session->output.queued)
     session->trace_from = session->output.queued;
 
@@ -202,6 +205,7 @@ vd_session_push (VdSession *session, VdStep step, VdTransaction *txn)
   if (g_queue_is_empty (&session->expects))
     session->head_since = -1;
   g_queue_push_tail (&session->expects, expect);
+  vd_session_octets_wait (session);
   return expect;
 }
 
@@ -267,8 +271,8 @@ vd_session_wrote (VdSession *session, gsize size, gint64 now)
   session->now = now;
   if (session->phase == VD_PHASE_CLOSED || size == 0)
     return;
-  session->progress_at = now;
   vd_output_wrote (&session->output, size);
+  session->progress_at = vd_output_is_empty (&session->output) ? -1 : now;
   head_may_wait (session);
   vd_session_pump (session);
 }
