@@ -217,14 +217,18 @@ telling_reply (const VdTransaction *txn)
 }
 
 static void
-take_main (VdJob *job, const char *server)
+take_main (VdJob *job, const char *server, VdReply *closing)
 {
   static const VeredaVerdict verdicts[]
       = { [VD_OUTCOME_NOT_SENT] = VEREDA_NOT_SENT, [VD_OUTCOME_SENT] = VEREDA_SENT, [VD_OUTCOME_UNKNOWN] = VEREDA_UNKNOWN };
   VeredaResult *result = job->result;
   const VdTransaction *txn = job->txn;
   VdReply *reply = telling_reply (txn);
+  /* A lone dot ended what nobody was to receive: whatever came after it, the refusals are the reason. */
+  gboolean refused = txn->void_end && txn->mail_reply == NULL;
 
+  if (reply == NULL && txn->outcome == VD_OUTCOME_NOT_SENT && !refused)
+    reply = closing;
   result->verdict = verdicts[txn->outcome];
   g_free (result->server);
   result->server = g_strdup (server);
@@ -234,7 +238,7 @@ take_main (VdJob *job, const char *server)
   result->transient = FALSE;
   if (txn->outcome == VD_OUTCOME_SENT)
     return;
-  if (txn->error != NULL)
+  if (txn->error != NULL && !refused)
     {
       result->error = g_error_copy (txn->error);
       result->transient = txn->outcome == VD_OUTCOME_NOT_SENT && vd_error_is_transient (txn->error, reply);
@@ -259,11 +263,11 @@ take_blind (VdJob *job, const char *server)
 }
 
 void
-vd_job_take_outcome (VdJob *job, const char *server)
+vd_job_take_outcome (VdJob *job, const char *server, VdReply *closing)
 {
   take_recipients (job, server);
   if (job->copy == 0)
-    take_main (job, server);
+    take_main (job, server, closing);
   else
     take_blind (job, server);
 }

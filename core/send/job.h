@@ -36,7 +36,7 @@ void vd_job_free (VdJob *job);
 VdTransaction *vd_job_begin_copy (VdJob *job);
 
 /* Takes over what became of the transaction at `server`. */
-void vd_job_take_outcome (VdJob *job, const char *server);
+void vd_job_take_outcome (VdJob *job, const char *server, VdReply *closing /* the 421 that ended it; may be NULL */);
 
 /* After that: TRUE when a further copy is to be sent (only if the main one was). */
 gboolean vd_job_next_copy (VdJob *job);

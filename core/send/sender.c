@@ -139,9 +139,10 @@ note_outcome (VeredaSender *sender, VdJob *job)
                                                                             : 3;
   VdReply *reply = at == 0 ? txn->final_reply : at == 1 ? txn->data_reply : at == 2 ? txn->mail_reply : NULL;
   const char *detail = sent ? "message accepted" : txn->error != NULL ? txn->error->message : "recipients refused";
+  VeredaStage stage = txn->settled && reply == NULL ? vd_connection_stage (sender->connection) : stages[at];
 
   g_ptr_array_add (job->result->attempts, vd_attempt_new (sender->visit->name, vd_connection_address (sender->connection),
-                                                          vd_connection_transport (sender->connection), stages[at], sent, reply,
+                                                          vd_connection_transport (sender->connection), stage, sent, reply,
                                                           sent ? VEREDA_DECISION_CONTINUE : VEREDA_DECISION_STOP,
                                                           vd_reactor_now (sender->reactor) - sender->log.started, detail));
 }
@@ -168,6 +169,7 @@ static void
 on_finished (VeredaSender *sender, VdTransaction *txn)
 {
   VdJob *job = g_hash_table_lookup (sender->flying, txn);
+  VdReply *closing;
 
   g_hash_table_remove (sender->flying, txn);
   if (may_move (sender, txn))
@@ -184,7 +186,10 @@ on_finished (VeredaSender *sender, VdTransaction *txn)
     }
   sender->answered = TRUE;
   deliver_with_rows (sender, job);
-  vd_job_take_outcome (job, sender->visit->name);
+  closing = txn->settled ? vd_connection_error_reply (sender->connection) : NULL;
+  if (closing != NULL && closing->code != 421)
+    closing = NULL;
+  vd_job_take_outcome (job, sender->visit->name, closing);
   if (vd_job_next_copy (job))
     g_queue_push_head (&sender->waiting, job);
   else
