@@ -4,6 +4,8 @@
  */
 #include "fault.h"
 
+#include <glib/gstdio.h>
+
 /* ---- one submission ---- */
 
 static void
@@ -167,6 +169,70 @@ fault_add_backends (const char *path, GTestDataFunc func)
 
       g_test_add_data_func (whole, names[i], func);
     }
+}
+
+/* ---- plugins of the test's own ---- */
+
+static void
+copy_file (const char *from, const char *dir)
+{
+  g_autofree char *leaf = g_path_get_basename (from), *to = g_build_filename (dir, leaf, NULL), *data = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize size;
+
+  g_file_get_contents (from, &data, &size, &error);
+  g_assert_no_error (error);
+  g_file_set_contents_full (to, data, (gssize) size, G_FILE_SET_CONTENTS_NONE, 0644, &error);
+  g_assert_no_error (error);
+}
+
+char *
+fault_plugins_new (const char *const *without)
+{
+  VeredaRegistry *registry = vereda_registry_get_default ();
+  g_autoptr (GError) error = NULL;
+  char *dir = g_dir_make_tmp ("vereda-fault-XXXXXX", &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < vereda_registry_get_n_entries (registry); i++)
+    {
+      VeredaRegistryEntry *entry = vereda_registry_get_entry (registry, i);
+      const char *stem = vereda_registry_entry_get_stem (entry);
+
+      if (without != NULL && g_strv_contains (without, stem))
+        continue;
+      copy_file (vereda_registry_entry_get_file (entry), dir);
+      copy_file (vereda_registry_entry_get_keyfile (entry), dir);
+    }
+  return dir;
+}
+
+void
+fault_plugins_free (char *path)
+{
+  g_autoptr (GDir) dir = path != NULL ? g_dir_open (path, 0, NULL) : NULL;
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *file = g_build_filename (path, name, NULL);
+
+      g_unlink (file);
+    }
+  if (path != NULL)
+    g_rmdir (path);
+  g_free (path);
+}
+
+void
+fault_use_plugins (Fault *fault, const char *dir)
+{
+  const char *const dirs[] = { dir, NULL };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VeredaRegistry) registry = vereda_registry_new_from_dirs (dirs, &error);
+
+  g_assert_no_error (error);
+  vereda_options_set_registry (fault->options, registry);
 }
 
 /* ---- expectations ---- */

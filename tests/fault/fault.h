@@ -51,6 +51,16 @@ void fault_message (Fault *fault, const char *text);
 
 gboolean fault_send (Fault *fault);
 
+typedef char FaultPlugins;
+
+/* A directory of the test's own with copies of all built plugins but those of `without` (stems, NULL-ended; may be NULL).  The directory goes
+ * with fault_plugins_free(). */
+char *fault_plugins_new (const char *const *without);
+void fault_plugins_free (char *dir);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FaultPlugins, fault_plugins_free)
+/* The submission takes its plugins from there alone. */
+void fault_use_plugins (Fault *fault, const char *dir);
+
 /* The TLS back ends of this build, NULL-ended. */
 const char *const *fault_backends (void);
 /* Adds `func` as PATH/BACKEND for each back end, with the back end's name as data. */

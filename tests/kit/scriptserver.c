@@ -45,8 +45,8 @@ typedef struct
   gsize in_from, in_to;
   GPtrArray *rules; /* of Rule */
   char *ext;
-  gboolean split, cut_rst, over, reset;
-  gint64 cut; /* -1: no */
+  gboolean split, cut_rst, limit_rst, over, reset;
+  gint64 cut, limit; /* -1: no */
   gsize slow;
   guint16 peer; /* the client's port */
 } Talk;
@@ -137,6 +137,13 @@ fill (Talk *talk)
     return TRUE;
   if (talk->over)
     return FALSE;
+  if (talk->limit == 0)
+    {
+      end (talk, talk->limit_rst);
+      return FALSE;
+    }
+  if (talk->limit > 0)
+    want = MIN (want, (gsize) talk->limit);
   if (talk->slow > 0)
     g_usleep (1000);
   n = kit_conn_read (talk->conn, talk->in, want);
@@ -145,6 +152,8 @@ fill (Talk *talk)
       talk->over = TRUE;
       return FALSE;
     }
+  if (talk->limit > 0)
+    talk->limit -= n;
   talk->in_from = 0;
   talk->in_to = (gsize) n;
   g_byte_array_append (talk->conn->ssl != NULL ? talk->secure : talk->clear, talk->in, (guint) n);
@@ -500,14 +509,14 @@ pause_for (Talk *talk, guint ms)
 }
 
 static void
-do_hear (Talk *talk, const char *prefix)
+do_hear (Talk *talk, const char *text, gboolean whole)
 {
   const char *line = hear (talk);
 
   if (line == NULL)
-    spoil (talk, "the client was gone; \"%s\" was expected", prefix);
-  else if (!g_str_has_prefix (line, prefix))
-    spoil (talk, "\"%s\" was expected, the client said \"%s\"", prefix, line);
+    spoil (talk, "the client was gone; \"%s\" was expected", text);
+  else if (whole ? !g_str_equal (line, text) : !g_str_has_prefix (line, text))
+    spoil (talk, "\"%s\" was expected, the client said \"%s\"", text, line);
 }
 
 static void
@@ -537,7 +546,7 @@ static void
 do_hello (Talk *talk)
 {
   say (talk, "220 kit.test ESMTP");
-  do_hear (talk, "EHLO");
+  do_hear (talk, "EHLO", FALSE);
   if (!talk->over)
     say_ehlo (talk);
 }
@@ -552,8 +561,8 @@ step (Talk *talk, const char *text)
     say (talk, args);
   else if (g_str_equal (word, ">>"))
     say_escaped (talk, args);
-  else if (g_str_equal (word, "<"))
-    do_hear (talk, args);
+  else if (g_str_equal (word, "<") || g_str_equal (word, "="))
+    do_hear (talk, args, *word == '=');
   else if (g_str_equal (word, "ext"))
     {
       g_free (talk->ext);
@@ -573,7 +582,7 @@ step (Talk *talk, const char *text)
     begin_tls (talk, args);
   else if (g_str_equal (word, "starttls"))
     {
-      do_hear (talk, "STARTTLS");
+      do_hear (talk, "STARTTLS", FALSE);
       if (say (talk, "220 go ahead"))
         begin_tls (talk, args);
     }
@@ -583,6 +592,11 @@ step (Talk *talk, const char *text)
     talk->split = TRUE;
   else if (g_str_equal (word, "cut"))
     do_cut (talk, args);
+  else if (g_str_equal (word, "limit"))
+    {
+      talk->limit = g_ascii_strtoll (args, NULL, 10);
+      talk->limit_rst = strstr (args, "rst") != NULL;
+    }
   else if (g_str_equal (word, "buffers"))
     do_buffers (talk, args);
   else if (g_str_equal (word, "slow"))
@@ -633,7 +647,7 @@ talk_new (void)
   talk->lines = g_ptr_array_new_with_free_func (line_free);
   talk->contents = g_ptr_array_new_with_free_func (g_free);
   talk->rules = g_ptr_array_new_with_free_func (rule_free);
-  talk->cut = -1;
+  talk->cut = talk->limit = -1;
   return talk;
 }
 
@@ -702,6 +716,7 @@ handle (KitConn *conn, gpointer data)
       shutdown (conn->fd, SHUT_WR); /* under TLS without a closing alert: a hostile end */
       /* What is still unread when a socket is closed makes the kernel reset the connection, and takes our last words with it. */
       talk->over = FALSE;
+      talk->limit = -1;
       while (fill (talk))
         talk->in_from = talk->in_to;
     }

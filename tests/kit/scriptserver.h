@@ -7,6 +7,7 @@
  *   > TEXT            send TEXT and CRLF
  *   >> TEXT           send TEXT with its escapes (\r \n \t \\ \xHH, \x00 too) undone and nothing added
  *   < [PREFIX]        hear a line; it has to begin with PREFIX
+ *   = TEXT            hear a line; it has to be TEXT
  *   ext A;B;C         the extensions that EHLO is answered with from here on
  *   on PREFIX = TEXT  in `serve`: a line that begins with PREFIX is answered with TEXT (C escapes, CRLF added), the latest rule first;
  *                     the prefix CONTENT stands for the end of the data.  TEXT may also be one of the words !close !rst !silence
@@ -17,10 +18,10 @@
  *   content           hear up to and including CRLF.CRLF
  *   tls NAME          the server's half of a handshake, with certificate NAME of VEREDA_TEST_CERTS; ends the connection when it fails
  *   starttls NAME     hear STARTTLS, say 220, then `tls NAME`
- *   digest PASS [bad] DIGEST-MD5 after the AUTH line: challenge, hear the response, send the proof (a wrong one with `bad`), hear the
- *                     empty line; says no final reply
+ *   digest PASS [bad] DIGEST-MD5 after the AUTH line: challenge, hear the response, send the proof (a wrong one with `bad`)
  *   split             from here on each octet is sent by itself
  *   cut N [rst]       the connection ends where octet N of the server's output would be sent
+ *   limit N [rst]     the connection ends when N octets of the client were heard
  *   buffers N         smallest socket buffers
  *   slow N            `serve` and `<` read at most N octets at a time, with a pause of a millisecond
  *   pause MS          wait, or until the client is gone
