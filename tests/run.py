@@ -6,6 +6,7 @@ and so does a build that fails.  Exit status 0 only if something ran and nothing
 """
 import argparse
 import collections
+import glob
 import json
 import os
 import re
@@ -157,17 +158,18 @@ class Pass:
             return []
         known = {test['name']: test for test in self.tests()}
         base = f'run-{self.name}'
-        record_path = os.path.join(self.build, 'meson-logs', f'{base}.json')
-        if os.path.exists(record_path):
-            os.remove(record_path)
+        pattern = os.path.join(self.build, 'meson-logs', f'{base}*.json')  # meson adds the name of a wrapper
+        for path in glob.glob(pattern):
+            os.remove(path)
         # The outcome is in the records: meson's exit status says no more than they do.
         wrong = self.command('meson', 'test', '-C', self.build, '--no-rebuild', f'--logbase={base}', *self.arguments(),
                              *sorted({test['name'] for test in chosen}))
-        if not os.path.exists(record_path):
+        found = glob.glob(pattern)
+        if len(found) != 1:
             return [Case(f'meson test [{self.name}]', 'failed', wrong or ['it left no record'])]
         cases = []
         seen = set()
-        with open(record_path, encoding='utf-8') as records:
+        with open(found[0], encoding='utf-8') as records:
             for line in records:
                 record = json.loads(line)
                 name = record['name'].split(' / ')[-1].split(':')[-1]
@@ -241,7 +243,8 @@ def report(cases):
 def main():
     passes = {
         'plain': Pass('plain', 'build-test', ['-Dwerror=true']),
-        'sanitize': Sanitize('sanitize', 'build-sanitize', ['-Dwerror=true', '-Db_sanitize=address,undefined', '-Db_lundef=false',
+        # Warnings are the plain build's matter: GCC gives false ones where the sanitizers changed the code.
+        'sanitize': Sanitize('sanitize', 'build-sanitize', ['-Db_sanitize=address,undefined', '-Db_lundef=false',
                                                             '-Dlive=false', '-Ddocs=disabled'], SANITIZERS),
         'valgrind': Valgrind('valgrind', 'build-test', ['-Dwerror=true']),
     }
