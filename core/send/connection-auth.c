@@ -357,19 +357,21 @@ ask_again (VdConnection *c)
   return TRUE;
 }
 
-/* After 534 only what is stronger than the mechanism that was too weak. */
-static gboolean
-demanded_strength (VdConnection *c, const VdAuthAttempt *last, VeredaStrength *ret)
+/* After 534 only what is stronger than the mechanism that was too weak, also after others were tried and on later connections. */
+static const VeredaStrength *
+demanded_strength (VdConnection *c, const VdAuthAttempt *last)
 {
-  const VeredaStrength *strength;
+  VdVisit *visit = c->setup.visit;
+  const VeredaStrength *strength = NULL;
 
-  if (last == NULL || last->advice != VD_AUTH_STRONGER)
-    return FALSE;
-  strength = strength_of (c->candidates, last->mechanism);
-  if (strength == NULL)
-    return FALSE;
-  *ret = *strength;
-  return TRUE;
+  if (last != NULL && last->advice == VD_AUTH_STRONGER)
+    strength = strength_of (c->candidates, last->mechanism);
+  if (strength != NULL)
+    {
+      visit->has_demand = TRUE;
+      visit->demand = *strength;
+    }
+  return visit->has_demand ? &visit->demand : NULL;
 }
 
 gboolean
@@ -379,8 +381,7 @@ vd_connection_choose_mechanism (VdConnection *c)
   const VdAuthAttempt *last = attempts->len > 0 ? g_ptr_array_index (attempts, attempts->len - 1) : NULL;
   gboolean stop_at_535 = vd_options_choice (c->setup.options, VD_OPTION_AUTH_FALLBACK) == 1;
   gint64 now = vd_reactor_now (c->setup.reactor);
-  VeredaStrength above;
-  gboolean stronger = demanded_strength (c, last, &above);
+  const VeredaStrength *above = demanded_strength (c, last);
   Choice choice = CHANGED;
 
   vd_connection_log_auth (c);
@@ -392,7 +393,7 @@ vd_connection_choose_mechanism (VdConnection *c)
   while (choice == CHANGED)
     {
       g_clear_pointer (&c->candidates, g_ptr_array_unref);
-      c->candidates = candidates (c, vd_session_ehlo (c->session), stronger ? &above : NULL);
+      c->candidates = candidates (c, vd_session_ehlo (c->session), above);
       if (any_left (c, c->candidates) || ask_again (c))
         {
           if (attempts->len >= 3)

@@ -162,15 +162,14 @@ vd_connection_decide_tls (VdConnection *c)
 /* ---- the handshake ---- */
 
 static void
-fill_settings (VdConnection *c, VeredaTlsSettings *settings)
+fill_settings (VdConnection *c, const char *peer_name, VeredaTlsSettings *settings)
 {
   const VeredaOptions *options = c->setup.options;
-  const char *name = vd_options_text (options, VD_OPTION_VERIFY_NAME);
 
   memset (settings, 0, sizeof *settings);
   settings->struct_size = sizeof *settings;
   settings->min_version = g_str_equal (vd_options_text (options, VD_OPTION_TLS_MIN), "1.3") ? 0x0304 : 0x0303;
-  settings->peer_name = name != NULL ? name : c->setup.visit->target->peer_name;
+  settings->peer_name = peer_name;
   settings->trust_file = vd_options_text (options, VD_OPTION_CA_FILE);
   settings->trust_dir = vd_options_text (options, VD_OPTION_CA_DIR);
   settings->cert_file = vd_options_text (options, VD_OPTION_CERT_FILE);
@@ -235,6 +234,8 @@ vd_connection_begin_tls (VdConnection *c, gboolean starttls)
 {
   VeredaTlsSettings settings;
   GError *error = NULL;
+  char *peer_name;
+  gboolean fine;
 
   c->handshake_starttls = starttls;
   c->at = VD_AT_HANDSHAKE;
@@ -251,8 +252,11 @@ vd_connection_begin_tls (VdConnection *c, gboolean starttls)
       dead (c, error);
       return;
     }
-  fill_settings (c, &settings);
-  if (!vd_stack_wrap (c->stack, c->tls, &settings, &error))
+  peer_name = vd_visit_peer_name (c->setup.visit, c->setup.options);
+  fill_settings (c, peer_name, &settings);
+  fine = vd_stack_wrap (c->stack, c->tls, &settings, &error);
+  g_free (peer_name);
+  if (!fine)
     {
       GError *wrapped = NULL;
       gboolean local = g_error_matches (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS);
@@ -295,10 +299,9 @@ handshake_done (VdConnection *c)
     {
       const char *why = fact_text (c, VEREDA_FACT_VERIFY_TEXT, "not verified");
       const VeredaOptions *options = c->setup.options;
-      /* Asked for by the caller, or decided before; else TLS "where offered" is open to the policy callback's word. */
+      /* Asked for by the caller, or decided before; else TLS "where offered" is open to the policy's word. */
       gboolean fine = vd_visit_tolerates (c->setup.visit, options)
-                      && (c->setup.visit->unverified || vd_options_bool (options, VD_OPTION_INSECURE)
-                          || options->tls_policy == NULL || ask_policy (c, VEREDA_TLS_CERTIFICATE, 0, why));
+                      && (!vd_visit_asks_policy (c->setup.visit, options) || ask_policy (c, VEREDA_TLS_CERTIFICATE, 0, why));
 
       if (!fine)
         {

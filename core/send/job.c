@@ -23,6 +23,7 @@ make_envelope (VeredaMessage *message, const VeredaOptions *options, GError **er
     .bcc = (VdBccMode) vd_options_choice (options, VD_OPTION_BCC),
     .empty_bcc = vd_options_bool (options, VD_OPTION_EMPTY_BCC),
     .default_domain = vd_options_text (options, VD_OPTION_DEFAULT_DOMAIN),
+    .user = g_get_user_name (),
     .now = local != NULL ? g_date_time_to_unix (local) : g_get_real_time () / G_USEC_PER_SEC,
     .utc_offset = local != NULL ? (gint32) (g_date_time_get_utc_offset (local) / G_USEC_PER_SEC) : G_MININT32,
     .random = random,
@@ -115,52 +116,69 @@ typedef struct
 {
   VeredaRecipientStatus status;
   VdReply *reply;
+  gboolean permanent; /* of a refusal */
 } Fate;
+
+/* What was said of the message is said of everybody it was for; 552 is then about size and not about the number of recipients. */
+static Fate
+refused_with_message (VdReply *reply)
+{
+  return (Fate){ VEREDA_RECIPIENT_REFUSED, reply, VD_REPLY_IS_PERMANENT (reply) };
+}
 
 /* What the transaction's end means for one of its recipients. */
 static Fate
 fate_of (const VdTransaction *txn, const VdTxnRecipient *recipient)
 {
   if (recipient->reply != NULL && !recipient->accepted)
-    return (Fate){ VEREDA_RECIPIENT_REFUSED, recipient->reply };
+    return (Fate){ VEREDA_RECIPIENT_REFUSED, recipient->reply,
+                   vd_transaction_is_permanent (recipient->reply, txn->size_declared) };
   if (txn->outcome == VD_OUTCOME_UNKNOWN && recipient->final == NULL)
-    return (Fate){ VEREDA_RECIPIENT_UNKNOWN, recipient->reply };
-  if (recipient->final != NULL) /* LMTP: each its own */
-    return (Fate){ VD_REPLY_IS_POSITIVE (recipient->final) ? VEREDA_RECIPIENT_ACCEPTED : VEREDA_RECIPIENT_REFUSED,
-                   recipient->final };
+    return (Fate){ VEREDA_RECIPIENT_UNKNOWN, recipient->reply, FALSE };
+  if (recipient->final != NULL && !VD_REPLY_IS_POSITIVE (recipient->final)) /* LMTP: each its own */
+    return refused_with_message (recipient->final);
+  if (recipient->final != NULL)
+    return (Fate){ VEREDA_RECIPIENT_ACCEPTED, recipient->final, FALSE };
   if (txn->outcome == VD_OUTCOME_SENT)
-    return (Fate){ VEREDA_RECIPIENT_ACCEPTED, recipient->reply };
+    return (Fate){ VEREDA_RECIPIENT_ACCEPTED, recipient->reply, FALSE };
   if (recipient->accepted && txn->final_reply != NULL && txn->final_reply->code >= 400) /* DAT-6: the refusal is everybody's */
-    return (Fate){ VEREDA_RECIPIENT_REFUSED, txn->final_reply };
-  return (Fate){ VEREDA_RECIPIENT_NOT_SENT, recipient->reply };
+    return refused_with_message (txn->final_reply);
+  return (Fate){ VEREDA_RECIPIENT_NOT_SENT, recipient->reply, FALSE };
 }
 
 static void
-set_recipient (VeredaRecipient *to, const Fate *fate, const char *server, gboolean size_declared)
+set_recipient (VeredaRecipient *to, const Fate *fate, const char *server)
 {
   to->status = fate->status;
   vd_result_reply_free (to->reply);
   to->reply = vd_result_reply_new (fate->reply);
-  to->permanent = fate->status == VEREDA_RECIPIENT_REFUSED && vd_transaction_is_permanent (fate->reply, size_declared);
+  to->permanent = fate->permanent;
   g_free (to->server);
   to->server = fate->reply != NULL || fate->status == VEREDA_RECIPIENT_UNKNOWN ? g_strdup (server) : NULL;
 }
 
+/* Each place of an address in the list of those given learns what became of the one RCPT for it (RCP-7). */
 static void
 take_recipients (VdJob *job, const char *server)
 {
   const VdCopy *copy = g_ptr_array_index (job->envelope->copies, job->copy);
   GPtrArray *given = job->envelope->recipients;
+  guint *asked = g_new0 (guint, given->len); /* by place: which of the transaction's recipients, from 1; 0: not in this copy */
 
   for (guint i = 0; i < copy->recipients->len; i++)
+    asked[g_array_index (copy->recipients, guint, i)] = i + 1;
+  for (guint i = 0; i < given->len; i++)
     {
-      guint first = g_array_index (copy->recipients, guint, i);
-      Fate fate = fate_of (job->txn, g_ptr_array_index (job->txn->recipients, i));
+      const VdRecipient *recipient = g_ptr_array_index (given, i);
+      guint which = asked[recipient->same_as >= 0 ? (guint) recipient->same_as : i];
+      Fate fate;
 
-      for (guint k = first; k < given->len; k++)
-        if (k == first || ((VdRecipient *) g_ptr_array_index (given, k))->same_as == (gint) first)
-          set_recipient (g_ptr_array_index (job->result->recipients, k), &fate, server, job->txn->size > 0);
+      if (which == 0)
+        continue;
+      fate = fate_of (job->txn, g_ptr_array_index (job->txn->recipients, which - 1));
+      set_recipient (g_ptr_array_index (job->result->recipients, i), &fate, server);
     }
+  g_free (asked);
 }
 
 /* "2 of 3 recipients were refused (a@b: 550 5.1.1 no such user; …)" */
@@ -204,7 +222,8 @@ refusals_are_transient (const VdTransaction *txn)
     {
       const VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
 
-      if (recipient->reply != NULL && !recipient->accepted && vd_transaction_is_permanent (recipient->reply, txn->size > 0))
+      if (recipient->reply != NULL && !recipient->accepted
+          && vd_transaction_is_permanent (recipient->reply, txn->size_declared))
         return FALSE;
     }
   return TRUE;
@@ -262,11 +281,21 @@ take_blind (VdJob *job, const char *server)
                   txn->error != NULL ? txn->error->message : "its recipients were refused");
 }
 
+static gboolean
+all_blind (VdJob *job)
+{
+  return ((VdCopy *) g_ptr_array_index (job->envelope->copies, 0))->blind;
+}
+
 void
 vd_job_take_outcome (VdJob *job, const char *server, VdReply *closing)
 {
+  /* Where every recipient is blind there is no main copy: the first stands for the message, and a later one that is sent makes it sent. */
+  gboolean stands
+      = job->copy == 0 || (all_blind (job) && job->result->verdict == VEREDA_NOT_SENT && job->txn->outcome == VD_OUTCOME_SENT);
+
   take_recipients (job, server);
-  if (job->copy == 0)
+  if (stands)
     take_main (job, server, closing);
   else
     take_blind (job, server);
@@ -275,7 +304,7 @@ vd_job_take_outcome (VdJob *job, const char *server, VdReply *closing)
 gboolean
 vd_job_next_copy (VdJob *job)
 {
-  if (job->copy == 0 && job->result->verdict != VEREDA_SENT)
+  if (job->copy == 0 && job->result->verdict != VEREDA_SENT && !all_blind (job))
     return FALSE;
   if (job->copy + 1 >= job->envelope->copies->len)
     return FALSE;

@@ -23,9 +23,7 @@ typedef struct
   gpointer data;
   guint copy;         /* index of the copy that is next or under way; 0 is the main one */
   VdTransaction *txn; /* of that copy; NULL before it is made */
-  guint from_server;  /* servers before this one cannot take it */
-  guint log_from;     /* first row of the sender's log that belongs to it */
-  gboolean log_marked;
+  guint log_from;     /* first row of the walk's log that is not in its result yet */
 } VdJob;
 
 /* Checks the message and makes its envelope; reads the message once. *ret_result is set in every case (new reference). */

@@ -11,6 +11,13 @@ vd_log_init (VdLog *log, const VdTrace *trace, gint64 now)
 }
 
 void
+vd_log_restart (VdLog *log, gint64 now)
+{
+  g_ptr_array_set_size (log->attempts, 0);
+  log->started = now;
+}
+
+void
 vd_log_clear (VdLog *log)
 {
   g_clear_pointer (&log->attempts, g_ptr_array_unref);

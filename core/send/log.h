@@ -14,6 +14,8 @@ typedef struct
 } VdLog;
 
 void vd_log_init (VdLog *log, const VdTrace *trace, gint64 now);
+/* Forgets the rows: what begins now is another walk. */
+void vd_log_restart (VdLog *log, gint64 now);
 void vd_log_clear (VdLog *log);
 /* Adds the rows of a log, from index `from` on, to a result. */
 void vd_log_copy (const VdLog *log, guint from, VeredaResult *result);

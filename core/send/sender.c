@@ -31,17 +31,18 @@ struct VeredaSender
   guint server; /* index of the present one */
   VdVisit *visit;
   VdConnection *connection;
-  guint walk_from;   /* row of the log where the present walk began */
   GString *story;    /* errors of the servers passed over */
   gboolean answered; /* on this connection a message got an answer */
   gboolean quitting; /* the session was told that no more will come */
 
   gboolean once; /* no further message will come: QUIT may ride behind the last */
   gboolean running;
-  gint cancelled; /* atomic */
+  gboolean ending; /* vereda_sender_free() was called: no further message is taken */
+  gint cancelled;  /* atomic */
 };
 
 static void work (VeredaSender *sender);
+static void on_deadline (gpointer data);
 
 /* ---- life ---- */
 
@@ -84,6 +85,7 @@ vereda_sender_new (VeredaOptions *options, GError **error)
   if (trace.func == NULL && vd_options_bool (options, VD_OPTION_DEBUG))
     trace.func = log_debug;
   vd_log_init (&sender->log, &trace, vd_reactor_now (reactor));
+  sender->deadline = vd_reactor_timer (reactor, on_deadline, sender);
   return sender;
 }
 
@@ -108,9 +110,11 @@ deliver (VeredaSender *sender, VdJob *job)
 static void
 fail_all (VeredaSender *sender, GQueue *queue, const GError *error, VdReply *reply)
 {
+  GQueue failed = *queue;
   VdJob *job;
 
-  while ((job = g_queue_pop_head (queue)) != NULL)
+  g_queue_init (queue); /* what a callback submits is not theirs to fail */
+  while ((job = g_queue_pop_head (&failed)) != NULL)
     {
       vd_job_fail (job, error, reply);
       deliver (sender, job);
@@ -179,7 +183,6 @@ on_finished (VeredaSender *sender, VdTransaction *txn)
     }
   if (txn->lacking && sender->server + 1 < sender->targets->len)
     {
-      job->from_server = sender->server + 1;
       g_string_append_printf (sender->story, "%s%s", sender->story->len > 0 ? "; " : "", txn->error->message);
       g_queue_push_tail (&sender->deferred, job);
       return;
@@ -265,12 +268,6 @@ connect_now (VeredaSender *sender)
     sender->visit = vd_visit_new (sender->options, g_ptr_array_index (sender->targets, sender->server));
   sender->log.trace.server = sender->visit->name;
   sender->answered = sender->quitting = FALSE;
-  for (GList *l = sender->waiting.head; l != NULL; l = l->next)
-    if (!((VdJob *) l->data)->log_marked)
-      {
-        ((VdJob *) l->data)->log_marked = TRUE;
-        ((VdJob *) l->data)->log_from = sender->walk_from;
-      }
   setup = (VdConnectionSetup){ .reactor = sender->reactor,
                                .registry = sender->registry,
                                .options = sender->options,
@@ -310,6 +307,19 @@ give_up (VeredaSender *sender, const GError *last, VdReply *reply)
   g_clear_error (&error);
 }
 
+/* To the next server, with all that the present one did not take. */
+static void
+advance (VeredaSender *sender)
+{
+  VdJob *job;
+
+  end_visit (sender);
+  sender->server++;
+  while ((job = g_queue_pop_head (&sender->deferred)) != NULL)
+    g_queue_push_tail (&sender->waiting, job);
+  connect_now (sender);
+}
+
 static void
 next_server (VeredaSender *sender)
 {
@@ -324,9 +334,7 @@ next_server (VeredaSender *sender)
       return;
     }
   g_string_append_printf (sender->story, "%s%s", sender->story->len > 0 ? "; " : "", error->message);
-  end_visit (sender);
-  sender->server++;
-  connect_now (sender);
+  advance (sender);
 }
 
 static void
@@ -354,13 +362,7 @@ on_closed (VeredaSender *sender)
   else if (more)
     next_server (sender);
   else if (!g_queue_is_empty (&sender->deferred))
-    {
-      end_visit (sender);
-      sender->server++;
-      while (!g_queue_is_empty (&sender->deferred))
-        g_queue_push_tail (&sender->waiting, g_queue_pop_head (&sender->deferred));
-      connect_now (sender);
-    }
+    advance (sender);
   else
     end_visit (sender);
 }
@@ -399,9 +401,19 @@ abort_all (VeredaSender *sender, VeredaErrorCode code, const char *why)
 }
 
 static void
+start_deadline (VeredaSender *sender)
+{
+  gint64 deadline = vd_options_time (sender->options, VD_OPTION_DEADLINE);
+
+  if (deadline > 0)
+    vd_timer_set (sender->deadline, vd_reactor_now (sender->reactor) + deadline);
+}
+
+static void
 on_deadline (gpointer data)
 {
   abort_all (data, VEREDA_ERROR_TIMEOUT, "the overall deadline has passed");
+  start_deadline (data); /* for what callbacks submitted meanwhile */
 }
 
 void
@@ -416,7 +428,8 @@ vereda_sender_free (VeredaSender *sender)
 {
   if (sender == NULL)
     return;
-  g_return_if_fail (!sender->running);
+  g_return_if_fail (!sender->running && !sender->ending);
+  sender->ending = TRUE;
   abort_all (sender, VEREDA_ERROR_CANCELLED, "given up before it was sent");
   vd_timer_free (sender->deadline);
   vd_reactor_free (sender->reactor);
@@ -431,13 +444,29 @@ vereda_sender_free (VeredaSender *sender)
 
 /* ---- the API ---- */
 
+/* A callback of vereda_sender_free() submits: nobody would ever send it. */
+static VeredaResult *
+refuse_late (GError **error)
+{
+  GError *why = g_error_new_literal (VEREDA_ERROR, VEREDA_ERROR_CANCELLED, "the sender is being freed");
+  VeredaResult *result = vd_result_new ();
+
+  vd_result_fail (result, why);
+  g_propagate_error (error, why);
+  return result;
+}
+
 gboolean
 vereda_sender_submit (VeredaSender *sender, VeredaMessage *message, VeredaOptions *options, VeredaDoneFunc done,
                       gpointer user_data, VeredaResult **ret_result, GError **error)
 {
   VeredaResult *result = NULL;
-  VdJob *job = vd_job_new (message, options != NULL ? options : sender->options, &result, error);
+  VdJob *job = NULL;
 
+  if (sender->ending)
+    result = refuse_late (error);
+  else
+    job = vd_job_new (message, options != NULL ? options : sender->options, &result, error);
   if (ret_result != NULL)
     *ret_result = result;
   else
@@ -460,7 +489,7 @@ static void
 begin_walk (VeredaSender *sender)
 {
   sender->server = 0;
-  sender->walk_from = sender->log.attempts->len;
+  vd_log_restart (&sender->log, vd_reactor_now (sender->reactor));
   g_string_truncate (sender->story, 0);
   connect_now (sender);
 }
@@ -468,16 +497,9 @@ begin_walk (VeredaSender *sender)
 void
 vereda_sender_run (VeredaSender *sender)
 {
-  gint64 deadline = vd_options_time (sender->options, VD_OPTION_DEADLINE);
-
-  g_return_if_fail (!sender->running);
+  g_return_if_fail (!sender->running && !sender->ending);
   sender->running = TRUE;
-  if (deadline > 0)
-    {
-      if (sender->deadline == NULL)
-        sender->deadline = vd_reactor_timer (sender->reactor, on_deadline, sender);
-      vd_timer_set (sender->deadline, vd_reactor_now (sender->reactor) + deadline);
-    }
+  start_deadline (sender);
   while (!is_idle (sender))
     {
       GError *error = NULL;
@@ -497,8 +519,7 @@ vereda_sender_run (VeredaSender *sender)
           g_clear_error (&error);
         }
     }
-  if (sender->deadline != NULL)
-    vd_timer_set (sender->deadline, -1);
+  vd_timer_set (sender->deadline, -1);
   g_atomic_int_set (&sender->cancelled, 0);
   sender->running = FALSE;
 }

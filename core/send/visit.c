@@ -38,3 +38,21 @@ vd_visit_tolerates (const VdVisit *visit, const VeredaOptions *options)
   return visit->unverified || vd_options_bool (options, VD_OPTION_INSECURE)
          || (visit->route.mode == VD_MODE_STARTTLS && !visit->route.required);
 }
+
+gboolean
+vd_visit_asks_policy (const VdVisit *visit, const VeredaOptions *options)
+{
+  return !visit->unverified && !vd_options_bool (options, VD_OPTION_INSECURE)
+         && (options->tls_policy != NULL || vd_options_text (options, VD_OPTION_TLSPOLICY) != NULL);
+}
+
+char *
+vd_visit_peer_name (const VdVisit *visit, const VeredaOptions *options)
+{
+  const char *name = vd_options_text (options, VD_OPTION_VERIFY_NAME);
+  char *ascii = name != NULL ? vd_host_to_ascii (name, NULL) : NULL;
+
+  if (ascii != NULL)
+    return ascii;
+  return g_strdup (name != NULL ? name : visit->target->peer_name);
+}

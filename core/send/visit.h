@@ -20,6 +20,8 @@ typedef struct
   gboolean no_chunking;             /* BDAT, offered, was not understood */
   gboolean in_clear;                /* the TLS policy said insecure after a failed handshake */
   gboolean unverified;              /* the same after a certificate */
+  gboolean has_demand;              /* a server said 534: */
+  VeredaStrength demand;            /* only what is stronger than this */
   GHashTable *auth_tried;           /* names of mechanisms that had their chance */
   GPtrArray *auth_story;            /* of char *: "PLAIN: 535 5.7.8 …", for the error when none is left */
   VdCredentialSlot password, token; /* answers of the credential callback */
@@ -34,5 +36,9 @@ void vd_visit_free (VdVisit *visit);
 
 /* TRUE when a certificate that does not verify is no reason to stop: asked for, decided by policy, or TLS only where offered. */
 gboolean vd_visit_tolerates (const VdVisit *visit, const VeredaOptions *options);
+/* TRUE when it is tolerated only because TLS is where offered, and the caller has a policy: it decides. */
+gboolean vd_visit_asks_policy (const VdVisit *visit, const VeredaOptions *options);
+/* The name that the certificate has to match, as A-labels or a literal; NULL: none is known. Free with g_free. */
+char *vd_visit_peer_name (const VdVisit *visit, const VeredaOptions *options);
 
 #endif

@@ -259,6 +259,7 @@ write_mail (VdSession *session, VdTransaction *txn, GError **error)
   if (!vd_command_mail (vd_output_commands (&session->output), txn->reverse_path, &params, error))
     return FALSE;
   txn->begun = TRUE;
+  txn->size_declared = params.has_size;
   vd_session_push (session, VD_STEP_MAIL, txn);
   skip_refused (txn);
   session->next = VD_STEP_RCPT;
