@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Exim 4 (GnuTLS, authenticators plaintext and cram_md5), delivery into Maildirs."""
 import os
+import shutil
 
 from live_kit import DOMAIN, PASSWORD, USER, Accounts, Server, need_root, unpacked
 
@@ -77,7 +78,8 @@ class Exim(Server):
 
     def start(self):
         need_root()
-        exim = unpacked('usr/sbin/exim4')
+        # Exim starts itself anew under its own account: what it needs lies where that account can read it.
+        exim = shutil.copy(unpacked('usr/sbin/exim4'), self.folder)
         accounts = Accounts(self.folder, ['Debian-exim'])
         uid = accounts.id['Debian-exim']
         os.mkdir(os.path.join(self.folder, 'spool'), 0o750)
@@ -86,7 +88,7 @@ class Exim(Server):
         self.copy_certificate(uid)
         self.uid = uid
         os.chown(self.write('password', PASSWORD), uid, uid)
-        config = self.write('conf', CONFIG.format(exim=os.path.realpath(exim), folder=self.folder, domain=DOMAIN, user=USER,
+        config = self.write('conf', CONFIG.format(exim=exim, folder=self.folder, domain=DOMAIN, user=USER,
                                                   port=self.port, tls_port=self.tls_port))
         os.chmod(config, 0o644)
         self.run([exim, '-C', config, '-bdf'], accounts.environment())

@@ -41,10 +41,6 @@ def unpacked(name):
     return path
 
 
-def nss_wrapper():
-    return unpacked(f'usr/lib/{os.uname().machine}-linux-gnu/libnss_wrapper.so')
-
-
 def free_ports(count):
     held = [socket.create_server(('127.0.0.1', 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in held]
@@ -62,6 +58,8 @@ class Accounts:
     def __init__(self, folder, users, groups=()):
         self.passwd = os.path.join(folder, 'passwd')
         self.group = os.path.join(folder, 'group')
+        # A copy, where the server's accounts can read it.
+        self.library = shutil.copy(unpacked(f'usr/lib/{os.uname().machine}-linux-gnu/libnss_wrapper.so'), folder)
         self.id = {name: self.FIRST + number for number, name in enumerate((*users, *groups))}
         taken = {entry.pw_uid for entry in pwd.getpwall()} | {entry.gr_gid for entry in grp.getgrall()}
         if taken & set(self.id.values()):
@@ -80,7 +78,7 @@ class Accounts:
                 print(f'{name}:x:{number}:', file=out)
 
     def environment(self):
-        return {'LD_PRELOAD': nss_wrapper(), 'NSS_WRAPPER_PASSWD': self.passwd, 'NSS_WRAPPER_GROUP': self.group}
+        return {'LD_PRELOAD': self.library, 'NSS_WRAPPER_PASSWD': self.passwd, 'NSS_WRAPPER_GROUP': self.group}
 
 
 class Delivery:
