@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* exit - see exit.h. */
 #include "exit.h"
 #include "tool.h"
 

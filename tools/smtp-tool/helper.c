@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* helper - see helper.h. */
 #include "helper.h"
 #include "tool.h"
 

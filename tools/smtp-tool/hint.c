@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* hint - see hint.h. */
 #include "hint.h"
 #include "options.h"
 #include "tool.h"

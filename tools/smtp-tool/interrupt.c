@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* interrupt - see interrupt.h. */
 #include "interrupt.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* options - see options.h. */
 #include "options.h"
 #include "text.h"
 #include "tool.h"

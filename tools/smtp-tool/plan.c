@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* plan - see plan.h. */
 #include "plan.h"
 #include "compose-client.h"
 #include "options.h"

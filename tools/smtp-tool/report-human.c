@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* report-human - the result for people.  See report.h. */
 #include "hint.h"
 #include "report.h"
 #include "spool.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* report-json - the result for machines.  See report.h. */
 #include "hint.h"
 #include "report.h"
 #include "spool.h"

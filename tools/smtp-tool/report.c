@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* report - see report.h. */
 #include "report.h"
 #include "text.h"
 #include "tool.h"

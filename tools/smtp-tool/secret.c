@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* secret - see secret.h. */
 #include "secret.h"
 #include "text.h"
 #include "tool.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* spool - see spool.h. */
 #include "spool.h"
 #include "text.h"
 #include "tool.h"

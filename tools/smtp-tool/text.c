@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* text - see text.h. */
 #include "text.h"
 
 #include <string.h>
