@@ -253,6 +253,25 @@ class Suite:
         self.check_sent(done.json(), done, transport)
         self.check_arrived(box, transport, crlf(MESSAGES['dots']))
 
+    def without_plugins(self, mode, gone):
+        """The plugins in gone are not there: the other TLS library serves, or nothing is sent at all, in clear least."""
+        box = self.server.box()
+        path = ':'.join(folder for folder in os.environ['VEREDA_PLUGIN_PATH'].split(':') if os.path.basename(folder) not in gone)
+        left = [name for name in ('openssl', 'gnutls') if name not in gone]
+        port = self.server.tls_port if mode == 'implicit' else self.server.port
+        done = tool('send', f'--server=127.0.0.1:{port}', f'--tls={mode}', '--format=json', f'--ca-file={CERTS}/root.pem',
+                    f'--from=ann@{DOMAIN}', f'--to={box}@{DOMAIN}', *self.login(), self.file('dots', MESSAGES['dots']),
+                    env={'VEREDA_PLUGIN_PATH': path})
+        document = done.json()
+        if left:
+            self.check_sent(document, done, f'{mode}/{left[0]}')
+            self.check_arrived(box, f'{mode}/{left[0]}', crlf(MESSAGES['dots']), self.server.mechanisms[0])
+            return
+        self.silent.append(box)
+        assert done.status == 10, (done.status, done.text)
+        error = document['messages'][0]['error'] or document['error']
+        assert 'TLS' in error['text'] or 'transport' in error['text'], error
+
     def nothing_arrived(self):
         """Runs last: what was not sent is in no mailbox."""
         for box in self.silent:
@@ -294,6 +313,9 @@ class Suite:
             self.add(f'blind-copy/{transport}', self.blind_copy, transport)
             self.add(f'completed-header/{transport}', self.completed_header, transport)
             self.add(f'standard-input/{transport}', self.from_standard_input, transport)
+        for mode in ('starttls', 'implicit'):
+            for gone in (('openssl',), ('gnutls',), ('openssl', 'gnutls')):
+                self.add(f'without/{"+".join(gone)}/{mode}', self.without_plugins, mode, gone)
         self.add('several-files/authenticated', self.several_files, 'starttls/openssl', *self.login())
         self.add('not-sent-never-arrives', self.nothing_arrived)
         return self.tests
