@@ -237,8 +237,8 @@ do_write (VdConnection *c)
   GError *error = NULL;
   gsize n_spans = vd_session_output (c->session, spans, G_N_ELEMENTS (spans)), n = 0;
 
-  if (n_spans == 0)
-    return FALSE;
+  if (n_spans == 0) /* nothing to write, or the message's source failed: then the session is over */
+    return vd_session_need (c->session) == VD_NEED_CLOSE;
   switch (vd_stack_writev (c->stack, spans, n_spans, &n, &error))
     {
     case VEREDA_IO_DONE:
