@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* cli - see cli.h. */
 #include "cli.h"
 #include "text.h"
 #include "tool.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* compose-client - see compose-client.h. */
 #include "compose-client.h"
 #include "helper.h"
 #include "options.h"
