@@ -36,6 +36,18 @@ vd_check_no_control (const char *value, GError **error)
 }
 
 gboolean
+vd_check_secret (const char *name, VdSecret *secret, GError **error)
+{
+  VeredaSpan span = vd_secret_span (secret);
+  const guint8 *octets = span.data;
+
+  for (gsize i = 0; i < span.size; i++)
+    if (octets[i] < 0x20 || octets[i] == 0x7f)
+      return bad (error, "option %s holds a control character, which no mechanism can carry", name);
+  return TRUE;
+}
+
+gboolean
 vd_check_servers (const char *value, GError **error)
 {
   GPtrArray *list = vd_target_list (value, NULL, error);

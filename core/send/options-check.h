@@ -5,6 +5,8 @@
 
 #include <glib.h>
 
+#include "core/base/secret.h"
+
 gboolean vd_check_servers (const char *value, GError **error);
 gboolean vd_check_ports (const char *value, GError **error);
 gboolean vd_check_client (const char *value, GError **error);
@@ -22,5 +24,7 @@ gboolean vd_check_local_address (const char *value, GError **error);
 
 /* What every value goes through first: no CR, LF or other control character (CFG-1). */
 gboolean vd_check_no_control (const char *value, GError **error);
+/* The same for a secret (NULL is fine), of which nothing is told: RFC 4013 section 2.3 has no control characters either.  Names the option. */
+gboolean vd_check_secret (const char *name, VdSecret *secret, GError **error);
 
 #endif

@@ -252,6 +252,10 @@ vereda_options_set (VeredaOptions *options, const char *name, const char *value,
   id = (VdOptionId) (row - vd_option_rows);
   if (id == VD_OPTION_PASSWORD)
     {
+      g_autoptr (VdSecret) secret = value != NULL ? vd_secret_new (value, strlen (value)) : NULL;
+
+      if (!vd_check_secret ("password", secret, error))
+        return FALSE;
       vereda_options_set_password (options, value);
       return TRUE;
     }

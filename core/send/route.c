@@ -5,7 +5,12 @@
  * section 3: 465 implicit, 587 STARTTLS); else TLS where it is offered.  Credentials turn "where offered" into "required". */
 #include "core/send/route.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
 #include "core/base/error.h"
+#include "core/send/options-check.h"
 
 /* Order of the words in the option table. */
 enum
@@ -122,6 +127,25 @@ allows_mode (const VeredaOptions *options, VdMode mode)
   return allowed;
 }
 
+/* A file that is not there is known before anybody is contacted. */
+static gboolean
+check_files (const VeredaOptions *options, GError **error)
+{
+  static const VdOptionId files[] = { VD_OPTION_CA_FILE, VD_OPTION_CA_DIR, VD_OPTION_CERT_FILE, VD_OPTION_KEY_FILE };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      const char *path = vd_options_text (options, files[i]);
+
+      if (path == NULL || g_access (path, R_OK) == 0)
+        continue;
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "option %s: %s: %s", vd_option_rows[files[i]].info.name, path,
+                   g_strerror (errno));
+      return FALSE;
+    }
+  return TRUE;
+}
+
 gboolean
 vd_route_check (const VeredaOptions *options, GError **error)
 {
@@ -149,5 +173,6 @@ vd_route_check (const VeredaOptions *options, GError **error)
       g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "option key-file is given without option cert-file");
       return FALSE;
     }
-  return TRUE;
+  return vd_check_secret ("password", options->password, error) && vd_check_secret ("token", options->token, error)
+         && check_files (options, error);
 }
