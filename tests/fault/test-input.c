@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bad input: refused with an error that names the option and the place, before anybody is contacted.  And sources that fail: never a dot, never the
+ * last octet of a chunk.
+ */
+#include "fault.h"
+
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+/* ---- control characters in every option ---- */
+
+/* Something that each option takes. */
+static const char *
+fine_value (const VeredaOptionInfo *info)
+{
+  static const struct
+  {
+    const char *name, *value;
+  } rows[] = {
+    { "servers", "mail.example.test" },
+    { "ports", "587" },
+    { "client", "client.example.test" },
+    { "originator", "ann@example.test" },
+    { "recipients", "bob@example.test" },
+    { "header", "X-Fault: fine" },
+    { "default-domain", "example.test" },
+    { "transport", "gnutls" },
+    { "verify-name", "mail.example.test" },
+    { "tls-priority", "NORMAL" },
+    { "username", FAULT_USER },
+    { "password", FAULT_PASSWORD },
+    { "authzid", "tom" },
+    { "realm", "example.test" },
+    { "auth", "PLAIN" },
+    { "no-auth", "LOGIN" },
+    { "auth-min-strength", "10" },
+    { "local-address", "127.0.0.1" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (g_str_equal (rows[i].name, info->name))
+      return rows[i].value;
+  switch (info->type)
+    {
+    case VEREDA_OPTION_BOOLEAN:
+      return "yes";
+    case VEREDA_OPTION_SECONDS:
+      return "7";
+    case VEREDA_OPTION_FILE:
+      return "/dev/null";
+    case VEREDA_OPTION_CHOICE:
+      return NULL; /* its own words */
+    case VEREDA_OPTION_STRING:
+    case VEREDA_OPTION_LIST:
+    case VEREDA_OPTION_HEADER:
+    case VEREDA_OPTION_SECRET:
+    default:
+      g_error ("option %s is new: give it a row here", info->name);
+    }
+}
+
+static void
+expect_refused (VeredaOptions *options, const char *name, const char *value)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *before = g_strdup (vereda_options_get (options, name));
+  gboolean was_set = vereda_options_is_set (options, name);
+  g_autofree char *shown = g_strescape (value, NULL);
+
+  g_test_message ("%s=%s", name, shown);
+  g_assert_false (vereda_options_set (options, name, value, &error));
+  g_assert_nonnull (error);
+  g_assert_true (g_error_matches (error, VEREDA_ERROR, VEREDA_ERROR_OPTION)
+                 || g_error_matches (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS));
+  if (strstr (error->message, name) == NULL)
+    g_error ("the error does not name option %s: %s", name, error->message);
+  g_assert_null (strpbrk (error->message, "\r\n\x1b\x7f\x01"));
+  g_assert_cmpstr (vereda_options_get (options, name), ==, before);
+  g_assert_true (vereda_options_is_set (options, name) == was_set);
+}
+
+static void
+test_control_characters (void)
+{
+  static const char *const evil[]
+      = { "\r\n", "\r", "\n", "\x01", "\x1b[2J", "\x7f", "\r\nRCPT TO:<victim@example.test>", "\n.\n" };
+  g_autoptr (KitScript) server = kit_script_new ("hello\nserve", NULL);
+  g_autoptr (Fault) fault = fault_new ();
+
+  fault_set (fault, "tls", "never");
+  fault_server (fault, server);
+  for (guint i = 0; i < vereda_option_count (); i++)
+    {
+      const VeredaOptionInfo *info = vereda_option_at (i);
+      const char *fine = fine_value (info);
+      g_autofree char *first = fine == NULL ? g_strndup (info->choices, strcspn (info->choices, "|")) : g_strdup (fine);
+      g_autoptr (VeredaOptions) options = vereda_options_new ();
+      g_autoptr (GError) error = NULL;
+
+      vereda_options_set (options, info->name, first, &error);
+      g_assert_no_error (error); /* the value is fine; the rest is what is refused */
+      for (gsize k = 0; k < G_N_ELEMENTS (evil); k++)
+        {
+          gsize half = strlen (first) / 2;
+          g_autofree char *middle = g_strdup_printf ("%.*s%s%s", (int) half, first, evil[k], first + half);
+          g_autofree char *end = g_strconcat (first, evil[k], NULL), *begin = g_strconcat (evil[k], first, NULL);
+
+          expect_refused (options, info->name, middle);
+          expect_refused (options, info->name, end);
+          expect_refused (options, info->name, begin);
+          expect_refused (fault->options, info->name, end);
+        }
+    }
+  fault_expect_connections (server, 0);
+}
+
+/* The seed's names reach the same checks. */
+static void
+test_seed_names (void)
+{
+  for (guint i = 0; i < vereda_option_count (); i++)
+    {
+      const VeredaOptionInfo *info = vereda_option_at (i);
+      g_autoptr (VeredaOptions) options = vereda_options_new ();
+      g_autoptr (GError) error = NULL;
+
+      if (info->seed == NULL)
+        continue;
+      g_assert_false (vereda_options_set (options, info->seed, "x\r\nNOOP", &error));
+      g_assert_nonnull (error);
+      g_assert_nonnull (strstr (error->message, info->name));
+    }
+}
+
+static void
+test_header_function (void)
+{
+  static const struct
+  {
+    const char *name, *value;
+  } rows[] = {
+    { "X-Fault\r\nBcc", "a@example.test" },
+    { "X-Fault", "a\r\nBcc: victim@example.test" },
+    { "X Fault", "a" },
+    { "X:Fault", "a" },
+    { "", "a" },
+    { "X-F\xc3\xa4ult", "a" },
+    { "X-Fault", "a\nb" },
+    { "X-Fault", "a\rb" },
+    { "X-Fault", "\xff\xfe" },
+    { "X-Fault", "a\x1b[0m" },
+    { "Subject", "a\r\n\r\nbody" },
+    { "Content-Type", "text/html" },
+    { "Received", "from me" },
+    { "Return-Path", "<a@example.test>" },
+  };
+  g_autoptr (VeredaOptions) options = vereda_options_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (vereda_options_add_header (options, rows[i].name, rows[i].value, &error));
+      g_assert_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION);
+      g_assert_nonnull (strstr (error->message, "header"));
+      g_assert_null (strpbrk (error->message, "\r\n\x1b"));
+      g_assert_false (vereda_options_is_set (options, "header"));
+    }
+}
+
+/* ---- values that make no sense ---- */
+
+static void
+test_values (void)
+{
+  static const struct
+  {
+    const char *name, *value;
+  } rows[] = {
+    { "servers", "" },
+    { "servers", "," },
+    { "servers", "http://mail.example.test" },
+    { "servers", "mail.example.test:0" },
+    { "servers", "mail.example.test:65536" },
+    { "servers", "mail.example.test:x" },
+    { "servers", "ma_il..example" },
+    { "servers", "[::1" },
+    { "servers", "lmtp://mail.example.test:25" },
+    { "servers", "smtp://user:" FAULT_PASSWORD "@mail.example.test" },
+    { "ports", "0" },
+    { "ports", "65536" },
+    { "ports", "-1" },
+    { "ports", "25x" },
+    { "ports", "smtp" },
+    { "client", "" },
+    { "client", "a_b.example" },
+    { "client", "a b" },
+    { "client", "[1.2.3]" },
+    { "client", "-a.example" },
+    { "originator", "ann@" },
+    { "originator", "@example.test" },
+    { "originator", "ann@example..test" },
+    { "originator", "<ann@example.test" },
+    { "originator", "a@example.test, b@example.test" },
+    { "originator", "ann@exa mple.test" },
+    { "originator", "ann@[1.2.3.400]" },
+    { "originator", "ann@-example.test" },
+    { "originator", " " },
+    { "recipients", " " },
+    { "recipients", "," },
+    { "recipients", "group:;" },
+    { "recipients", "bob@example.test, joe@" },
+    { "recipients", "bob@example.test> SIZE=1" },
+    { "recipients", "\"bob@example.test" },
+    { "recipients", "bob@example.test joe@example.test" },
+    { "at-least-one", "perhaps" },
+    { "bcc", "sometimes" },
+    { "tls", "ssl" },
+    { "usetls", "2" },
+    { "tlspolicy", "maybe" },
+    { "transport", "starttls/" },
+    { "ca-file", "" },
+    { "tls-min", "1.0" },
+    { "username", "" },
+    { "auth", "" },
+    { "auth", "PL AIN/" },
+    { "auth", "A-MECHANISM-WITH-MORE-THAN-20" },
+    { "auth-min-strength", "7000" },
+    { "auth-min-strength", "-1" },
+    { "connect-timeout", "-1" },
+    { "connect-timeout", "abc" },
+    { "connect-timeout", "86401" },
+    { "connect-timeout", "0.0001" },
+    { "connect-timeout", "1s" },
+    { "connect-timeout", "nan" },
+    { "connect-timeout", "inf" },
+    { "local-address", "localhost" },
+    { "header", "no colon" },
+    { "header", ": value" },
+    { "header", "Bad Name: value" },
+    { "header", "MIME-Version: 1.0" },
+    { "header", "content-transfer-encoding: 8bit" },
+  };
+  g_autoptr (VeredaOptions) options = vereda_options_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      expect_refused (options, rows[i].name, rows[i].value);
+      vereda_options_set (options, rows[i].name, rows[i].value, &error);
+      g_assert_null (strstr (error->message, FAULT_PASSWORD));
+    }
+}
+
+static void
+test_unknown_option (void)
+{
+  static const char *const names[] = { "server", "", "-server", "Servers", "servers ", "x\r\ny" };
+  g_autoptr (VeredaOptions) options = vereda_options_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (vereda_options_set (options, names[i], "value", &error));
+      g_assert_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION);
+      g_assert_null (strpbrk (error->message, "\r\n"));
+      g_assert_null (vereda_options_get (options, names[i]));
+      g_assert_false (vereda_options_is_set (options, names[i]));
+    }
+}
+
+/* ---- what is seen only when it comes together, still before any connection ---- */
+
+typedef struct
+{
+  const char *name;
+  const char *options; /* NAME=VALUE;… "-" resets */
+  const char *message; /* NULL: the usual one */
+  int code;
+  const char *part;
+} TogetherRow;
+
+static const TogetherRow together_rows[] = {
+  { "unqualified-originator", "originator=ann", NULL, VEREDA_ERROR_ADDRESS, "originator" },
+  { "unqualified-recipient", "recipients=bob@example.test, joe", NULL, VEREDA_ERROR_ADDRESS, "recipients" },
+  { "nobody", "recipients=-", "From: ann@example.test\r\nSubject: x\r\n\r\nbody\r\n", VEREDA_ERROR_ADDRESS,
+    "nobody to send to" },
+  { "empty-to", "recipients=-", "From: ann@example.test\r\nTo: undisclosed:;\r\n\r\nbody\r\n", VEREDA_ERROR_ADDRESS,
+    "nobody to send to" },
+  { "bad-to", "recipients=-", "From: ann@example.test\r\nTo: bob@example.test, joe@@example.test\r\n\r\nbody\r\n",
+    VEREDA_ERROR_ADDRESS, "To" },
+  { "bad-from", "originator=-", "From: ann\r\nTo: bob@example.test\r\n\r\nbody\r\n", VEREDA_ERROR_ADDRESS, "From" },
+  { "no-from", "originator=-", "To: bob@example.test\r\n\r\nbody\r\n", VEREDA_ERROR_ADDRESS, "From" },
+  { "two-from", "", "From: ann@example.test\r\nFrom: eve@example.test\r\n\r\nbody\r\n", VEREDA_ERROR_MESSAGE, "From" },
+  { "null-path-without-from", "originator=", "To: bob@example.test\r\n\r\nbody\r\n", VEREDA_ERROR_MESSAGE, "From" },
+  { "no-header", "", "just some text\r\nand more\r\n", VEREDA_ERROR_MESSAGE, NULL },
+  { "continuation-first", "", " folded: what\r\nFrom: ann@example.test\r\n\r\nbody\r\n", VEREDA_ERROR_MESSAGE, NULL },
+  { "line-without-colon", "", "From: ann@example.test\r\nnonsense\r\nTo: bob@example.test\r\n\r\nbody\r\n",
+    VEREDA_ERROR_MESSAGE, NULL },
+  { "lone-cr", "", "From: ann@example.test\r\n\r\nbo\rdy\r\n", VEREDA_ERROR_MESSAGE, "line 3" },
+  { "lone-cr-at-the-end", "", "From: ann@example.test\r\n\r\nbody\r", VEREDA_ERROR_MESSAGE, NULL },
+  { "lone-cr-in-the-header", "", "From: ann@example.test\r\nSubject: a\rb\r\n\r\nbody\r\n", VEREDA_ERROR_MESSAGE, NULL },
+  { "password-without-user", "password=x", NULL, VEREDA_ERROR_OPTION, "username" },
+  { "key-without-certificate", "key-file=/dev/null", NULL, VEREDA_ERROR_OPTION, "cert-file" },
+  { "ca-file-missing", "tls=starttls;ca-file=/nonexistent/ca.pem", NULL, VEREDA_ERROR_OPTION, "ca-file" },
+  { "cert-file-missing", "tls=starttls;cert-file=/nonexistent/cert.pem", NULL, VEREDA_ERROR_OPTION, "cert-file" },
+  { "transport-against-tls", "tls=starttls;transport=implicit/gnutls", NULL, VEREDA_ERROR_OPTION, "transport" },
+  { "header-twice", "header=Subject: a;header=Subject: b", NULL, VEREDA_ERROR_OPTION, "Subject" },
+  { "header-address", "header=To: bob@;recipients=-", NULL, VEREDA_ERROR_ADDRESS, "To" },
+};
+
+static void
+set_options (Fault *fault, const char *text)
+{
+  g_auto (GStrv) options = g_strsplit (text, ";", -1);
+
+  for (guint i = 0; options[i] != NULL; i++)
+    {
+      g_auto (GStrv) pair = g_strsplit (options[i], "=", 2);
+
+      fault_set (fault, pair[0], g_str_equal (pair[1], "-") ? NULL : pair[1]);
+    }
+}
+
+static void
+test_together (gconstpointer data)
+{
+  const TogetherRow *row = data;
+  g_autoptr (KitScript) server = kit_script_new ("hello\nserve", NULL);
+  g_autoptr (Fault) fault = fault_new ();
+
+  fault_set (fault, "tls", "never");
+  fault_server (fault, server);
+  set_options (fault, row->options);
+  if (row->message != NULL)
+    fault_message (fault, row->message);
+  fault_send (fault);
+  fault_expect_error (fault, (VeredaErrorCode) row->code, row->part);
+  fault_expect_connections (server, 0);
+}
+
+/* An empty message is one without a body: its header section is built. */
+static void
+test_empty_message (void)
+{
+  g_autoptr (KitScript) server = kit_script_new ("hello\nserve", NULL);
+  g_autoptr (Fault) fault = fault_new ();
+  g_autofree char *content = NULL;
+
+  fault_set (fault, "tls", "never");
+  fault_server (fault, server);
+  fault_message (fault, "");
+  fault_send (fault);
+  fault_expect_sent (fault);
+  fault_expect_clean (server);
+  content = g_strconcat ("\r\n", kit_script_content (server, 0, 0), NULL);
+  g_assert_nonnull (strstr (content, "\r\nFrom: ann@example.test\r\n"));
+  g_assert_nonnull (strstr (content, "\r\nDate: "));
+  g_assert_nonnull (strstr (content, "\r\nMessage-ID: <"));
+}
+
+/* Octets that C strings cannot hold. */
+static void
+test_nul (void)
+{
+  static const char in_body[] = "From: ann@example.test\r\n\r\nbo\0dy\r\n",
+                    in_header[] = "From: ann@example.test\r\nSubject: a\0b\r\n\r\nbody\r\n";
+  const struct
+  {
+    const char *data;
+    gsize size;
+  } rows[] = { { in_body, sizeof in_body - 1 }, { in_header, sizeof in_header - 1 } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (KitScript) server = kit_script_new ("hello\nserve", NULL);
+      g_autoptr (Fault) fault = fault_new ();
+      g_autoptr (GBytes) bytes = g_bytes_new_static (rows[i].data, rows[i].size);
+
+      fault->message = vereda_message_new_from_bytes (bytes);
+      fault_set (fault, "tls", "never");
+      fault_server (fault, server);
+      fault_send (fault);
+      fault_expect_error (fault, VEREDA_ERROR_MESSAGE, NULL);
+      fault_expect_connections (server, 0);
+    }
+}
+
+/* No mechanism could say such a password (RFC 4013 section 2.3): known before anybody is asked. */
+static void
+test_password_octets (void)
+{
+  static const char *const passwords[] = { "one\0two", "one\r\ntwo", "\x01", "tab\there" };
+  static const gsize sizes[] = { 7, 8, 1, 8 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (passwords); i++)
+    {
+      g_autoptr (KitScript) server = kit_script_new ("ext AUTH PLAIN LOGIN CRAM-MD5\nhello\nserve", NULL);
+      g_autoptr (Fault) fault = fault_new ();
+
+      fault_set (fault, "tls", "never");
+      fault_set (fault, "insecure-cleartext-auth", "yes");
+      fault_set (fault, "username", FAULT_USER);
+      vereda_options_set_password_data (fault->options, passwords[i], sizes[i]);
+      fault_server (fault, server);
+      fault_send (fault);
+      fault_expect_error (fault, VEREDA_ERROR_OPTION, "password");
+      fault_expect_connections (server, 0);
+    }
+}
+
+/* The place is named: the line of what is wrong. */
+static void
+test_place (void)
+{
+  g_autoptr (KitScript) server = kit_script_new ("hello\nserve", NULL);
+  g_autofree char *line = g_strnfill (999, 'l'), *text = NULL;
+
+  text = g_strdup_printf ("From: ann@example.test\r\n\r\none\r\ntwo\r\n%s\r\n", line);
+  {
+    g_autoptr (Fault) fault = fault_new ();
+
+    fault_set (fault, "tls", "never");
+    fault_server (fault, server);
+    fault_message (fault, text);
+    fault_send (fault);
+    fault_expect_error (fault, VEREDA_ERROR_MESSAGE, "line 5");
+    fault_set (fault, "long-lines", "allow");
+    g_assert_true (fault_send (fault));
+  }
+  {
+    g_autoptr (Fault) fault = fault_new ();
+    g_autoptr (KitScript) other = kit_script_new ("hello\nserve", NULL);
+
+    fault_set (fault, "tls", "never");
+    fault_set (fault, "lone-cr", "convert");
+    fault_server (fault, other);
+    fault_message (fault, "From: ann@example.test\r\nTo: bob@example.test\r\n\r\none\rtwo\r\n");
+    g_assert_true (fault_send (fault));
+    kit_script_settle (other);
+    g_assert_nonnull (strstr (kit_script_content (other, 0, 0), "one\r\ntwo\r\n"));
+  }
+}
+
+static void
+test_files (void)
+{
+  static const char *const paths[] = { "/nonexistent/message.eml", "/", "" };
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (paths); i++)
+    {
+      g_assert_null (vereda_message_new_from_file (paths[i], &error));
+      g_assert_error (error, VEREDA_ERROR, VEREDA_ERROR_SOURCE);
+      g_clear_error (&error);
+    }
+  g_assert_null (vereda_message_new_from_fd (-1, FALSE, &error));
+  g_assert_error (error, VEREDA_ERROR, VEREDA_ERROR_SOURCE);
+}
+
+/* ---- sources that fail ---- */
+
+typedef enum
+{
+  FAIL,     /* read() fails */
+  SHRINK,   /* the end comes early */
+  GROW,     /* more comes than before */
+  TURN_NUL, /* the octet is a NUL this time */
+  TURN_CR   /* the octet is a CR this time */
+} Trick;
+
+typedef struct
+{
+  const char *text;
+  gsize size, at;
+  guint pass;     /* number of the present one, from 1 */
+  guint bad_pass; /* the one in which the trick is played; 0: none; G_MAXUINT: each */
+  gsize bad_at;
+  Trick trick;
+  gboolean rewind_fails;
+  guint destroyed;
+} Source;
+
+static gssize
+source_read (gpointer data, void *buf, gsize size, GError **error)
+{
+  Source *source = data;
+  gboolean bad = source->bad_pass == G_MAXUINT || source->pass == source->bad_pass;
+  gsize stop = bad && source->at < source->bad_at ? source->bad_at : source->size;
+  gsize n;
+
+  if (bad && source->at == source->bad_at && source->trick == FAIL)
+    {
+      g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_IO, "the disk is on fire");
+      return -1;
+    }
+  if (bad && source->at >= source->bad_at && source->trick == SHRINK)
+    return 0;
+  if (bad && source->at == source->size && source->trick == GROW && source->bad_at > 0)
+    {
+      source->bad_at = 0;
+      memcpy (buf, "and one more line\r\n", MIN (size, 19));
+      return (gssize) MIN (size, 19);
+    }
+  n = MIN (size, stop - source->at);
+  memcpy (buf, source->text + source->at, n);
+  if (bad && n > 0 && source->at == source->bad_at && source->trick >= TURN_NUL)
+    *(char *) buf = source->trick == TURN_NUL ? '\0' : '\r';
+  source->at += n;
+  return (gssize) n;
+}
+
+static gboolean
+source_rewind (gpointer data, GError **error)
+{
+  Source *source = data;
+
+  if (source->rewind_fails)
+    {
+      g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_IO, "there is no way back");
+      return FALSE;
+    }
+  source->at = 0;
+  source->pass++;
+  return TRUE;
+}
+
+static void
+source_destroy (gpointer data)
+{
+  ((Source *) data)->destroyed++;
+}
+
+static void
+use_source (Fault *fault, Source *source, gboolean can_rewind)
+{
+  VeredaSourceFuncs funcs = { .struct_size = sizeof funcs, .read = source_read, .rewind = can_rewind ? source_rewind : NULL };
+
+  source->pass = 1;
+  vereda_message_unref (fault->message);
+  fault->message = vereda_message_new_from_callbacks (&funcs, source, source_destroy);
+  fault_set (fault, "tls", "never");
+}
+
+static char *
+long_text (gsize size)
+{
+  GString *text = g_string_new ("From: ann@example.test\r\nTo: bob@example.test\r\nSubject: long\r\n\r\n");
+
+  while (text->len < size)
+    g_string_append (text, "sixty-four octets of nothing in particular, again and again ...\r\n");
+  return g_string_free (text, FALSE);
+}
+
+/* How often the library reads all of it when nothing fails. */
+static guint
+count_passes (const char *text, gsize size, const char *ext)
+{
+  g_autofree char *script = g_strdup_printf ("ext %s\nhello\nserve", ext);
+  g_autoptr (KitScript) server = kit_script_new (script, NULL);
+  g_autoptr (Fault) fault = fault_new ();
+  Source source = { .text = text, .size = size };
+
+  use_source (fault, &source, TRUE);
+  fault_set (fault, "recipients", "bob@example.test, joe@example.test");
+  fault_server (fault, server);
+  fault_send (fault);
+  fault_expect_sent (fault);
+  fault_expect_clean (server);
+  return source.pass;
+}
+
+/* No message was ended: neither a dot nor a whole last chunk. */
+static void
+expect_no_end (KitScript *server)
+{
+  const GByteArray *clear;
+
+  kit_script_settle (server);
+  g_assert_cmpuint (kit_script_connections (server), ==, 1);
+  clear = kit_script_clear (server, 0);
+  g_assert_false (kit_script_got_end (server, 0));
+  g_assert_null (memmem (clear->data, clear->len, "\r\n.\r\n", 5));
+}
+
+typedef struct
+{
+  const char *ext;
+  gsize size;
+} SourceCase;
+
+static const SourceCase source_cases[] = {
+  { "SIZE", 3000 },
+  { "PIPELINING", 3000 },
+  { "PIPELINING;CHUNKING", 3000 },
+  { "SIZE", 400000 },
+  { "PIPELINING;CHUNKING", 400000 },
+  { "PIPELINING;CHUNKING", 9 * 1024 * 1024 },
+};
+
+/* The pass that goes to the server fails at many places, in many ways. */
+static void
+test_source_fails_late (gconstpointer data)
+{
+  const SourceCase *c = data;
+  g_autofree char *text = long_text (c->size), *script = g_strdup_printf ("ext %s\nhello\nserve", c->ext);
+  gsize size = strlen (text);
+  guint passes = count_passes (text, size, c->ext);
+  const gsize places[] = { 0, 1, 64, 65, 66, 67, 70, 1000, size / 2, size - 67, size - 3, size - 2, size - 1, size };
+
+  g_assert_cmpuint (passes, >=, 2);
+  for (Trick trick = FAIL; trick <= TURN_CR; trick++)
+    for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
+      {
+        g_autoptr (KitScript) server = kit_script_new (script, NULL);
+        g_autoptr (Fault) fault = fault_new ();
+        Source source = { .text = text, .size = size, .bad_pass = passes, .bad_at = places[i], .trick = trick };
+        gboolean header = places[i] < 65; /* the header section is kept from the first pass */
+
+        /* A last line without its CRLF is the same message on the wire. */
+        if ((trick == SHRINK && (places[i] == size || places[i] == size - 2)) || (trick == GROW && i != 1)
+            || (trick >= TURN_NUL && (places[i] >= size - 2 || text[places[i]] == '\r')) || (trick >= TURN_NUL && header)
+            || c->size > 1000000 * (trick == FAIL ? 100 : 1))
+          continue;
+        g_test_message ("%s, trick %d at %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT, c->ext, (int) trick, places[i], size);
+        use_source (fault, &source, TRUE);
+        fault_set (fault, "recipients", "bob@example.test, joe@example.test");
+        fault_server (fault, server);
+        fault_send (fault);
+        g_assert_cmpint (vereda_result_get_verdict (fault->result), ==, VEREDA_NOT_SENT);
+        g_assert_true (g_error_matches (fault->error, VEREDA_ERROR, VEREDA_ERROR_SOURCE)
+                       || (trick != FAIL && g_error_matches (fault->error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE)));
+        if (trick == FAIL)
+          g_assert_nonnull (strstr (fault->error->message, "the disk is on fire"));
+        expect_no_end (server);
+        g_clear_pointer (&fault->message, vereda_message_unref);
+        g_assert_cmpuint (source.destroyed, ==, 1);
+      }
+}
+
+/* The first pass fails, or there is no second one: nobody is contacted. */
+static void
+test_source_fails_early (void)
+{
+  g_autofree char *text = long_text (3000);
+
+  for (int can_rewind = 0; can_rewind < 2; can_rewind++)
+    for (gsize at = 0; at <= 3000; at += 500)
+      {
+        g_autoptr (KitScript) server = kit_script_new ("hello\nserve", NULL);
+        g_autoptr (Fault) fault = fault_new ();
+        Source source = { .text = text, .size = strlen (text), .bad_pass = G_MAXUINT, .bad_at = at };
+
+        use_source (fault, &source, can_rewind);
+        fault_server (fault, server);
+        fault_send (fault);
+        fault_expect_error (fault, VEREDA_ERROR_SOURCE, "the disk is on fire");
+        fault_expect_connections (server, 0);
+      }
+}
+
+static void
+test_rewind_fails (void)
+{
+  g_autofree char *text = long_text (3000);
+  g_autoptr (KitScript) server = kit_script_new ("hello\nserve", NULL);
+  g_autoptr (Fault) fault = fault_new ();
+  Source source = { .text = text, .size = strlen (text), .rewind_fails = TRUE };
+
+  use_source (fault, &source, TRUE);
+  fault_server (fault, server);
+  fault_send (fault);
+  fault_expect_error (fault, VEREDA_ERROR_SOURCE, "no way back");
+  kit_script_settle (server);
+  if (kit_script_connections (server) > 0)
+    expect_no_end (server);
+}
+
+/* A message that cannot be read twice is kept, and goes to the second server whole. */
+static void
+test_no_rewind_two_servers (void)
+{
+  g_autofree char *text = long_text (400000);
+  g_autoptr (KitScript) server = kit_script_new ("hello\non MAIL = !close\nserve", NULL);
+  g_autoptr (KitScript) second = kit_script_new ("hello\nserve", NULL);
+  g_autoptr (Fault) fault = fault_new ();
+  Source source = { .text = text, .size = strlen (text) };
+
+  use_source (fault, &source, FALSE);
+  fault_server (fault, server);
+  fault_server (fault, second);
+  fault_send (fault);
+  fault_expect_sent (fault);
+  kit_script_settle (second);
+  g_assert_true (g_str_has_suffix (kit_script_content (second, 0, 0), "again and again ...\r\n"));
+  g_assert_cmpuint (strlen (kit_script_content (second, 0, 0)), >=, strlen (text));
+}
+
+/* A file that is cut short after it was checked. */
+static void
+test_file_shrinks (void)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      g_autofree char *text = long_text (400000), *path = NULL;
+      g_autofree char *script = g_strdup_printf ("ext %s\nhello\nserve", i == 0 ? "SIZE" : "PIPELINING;CHUNKING");
+      g_autoptr (KitScript) server = kit_script_new (script, NULL);
+      g_autoptr (Fault) fault = fault_new ();
+      g_autoptr (VeredaSender) sender = NULL;
+      g_autoptr (VeredaResult) result = NULL;
+      g_autoptr (GError) error = NULL;
+      int fd = g_file_open_tmp ("vereda-fault-XXXXXX", &path, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize) strlen (text));
+      fault->message = vereda_message_new_from_file (path, &error);
+      g_assert_no_error (error);
+      fault_set (fault, "tls", "never");
+      fault_set (fault, "recipients", "bob@example.test, joe@example.test");
+      fault_server (fault, server);
+      sender = vereda_sender_new (fault->options, &error);
+      g_assert_no_error (error);
+      g_assert_true (vereda_sender_submit (sender, fault->message, NULL, NULL, NULL, &result, &error));
+      g_assert_cmpint (ftruncate (fd, 200000), ==, 0);
+      vereda_sender_run (sender);
+      g_assert_cmpint (vereda_result_get_verdict (result), ==, VEREDA_NOT_SENT);
+      g_assert_error (vereda_result_get_error (result), VEREDA_ERROR, VEREDA_ERROR_SOURCE);
+      expect_no_end (server);
+      close (fd);
+      g_unlink (path);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/CFG-1/every-option", test_control_characters);
+  g_test_add_func ("/CFG-1/seed-names", test_seed_names);
+  g_test_add_func ("/HDR-7/header-function", test_header_function);
+  g_test_add_func ("/CFG/values", test_values);
+  g_test_add_func ("/CFG/unknown-option", test_unknown_option);
+  for (gsize i = 0; i < G_N_ELEMENTS (together_rows); i++)
+    {
+      g_autofree char *path = g_strconcat ("/input/", together_rows[i].name, NULL);
+
+      g_test_add_data_func (path, &together_rows[i], test_together);
+    }
+  g_test_add_func ("/input/empty", test_empty_message);
+  g_test_add_func ("/NRM-3/nul", test_nul);
+  g_test_add_func ("/AUT-17/password-octets", test_password_octets);
+  g_test_add_func ("/NRM-4/place", test_place);
+  g_test_add_func ("/input/files", test_files);
+  for (gsize i = 0; i < G_N_ELEMENTS (source_cases); i++)
+    {
+      g_autofree char *path
+          = g_strdup_printf ("/DAT-5/source-fails-late/%s-%" G_GSIZE_FORMAT, source_cases[i].ext, source_cases[i].size);
+
+      g_test_add_data_func (path, &source_cases[i], test_source_fails_late);
+    }
+  g_test_add_func ("/DAT-5/source-fails-early", test_source_fails_early);
+  g_test_add_func ("/DAT-5/rewind-fails", test_rewind_fails);
+  g_test_add_func ("/DAT-10/no-rewind-two-servers", test_no_rewind_two_servers);
+  g_test_add_func ("/DAT-5/file-shrinks", test_file_shrinks);
+  return g_test_run ();
+}
