@@ -20,7 +20,7 @@ step (VeredaAuth *a, const VeredaSpan *challenge, GByteArray *response, GError *
       return VEREDA_STEP_FAILED;
     }
   /* Ask first, change state afterwards: after WAIT the same call comes again. */
-  switch (a->credential (a->self, VEREDA_CRED_AUTHCID, NULL, &user))
+  switch (a->exchange->credential (a->exchange->self, VEREDA_CRED_AUTHCID, NULL, &user))
     {
     case VEREDA_CRED_LATER:
       return VEREDA_STEP_WAIT;
