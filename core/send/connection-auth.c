@@ -142,7 +142,8 @@ vd_connection_log_auth (VdConnection *c)
     {
       const VdAuthAttempt *attempt = g_ptr_array_index (attempts, c->auth_logged);
       char *brief = attempt->reply != NULL ? vd_reply_brief (attempt->reply) : NULL;
-      const char *why = attempt->error != NULL ? attempt->error->message : brief != NULL ? brief : "";
+      char *both = brief != NULL && attempt->error != NULL ? g_strdup_printf ("%s (%s)", brief, attempt->error->message) : NULL;
+      const char *why = both != NULL ? both : attempt->error != NULL ? attempt->error->message : brief != NULL ? brief : "";
 
       vd_connection_note (c, VEREDA_STAGE_AUTH, attempt->succeeded, attempt->reply,
                           attempt->succeeded                ? VEREDA_DECISION_CONTINUE
@@ -153,6 +154,7 @@ vd_connection_log_auth (VdConnection *c)
       if (!attempt->succeeded)
         g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", attempt->mechanism, why));
       g_free (brief);
+      g_free (both);
     }
 }
 
@@ -234,6 +236,7 @@ prepare (VdConnection *c, const VdCandidate *candidate, GError **error)
   if (mech == NULL)
     return NULL;
   facts.server_name = c->setup.visit->target->peer_name != NULL ? c->setup.visit->target->peer_name : no_name;
+  facts.offered = (const char *const *) vd_session_ehlo (c->session)->mechanisms;
   if (vd_stack_is_verified (c->stack) && vd_stack_fact (c->stack, VEREDA_FACT_KEY_BITS, &bits))
     facts.tls_ssf = (guint32) bits.num;
   return vd_sasl_new (mech, vd_host_get (), &source, &facts, error);

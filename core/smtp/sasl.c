@@ -15,6 +15,8 @@ struct VdSasl
   VeredaAuth *auth; /* instance_size octets */
   VdSaslSource source;
   char *server_name, *local_addr, *remote_addr;
+  char **offered;
+  VeredaExchange exchange;
   GByteArray *response;
   gboolean satisfied;
   gboolean stepped; /* the last step left a response */
@@ -50,18 +52,24 @@ vd_sasl_new (const VeredaMech *mech, const VeredaHost *host, const VdSaslSource 
   sasl->server_name = g_strdup (facts->server_name);
   sasl->local_addr = g_strdup (facts->local_addr);
   sasl->remote_addr = g_strdup (facts->remote_addr);
+  sasl->offered = g_strdupv ((char **) facts->offered);
   sasl->response = g_byte_array_sized_new (VEREDA_AUTH_RESPONSE_MAX);
   sasl->auth = g_malloc0 (MAX (mech->instance_size, sizeof (VeredaAuth)));
   sasl->auth->ops = mech;
   sasl->auth->host = host;
-  sasl->auth->service = "smtp";
-  sasl->auth->server_name = sasl->server_name;
-  sasl->auth->local_addr = sasl->local_addr;
-  sasl->auth->remote_addr = sasl->remote_addr;
-  sasl->auth->tls_ssf = facts->tls_ssf;
-  sasl->auth->self = sasl;
-  sasl->auth->credential = credential;
-  sasl->auth->binding = binding;
+  sasl->exchange = (VeredaExchange){
+    .struct_size = sizeof sasl->exchange,
+    .tls_ssf = facts->tls_ssf,
+    .service = "smtp",
+    .server_name = sasl->server_name,
+    .local_addr = sasl->local_addr,
+    .remote_addr = sasl->remote_addr,
+    .self = sasl,
+    .credential = credential,
+    .binding = binding,
+    .offered = (const char *const *) sasl->offered,
+  };
+  sasl->auth->exchange = &sasl->exchange;
 
   if (VEREDA_HAS (VeredaMech, mech, start) && !mech->start (sasl->auth, error))
     {
@@ -84,6 +92,7 @@ vd_sasl_free (VdSasl *sasl)
   g_free (sasl->server_name);
   g_free (sasl->local_addr);
   g_free (sasl->remote_addr);
+  g_strfreev (sasl->offered);
   g_free (sasl);
 }
 
@@ -128,6 +137,17 @@ vd_sasl_last_response (VdSasl *sasl, GByteArray **ret_response)
     return FALSE;
   *ret_response = sasl->response;
   return TRUE;
+}
+
+GError *
+vd_sasl_explain (VdSasl *sasl)
+{
+  GError *error = NULL;
+
+  if (VEREDA_HAS (VeredaMech, sasl->mech, explain) && sasl->mech->explain (sasl->auth, &error))
+    return error;
+  g_clear_error (&error);
+  return NULL;
 }
 
 gboolean

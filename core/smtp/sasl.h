@@ -21,6 +21,7 @@ typedef struct
   const char *server_name;
   const char *local_addr, *remote_addr; /* may be NULL */
   guint32 tls_ssf;
+  const char *const *offered; /* NULL-ended, may be NULL */
 } VdSaslFacts;
 
 typedef struct VdSasl VdSasl;
@@ -38,6 +39,9 @@ VeredaStep vd_sasl_step (VdSasl *sasl, const VeredaSpan *challenge, GByteArray *
 
 /* The response of the last step, still to be sent: for an initial response that the AUTH line could not carry.  Borrowed. */
 gboolean vd_sasl_last_response (VdSasl *sasl, GByteArray **ret_response);
+
+/* After a refusal: why, as the mechanism learned it; NULL: it knows nothing.  The caller's. */
+GError *vd_sasl_explain (VdSasl *sasl);
 
 /* TRUE once the mechanism said DONE: only then is 235 a success. */
 gboolean vd_sasl_is_satisfied (VdSasl *sasl);

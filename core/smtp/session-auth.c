@@ -347,7 +347,7 @@ vd_session_on_auth (VdSession *session, VdExpect *expect, VdReply *reply)
     vd_session_fail (session, vd_session_refusal (session, VEREDA_ERROR_PROTOCOL, "AUTH in an unknown way", reply), reply);
   else if (!retry_without_ir (session, reply))
     {
-      record (session, reply, NULL, advice_of (reply));
+      record (session, reply, vd_sasl_explain (session->sasl), advice_of (reply));
       next_mechanism (session);
     }
 }

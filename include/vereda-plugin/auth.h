@@ -94,24 +94,39 @@ enum
   VEREDA_MECH_HISTORIC = 1u << 5    /**< declared so by its RFC (6331) or by experience: CRAM-MD5, NTLM */
 };
 
-typedef struct VeredaAuth VeredaAuth; /**< one exchange */
+typedef struct VeredaAuth VeredaAuth;
 
-/** First member of every instance; filled by the core before start. */
-struct VeredaAuth
+/**
+ * What the core knows and lends for one exchange.  The core's; lives as long as the instance.  Append only: members later than version 1.0
+ * are looked at through VEREDA_HAS().
+ */
+typedef struct
 {
-  const VeredaMech *ops;   /**< the mechanism */
-  const VeredaHost *host;  /**< services of the core */
+  uint32_t struct_size;
+  uint32_t tls_ssf;        /**< bits of protection; 0 when the stack is not protected and verified */
   const char *service;     /**< "smtp" (RFC 4954 section 4) */
   const char *server_name; /**< as verified by TLS, else as dialled; never from DNS or the server's words */
   const char *local_addr;  /**< "192.0.2.1;587", may be NULL */
   const char *remote_addr; /**< the same of the server */
-  uint32_t tls_ssf;        /**< bits of protection; 0 when the stack is not protected and verified */
-  uint32_t reserved;       /**< zero */
   void *self;              /**< first argument of the two calls below, which are for use inside start and step only */
   /** Ask for a credential.  @p hint: for REALM, the realms offered, comma-separated; else NULL.  Lent until step returns. */
   VeredaCredState (*credential) (void *self, VeredaCred kind, const char *hint, VeredaSpan *ret);
   /** Channel binding of the current TLS session; NULL with error if there is none of that kind.  The caller unrefs. */
   GBytes *(*binding) (void *self, VeredaBinding kind, GError **error);
+  /** Names of the mechanisms in the server's latest EHLO reply, upper case, NULL-ended; may be NULL.  SCRAM's gs2 flag says "y" only where
+      no -PLUS is among them (RFC 5802 section 6). */
+  const char *const *offered;
+} VeredaExchange;
+
+/**
+ * First member of every instance; filled by the core before start.  Frozen: the plugin's own members lie behind it, so it can never
+ * grow.  What grows is the exchange that it points to.
+ */
+struct VeredaAuth
+{
+  const VeredaMech *ops;
+  const VeredaHost *host;
+  const VeredaExchange *exchange;
 };
 
 /** A mechanism: static and constant. */
@@ -131,6 +146,11 @@ struct VeredaMech
    */
   VeredaStep (*step) (VeredaAuth *a, const VeredaSpan *challenge, GByteArray *response, GError **error);
   void (*clear) (VeredaAuth *a); /**< may be NULL */
+  /**
+   * After the server refused: why, as far as the mechanism learned it inside the exchange (a JSON status, SCRAM's e=), without
+   * secrets.  FALSE: it knows nothing.  VEREDA_AUTH_ERROR_EXPIRED says that a fresh token may do.  May be NULL.
+   */
+  gboolean (*explain) (VeredaAuth *a, GError **error);
 };
 
 /** Domain of the errors that a mechanism reports. */
@@ -144,7 +164,8 @@ typedef enum
   VEREDA_AUTH_ERROR_SERVER = 3,      /**< the server's proof is wrong: it does not know the secret */
   VEREDA_AUTH_ERROR_UNSUPPORTED = 4, /**< the server asks for something we do not do (layer, algorithm, binding) */
   VEREDA_AUTH_ERROR_REFUSED = 5,     /**< the server refused inside the exchange, with its reason */
-  VEREDA_AUTH_ERROR_SYSTEM = 6       /**< no randomness, no memory */
+  VEREDA_AUTH_ERROR_SYSTEM = 6,      /**< no randomness, no memory */
+  VEREDA_AUTH_ERROR_EXPIRED = 7      /**< the token has expired: a fresh one may do */
 } VeredaAuthError;
 
 G_END_DECLS

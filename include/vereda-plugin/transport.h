@@ -19,7 +19,8 @@
  * 6. Errors are sticky: after VEREDA_IO_ERROR each later call on that layer fails the same way.  A failed handshake poisons the
  *    connection; nothing is ever sent in clear on it again.
  * 7. One thread at a time per stack; different stacks run concurrently.
- * 8. The instance block belongs to the core: zeroed before open or wrap, wiped and freed after clear.  What `settings` points to
+ * 8. The instance block belongs to the core: zeroed before open or wrap, wiped and freed after clear.  After an open or wrap that
+ *    failed clear is not called: what it had got it has given back itself.  What `settings` points to
  *    is the caller's and lives only for the duration of the wrap call.
  */
 #ifndef VEREDA_PLUGIN_TRANSPORT_H
@@ -106,7 +107,7 @@ typedef struct
 
 typedef struct VeredaLayer VeredaLayer; /**< one layer of one connection */
 
-/** First member of every instance; filled by the core before open or wrap. */
+/** First member of every instance; filled by the core before open or wrap.  Frozen: the plugin's own members lie behind it. */
 struct VeredaLayer
 {
   const VeredaTransport *ops; /**< the transport */

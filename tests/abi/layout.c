@@ -84,20 +84,24 @@ AT (VeredaStrength, traits, 2, 2);
 AT (VeredaStrength, hash_bits, 4, 4);
 AT (VeredaStrength, ssf, 6, 6);
 
-SIZE (VeredaAuth, 80, 44);
+SIZE (VeredaAuth, 24, 12); /* frozen for ever: plugins' own members lie behind it */
 AT (VeredaAuth, ops, 0, 0);
 AT (VeredaAuth, host, 8, 4);
-AT (VeredaAuth, service, 16, 8);
-AT (VeredaAuth, server_name, 24, 12);
-AT (VeredaAuth, local_addr, 32, 16);
-AT (VeredaAuth, remote_addr, 40, 20);
-AT (VeredaAuth, tls_ssf, 48, 24);
-AT (VeredaAuth, reserved, 52, 28);
-AT (VeredaAuth, self, 56, 32);
-AT (VeredaAuth, credential, 64, 36);
-AT (VeredaAuth, binding, 72, 40);
+AT (VeredaAuth, exchange, 16, 8);
 
-SIZE (VeredaMech, 56, 40);
+SIZE (VeredaExchange, 72, 40);
+AT (VeredaExchange, struct_size, 0, 0);
+AT (VeredaExchange, tls_ssf, 4, 4);
+AT (VeredaExchange, service, 8, 8);
+AT (VeredaExchange, server_name, 16, 12);
+AT (VeredaExchange, local_addr, 24, 16);
+AT (VeredaExchange, remote_addr, 32, 20);
+AT (VeredaExchange, self, 40, 24);
+AT (VeredaExchange, credential, 48, 28);
+AT (VeredaExchange, binding, 56, 32);
+AT (VeredaExchange, offered, 64, 36);
+
+SIZE (VeredaMech, 64, 44);
 AT (VeredaMech, struct_size, 0, 0);
 AT (VeredaMech, instance_size, 4, 4);
 AT (VeredaMech, name, 8, 8);
@@ -107,6 +111,7 @@ AT (VeredaMech, flags, 28, 24);
 AT (VeredaMech, start, 32, 28);
 AT (VeredaMech, step, 40, 32);
 AT (VeredaMech, clear, 48, 36);
+AT (VeredaMech, explain, 56, 40);
 
 VALUE (VEREDA_PLUGIN_ABI, 1);
 VALUE (VEREDA_AUTH_RESPONSE_MAX, 9216);
@@ -153,6 +158,7 @@ VALUE (VEREDA_AUTH_ERROR_SERVER, 3);
 VALUE (VEREDA_AUTH_ERROR_UNSUPPORTED, 4);
 VALUE (VEREDA_AUTH_ERROR_REFUSED, 5);
 VALUE (VEREDA_AUTH_ERROR_SYSTEM, 6);
+VALUE (VEREDA_AUTH_ERROR_EXPIRED, 7);
 
 VALUE (VEREDA_IO_ERROR, -1);
 VALUE (VEREDA_IO_DONE, 0);

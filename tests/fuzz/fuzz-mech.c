@@ -113,6 +113,11 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   const VeredaMech *mech = FUZZ_QUERY ()->mechs[0];
   Fuzz f = { .data = data, .size = size };
   const VeredaHost host = { .struct_size = sizeof host, .self = &f, .random = fuzz_random };
+  const VeredaExchange exchange = { .struct_size = sizeof exchange,
+                                    .service = "smtp",
+                                    .server_name = "mail.example.org",
+                                    .self = &f,
+                                    .credential = fuzz_credential };
   GByteArray *response;
   VeredaAuth *a;
   gboolean done = FALSE, none = FALSE;
@@ -125,9 +130,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   f.switches = data[0];
   memset (f.text, 'x', sizeof f.text);
   a = g_malloc0 (mech->instance_size);
-  *a = (VeredaAuth){
-    .ops = mech, .host = &host, .service = "smtp", .server_name = "mail.example.org", .self = &f, .credential = fuzz_credential
-  };
+  *a = (VeredaAuth){ .ops = mech, .host = &host, .exchange = &exchange };
   response = g_byte_array_sized_new (VEREDA_AUTH_RESPONSE_MAX);
   for (guint i = 0; i < MAX_STEPS && next_challenge (&f, &at, &none, &copy, &challenge); i++)
     {

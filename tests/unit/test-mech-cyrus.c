@@ -249,7 +249,7 @@ test_realm (void)
       g_autoptr (MechDrive) d = mech_drive_new ("auth_digest_md5", "tim", "tanstaaftanstaaf");
       g_auto (Outcome) o = { FALSE };
 
-      d->auth->server_name = cases[i].server_name;
+      d->exchange.server_name = cases[i].server_name;
       if (cases[i].realm != NULL)
         mech_drive_set (d, VEREDA_CRED_REALM, cases[i].realm, strlen (cases[i].realm));
       run (d, FALSE, &o);

@@ -45,8 +45,8 @@ drive_chris (void)
 {
   MechDrive *d = mech_drive_new ("auth_digest_md5", "chris", "secret");
 
-  d->auth->service = "imap";
-  d->auth->server_name = "elwood.innosoft.com";
+  d->exchange.service = "imap";
+  d->exchange.server_name = "elwood.innosoft.com";
   return d;
 }
 
@@ -368,9 +368,9 @@ test_no_help (void)
   d->no_random = TRUE;
   assert_failed (d, rfc_challenge, strlen (rfc_challenge), VEREDA_AUTH_ERROR_SYSTEM);
   d->no_random = FALSE;
-  d->auth->server_name = NULL;
+  d->exchange.server_name = NULL;
   assert_failed (d, rfc_challenge, strlen (rfc_challenge), VEREDA_AUTH_ERROR_UNSUPPORTED);
-  d->auth->server_name = "elwood.innosoft.com";
+  d->exchange.server_name = "elwood.innosoft.com";
   assert_failed (d, NULL, 0, VEREDA_AUTH_ERROR_PROTOCOL);
 }
 

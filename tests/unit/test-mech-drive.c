@@ -96,15 +96,15 @@ mech_drive_new (const char *stem, const char *user, const char *password)
   d->mech = plugin->mechs[0];
   d->host = (VeredaHost){ .struct_size = sizeof (VeredaHost), .self = d, .debug = drive_debug, .random = drive_random };
   d->auth = g_malloc0 (d->mech->instance_size);
-  *d->auth = (VeredaAuth){
-    .ops = d->mech,
-    .host = &d->host,
+  d->exchange = (VeredaExchange){
+    .struct_size = sizeof (VeredaExchange),
     .service = "smtp",
     .server_name = "mail.example.org",
     .self = d,
     .credential = drive_credential,
     .binding = drive_binding,
   };
+  *d->auth = (VeredaAuth){ .ops = d->mech, .host = &d->host, .exchange = &d->exchange };
   d->response = g_byte_array_sized_new (VEREDA_AUTH_RESPONSE_MAX);
   if (user != NULL)
     mech_drive_set (d, VEREDA_CRED_AUTHCID, user, strlen (user));

@@ -15,6 +15,7 @@ typedef struct
 {
   const VeredaMech *mech;
   VeredaAuth *auth;
+  VeredaExchange exchange;
   GByteArray *response;
   GError *error; /* of the last step */
   VeredaHost host;

@@ -64,7 +64,7 @@ auth_ask (VeredaAuth *a, VeredaCred kind, const char *hint, guint how, AuthText 
 {
   const char *name = kind_names[kind];
   VeredaSpan span = { NULL, 0 };
-  VeredaCredState state = a->credential (a->self, kind, hint, &span);
+  VeredaCredState state = a->exchange->credential (a->exchange->self, kind, hint, &span);
   AuthPrep prep;
 
   if (state == VEREDA_CRED_LATER)

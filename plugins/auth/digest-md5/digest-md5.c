@@ -95,7 +95,7 @@ ask_realm (VeredaAuth *a, Work *w, GError **error)
   s = auth_ask (a, VEREDA_CRED_REALM, offered, AUTH_ASK_OPTIONAL | AUTH_ASK_VERBATIM, &w->realm, error);
   if (s != VEREDA_STEP_DONE || w->realm.data != NULL)
     return s;
-  chosen = choose_realm (w->challenge.realms, a->server_name);
+  chosen = choose_realm (w->challenge.realms, a->exchange->server_name);
   if (chosen != NULL)
     {
       w->realm.data = g_strdup (chosen);
@@ -225,7 +225,7 @@ answer_challenge (Digest *self, const VeredaSpan *text, GByteArray *response, GE
   char proof[DIGEST_HEX + 1] = "";
   VeredaStep s;
 
-  if (a->server_name == NULL || *a->server_name == '\0')
+  if (a->exchange->server_name == NULL || *a->exchange->server_name == '\0')
     {
       g_set_error (error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_UNSUPPORTED,
                    "DIGEST-MD5 needs the server's name for its digest-uri, and there is none");
@@ -238,7 +238,7 @@ answer_challenge (Digest *self, const VeredaSpan *text, GByteArray *response, GE
   if (!find_hash_forms (&w, error) || (cnonce = make_cnonce (a, error)) == NULL)
     return VEREDA_STEP_FAILED;
 
-  uri = g_strdup_printf ("%s/%s", a->service != NULL ? a->service : "smtp", a->server_name);
+  uri = g_strdup_printf ("%s/%s", a->exchange->service != NULL ? a->exchange->service : "smtp", a->exchange->server_name);
   const DigestInput input = {
     .user = hash_form (&w.user, &w.user_latin1),
     .realm = hash_form (&w.realm, &w.realm_latin1),
