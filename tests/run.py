@@ -35,6 +35,7 @@ def tap_cases(program, text):
     cases = []
     planned = None
     pending = []  # diagnostics since the last case: GLib says why before `not ok`, others after it
+    after = None  # the reasons of the last case, if they are still to come
     bailed = None
     for line in text.splitlines():
         plan = PLAN.match(line)
@@ -55,15 +56,19 @@ def tap_cases(program, text):
             elif directive:
                 cases.append(Case(name, 'skipped', 'to do: ' + why))
             elif bad:
-                cases.append(Case(name, 'failed', list(pending)))
+                cases.append(Case(name, 'failed', pending))
             else:
                 cases.append(Case(name, 'passed', None))
+            after = cases[-1].reason if cases[-1].outcome == 'failed' and not pending else None
             pending = []
         elif line.startswith('#') or line.strip():
-            # Between two failures it may belong to either.
-            pending.append(line)
-            if cases and cases[-1].outcome == 'failed':
-                cases[-1].reason.append(line)
+            # Whoever said something before the failure has said it all; whoever did not says it now.
+            if re.match(r'# (Start|End) of .* tests$', line):
+                continue
+            if after is not None:
+                after.append(line)
+            else:
+                pending.append(line)
     if bailed is not None:
         cases.append(Case(f'{program}: Bail out!', 'failed', [bailed, *pending]))
     ran = len([case for case in cases if case.name != f'{program}: Bail out!'])
