@@ -121,7 +121,8 @@ vd_endpoint_new_unix (const char *path, GError **error)
   if (path[0] != '/')
     {
       g_autofree char *shown = vd_text_escape (path, len);
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "The socket path \"%s\" is not absolute: begin it with \"/\"", shown);
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "The socket path \"%s\" is not absolute: begin it with \"/\"",
+                   shown);
       return NULL;
     }
   if (len >= sizeof un.sun_path)

@@ -115,8 +115,8 @@ answer_locally (VdResolve *resolve)
     }
   vd_endpoint_free (literal);
   if (resolve->endpoints->len == 0)
-    g_set_error (&resolve->error, VEREDA_ERROR, VEREDA_ERROR_RESOLVE, "Cannot use \"%s\": it is not an %s address", resolve->host,
-                 family_name (resolve->family));
+    g_set_error (&resolve->error, VEREDA_ERROR, VEREDA_ERROR_RESOLVE, "Cannot use \"%s\": it is not an %s address",
+                 resolve->host, family_name (resolve->family));
   return TRUE;
 }
 

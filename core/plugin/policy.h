@@ -78,8 +78,8 @@ VdAuthReason vd_auth_policy_judge (const VdAuthPolicy *policy, const VdAuthConte
 
 /* The reason in words, such as "would send the password without verified TLS; use insecure-cleartext-auth to allow it".  Free
  * with g_free. */
-char *vd_auth_reason_text (VdAuthReason reason, const VdAuthPolicy *policy, const VdAuthContext *context,
-                           const VdMechFacts *mech);
+char *
+vd_auth_reason_text (VdAuthReason reason, const VdAuthPolicy *policy, const VdAuthContext *context, const VdMechFacts *mech);
 
 /* Stable word for a reason, such as "cleartext"; for logs and JSON. */
 const char *vd_auth_reason_word (VdAuthReason reason);

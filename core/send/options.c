@@ -230,7 +230,8 @@ check_value (const VdOptionRow *row, const char *value, GError **error)
   if (vd_check_no_control (value, error) && check_type (&row->info, value, error)
       && (row->check == NULL || row->check (value, error)))
     return TRUE;
-  if (error != NULL && g_ascii_strncasecmp ((*error)->message, "option ", 7) != 0) /* the list and address readers name it themselves */
+  if (error != NULL
+      && g_ascii_strncasecmp ((*error)->message, "option ", 7) != 0) /* the list and address readers name it themselves */
     vd_error_prefix (error, "option %s", row->info.name);
   return FALSE;
 }

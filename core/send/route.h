@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* route - how a server is approached: mode, TLS or not, port.  Pure: one decision from options and target. */
+/* route - how a server is approached: mode, TLS or not, port.
+ *
+ * The decision is pure: options and target.  The check of the options looks whether the files they name are there. */
 #ifndef VD_ROUTE_H
 #define VD_ROUTE_H
 

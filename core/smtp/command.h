@@ -7,8 +7,8 @@
 #ifndef VD_COMMAND_H
 #define VD_COMMAND_H
 
-#include <glib.h>
 #include "core/base/buffer.h"
+#include <glib.h>
 
 #define VD_COMMAND_LINE_MAX 512u
 

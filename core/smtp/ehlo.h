@@ -5,8 +5,8 @@
 #ifndef VD_EHLO_H
 #define VD_EHLO_H
 
-#include <glib.h>
 #include "core/smtp/reply.h"
+#include <glib.h>
 
 typedef enum
 {
@@ -31,10 +31,11 @@ typedef enum
 
 typedef struct
 {
-  guint32 offered;     /* bit 1u << VdExtension */
-  guint64 size_limit;  /* SIZE's parameter; 0: none or not a number (SIZ-3, SIZ-7) */
-  char **mechanisms;   /* AUTH's words, upper case, union of all AUTH lines and AUTH= forms (EHL-11), only legal names; never NULL */
-  char **keywords;     /* each keyword line as received after the first, raw but valid for display; never NULL */
+  guint32 offered;    /* bit 1u << VdExtension */
+  guint64 size_limit; /* SIZE's parameter; 0: none or not a number (SIZ-3, SIZ-7) */
+  char **
+      mechanisms; /* AUTH's words, upper case, union of all AUTH lines and AUTH= forms (EHL-11), only legal names; never NULL */
+  char **keywords; /* each keyword line as received after the first, raw but valid for display; never NULL */
 } VdEhlo;
 
 VdEhlo *vd_ehlo_parse (VdReply *reply); /* malformed lines are skipped (EHL-11); never fails */

@@ -9,9 +9,9 @@
 #include <glib.h>
 
 /* Caps (RPL-10).  Lines count without CRLF. */
-#define VD_REPLY_LINE_MAX 16384u
+#define VD_REPLY_LINE_MAX  16384u
 #define VD_REPLY_LINES_MAX 200u
-#define VD_REPLY_SIZE_MAX (256u * 1024u)
+#define VD_REPLY_SIZE_MAX  (256u * 1024u)
 
 typedef struct
 {
@@ -23,12 +23,13 @@ typedef struct
 typedef struct
 {
   gatomicrefcount refs;
-  guint code;         /* 200 to 599 */
-  gboolean local;     /* made here; no server said it */
+  guint code;          /* 200 to 599 */
+  gboolean local;      /* made here; no server said it */
   VdEnhanced enhanced; /* klass 0 when absent or not consistent with code (ESC-3) */
   guint n_lines;
-  char **lines;       /* text after code and separator, raw octets without CRLF, NUL-ended (NUL octets inside become U+FFFD); enhanced code kept */
-  gsize *sizes;       /* octets in each line */
+  char **
+      lines; /* text after code and separator, raw octets without CRLF, NUL-ended (NUL octets inside become U+FFFD); enhanced code kept */
+  gsize *sizes; /* octets in each line */
 } VdReply;
 
 VdReply *vd_reply_ref (VdReply *reply);
@@ -45,10 +46,10 @@ char *vd_reply_enhanced_text (VdReply *reply);
 /* One line for messages: "535 5.7.8 authentication failed", escaped, at most ~300 characters. */
 char *vd_reply_brief (VdReply *reply);
 
-#define VD_REPLY_IS_POSITIVE(r) ((r)->code / 100 == 2)
+#define VD_REPLY_IS_POSITIVE(r)     ((r)->code / 100 == 2)
 #define VD_REPLY_IS_INTERMEDIATE(r) ((r)->code / 100 == 3)
-#define VD_REPLY_IS_TRANSIENT(r) ((r)->code / 100 == 4)
-#define VD_REPLY_IS_PERMANENT(r) ((r)->code / 100 == 5)
+#define VD_REPLY_IS_TRANSIENT(r)    ((r)->code / 100 == 4)
+#define VD_REPLY_IS_PERMANENT(r)    ((r)->code / 100 == 5)
 
 typedef struct VdReplyParser VdReplyParser;
 

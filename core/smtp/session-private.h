@@ -82,7 +82,7 @@ struct VdSession
   /* The end */
   GError *error;
   VdReply *error_reply;
-  VdStep stage; /* of the last reply awaited or error */
+  VdStep stage;       /* of the last reply awaited or error */
   VdStep error_stage; /* where it was when `error` came */
 };
 

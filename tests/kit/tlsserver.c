@@ -85,7 +85,8 @@ kit_server_context (const KitServerConfig *config)
   if (config->client_ca != NULL)
     {
       g_assert_cmpint (SSL_CTX_load_verify_file (ctx, config->client_ca), ==, 1);
-      SSL_CTX_set_client_CA_list (ctx, SSL_load_client_CA_file (config->client_names != NULL ? config->client_names : config->client_ca));
+      SSL_CTX_set_client_CA_list (
+          ctx, SSL_load_client_CA_file (config->client_names != NULL ? config->client_names : config->client_ca));
       SSL_CTX_set_verify (ctx, SSL_VERIFY_PEER | (config->require_client ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
     }
   return ctx;

@@ -14,17 +14,17 @@
 
 typedef struct
 {
-  const char *cert;        /* PEM chain; NULL for a server without TLS */
-  const char *key;         /* PEM; NULL: beside cert, with the suffix .key */
-  int min_version;         /* TLS1_2_VERSION and so on; 0 for OpenSSL's lowest */
-  int max_version;         /* 0 for the highest */
-  const char *client_ca;   /* ask for a client certificate issued by this PEM file */
+  const char *cert;         /* PEM chain; NULL for a server without TLS */
+  const char *key;          /* PEM; NULL: beside cert, with the suffix .key */
+  int min_version;          /* TLS1_2_VERSION and so on; 0 for OpenSSL's lowest */
+  int max_version;          /* 0 for the highest */
+  const char *client_ca;    /* ask for a client certificate issued by this PEM file */
   const char *client_names; /* PEM of the issuers to announce in asking; NULL: those of client_ca */
-  gboolean require_client; /* and fail without one */
-  const char *ciphers;     /* for TLS 1.2, or NULL */
-  gboolean no_ems;         /* refuse the extended master secret of TLS 1.2 */
-  const char *alpn;        /* the one protocol this server selects, or NULL */
-  gboolean late;           /* the handler starts TLS itself, with kit_conn_start_tls () */
+  gboolean require_client;  /* and fail without one */
+  const char *ciphers;      /* for TLS 1.2, or NULL */
+  gboolean no_ems;          /* refuse the extended master secret of TLS 1.2 */
+  const char *alpn;         /* the one protocol this server selects, or NULL */
+  gboolean late;            /* the handler starts TLS itself, with kit_conn_start_tls () */
 } KitServerConfig;
 
 /* One accepted connection, of one thread. */

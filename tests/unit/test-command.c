@@ -44,14 +44,46 @@ static void
 test_client (void)
 {
   static const char *const good[] = {
-    "localhost", "mail.example.org", "a", "3com.example", "xn--bcher-kva.example", "[192.0.2.1]", "[IPv6:2001:db8::1]", "[ipv6:::1]",
-    "[IPv6:::ffff:192.0.2.1]", "[tag:content!]",
+    "localhost",
+    "mail.example.org",
+    "a",
+    "3com.example",
+    "xn--bcher-kva.example",
+    "[192.0.2.1]",
+    "[IPv6:2001:db8::1]",
+    "[ipv6:::1]",
+    "[IPv6:::ffff:192.0.2.1]",
+    "[tag:content!]",
   };
   static const char *const bad[] = {
-    "",           "a_b",         "-a",          "a-",           ".a",           "a.",            "a..b",          "a b",
-    "a\r\nNOOP",  "a\n",         "a\rb",        "\xc3\xa9.org", "192.0.2.1",    "2001:db8::1",   "[192.0.2.1",    "[192.0.2.1] x",
-    "[300.1.1.1]", "[IPv6:1]",   "[IPv6:fe80::1%eth0]", "[]",   "[192.0.2.1\r]", "[tag:]",       "[tag:a]b]",     "[:x]",
-    "a\x7f",      "a\x01",       "[a b:c]",     "[IPv6:192.0.2.1]",
+    "",
+    "a_b",
+    "-a",
+    "a-",
+    ".a",
+    "a.",
+    "a..b",
+    "a b",
+    "a\r\nNOOP",
+    "a\n",
+    "a\rb",
+    "\xc3\xa9.org",
+    "192.0.2.1",
+    "2001:db8::1",
+    "[192.0.2.1",
+    "[192.0.2.1] x",
+    "[300.1.1.1]",
+    "[IPv6:1]",
+    "[IPv6:fe80::1%eth0]",
+    "[]",
+    "[192.0.2.1\r]",
+    "[tag:]",
+    "[tag:a]b]",
+    "[:x]",
+    "a\x7f",
+    "a\x01",
+    "[a b:c]",
+    "[IPv6:192.0.2.1]",
   };
   g_autoptr (GError) error = NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
@@ -142,12 +174,49 @@ static void
 test_bad_paths (void)
 {
   static const char *const bad[] = {
-    "a@b\r\nDATA", "a\r\n@b",       "a@b\n",          "a@b\r",        "a> SIZE=1@b",  "a@b> SIZE=1",    "a@b SIZE=1",  "<a@b>",
-    "a b@c",       "a@b@c",         "@b",             "a@",           "a",            "a..b@c",         ".a@c",        "a.@c",
-    "a@b..c",      "a@b.",          "\"a@b",          "\"a\"b@c",     "\"a\r\nb\"@c", "\"a\nb\"@c",     "\"a\\",       "\"a\\\r\"@c",
-    "a@[",         "a@[1.2.3.4",    "a@[1.2.3.4]x",   "a@[1.2.3.4\r\n]", "@x,@y:a@b", "a,b@c",          "a@b,c@d",     "a(c)@b",
-    "a\t@b",       "a@b\x01",       "a\x7f@b",        "\"a\x7f\"@b",  "a:b@c",        "postmaster ",    "post@master>", "a@b>",
-    "a@[tag:> X=1]", "a@[tag:>X]", "a@[tag:\"x]",
+    "a@b\r\nDATA",
+    "a\r\n@b",
+    "a@b\n",
+    "a@b\r",
+    "a> SIZE=1@b",
+    "a@b> SIZE=1",
+    "a@b SIZE=1",
+    "<a@b>",
+    "a b@c",
+    "a@b@c",
+    "@b",
+    "a@",
+    "a",
+    "a..b@c",
+    ".a@c",
+    "a.@c",
+    "a@b..c",
+    "a@b.",
+    "\"a@b",
+    "\"a\"b@c",
+    "\"a\r\nb\"@c",
+    "\"a\nb\"@c",
+    "\"a\\",
+    "\"a\\\r\"@c",
+    "a@[",
+    "a@[1.2.3.4",
+    "a@[1.2.3.4]x",
+    "a@[1.2.3.4\r\n]",
+    "@x,@y:a@b",
+    "a,b@c",
+    "a@b,c@d",
+    "a(c)@b",
+    "a\t@b",
+    "a@b\x01",
+    "a\x7f@b",
+    "\"a\x7f\"@b",
+    "a:b@c",
+    "postmaster ",
+    "post@master>",
+    "a@b>",
+    "a@[tag:> X=1]",
+    "a@[tag:>X]",
+    "a@[tag:\"x]",
   };
   g_auto (VdBuffer) out;
   vd_buffer_init (&out, FALSE);
@@ -175,7 +244,8 @@ test_every_octet (void)
       gboolean graphic = c >= 0x20 && c < 0x7f;
       gboolean fits_path = graphic && c != '"' && c != '\\';
       g_assert_cmpint (vd_command_rcpt (&out, path, FALSE, NULL), ==, fits_path || c == '\\' ? TRUE : FALSE);
-      g_assert_cmpint (vd_command_rcpt (&out, path, TRUE, NULL), ==, fits_path || c == '\\' ? TRUE : FALSE); /* alone no UTF-8 */
+      g_assert_cmpint (vd_command_rcpt (&out, path, TRUE, NULL), ==,
+                       fits_path || c == '\\' ? TRUE : FALSE); /* alone no UTF-8 */
       g_assert_cmpint (vd_command_verb (&out, verb, NULL), ==, graphic);
     }
 }
@@ -190,7 +260,7 @@ test_utf8 (void)
   g_assert_true (vd_command_rcpt (&out, "a\xe7\x98\x8d\xe7\x98\x8a@b", TRUE, NULL));
   assert_line (&out, "RCPT TO:<a\xe7\x98\x8d\xe7\x98\x8a@b>\r\n");
   assert_refused (&out, vd_command_rcpt (&out, "a\xe7\x98\x8d@b", FALSE, &error), &error, VEREDA_ERROR_ADDRESS);
-  assert_refused (&out, vd_command_rcpt (&out, "a\xc0\x8d@b", TRUE, &error), &error, VEREDA_ERROR_ADDRESS);     /* overlong CR */
+  assert_refused (&out, vd_command_rcpt (&out, "a\xc0\x8d@b", TRUE, &error), &error, VEREDA_ERROR_ADDRESS); /* overlong CR */
   assert_refused (&out, vd_command_rcpt (&out, "a\xed\xa0\x80@b", TRUE, &error), &error, VEREDA_ERROR_ADDRESS); /* surrogate */
   assert_refused (&out, vd_command_rcpt (&out, "a\xc3@b", TRUE, &error), &error, VEREDA_ERROR_ADDRESS);
 }
@@ -286,7 +356,8 @@ test_auth_length (void)
 static void
 test_auth_name (void)
 {
-  static const char *const bad[] = { "", "plain", "PLAIN X", "PLAIN\r\nQUIT", "A/B", "ABCDEFGHIJKLMNOPQRSTU", "PL\xc3\xa9", "../X", "A=" };
+  static const char *const bad[]
+      = { "", "plain", "PLAIN X", "PLAIN\r\nQUIT", "A/B", "ABCDEFGHIJKLMNOPQRSTU", "PL\xc3\xa9", "../X", "A=" };
   g_auto (VdBuffer) out;
   vd_buffer_init (&out, TRUE);
   g_autoptr (GError) error = NULL;
@@ -330,9 +401,22 @@ test_challenge (void)
     { "YQ==", "a" },
     { "YWI=", "ab" },
     { "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+", "<1896.697170952@postoffice.reston.mci.net>" },
-    { "=", NULL },     { "==", NULL },    { "====", NULL },   { "YQ", NULL },     { "YQ=", NULL },       { "Y===", NULL },
-    { "YQ==YQ==", NULL }, { "YWI= ", NULL }, { " YWI=", NULL }, { "YW\nI", NULL }, { "YW-_", NULL },     { "YW*I", NULL },
-    { "Y=I=", NULL },  { "\xc3\xa9YQ", NULL }, { "Username:", NULL }, { "go ahead", NULL },
+    { "=", NULL },
+    { "==", NULL },
+    { "====", NULL },
+    { "YQ", NULL },
+    { "YQ=", NULL },
+    { "Y===", NULL },
+    { "YQ==YQ==", NULL },
+    { "YWI= ", NULL },
+    { " YWI=", NULL },
+    { "YW\nI", NULL },
+    { "YW-_", NULL },
+    { "YW*I", NULL },
+    { "Y=I=", NULL },
+    { "\xc3\xa9YQ", NULL },
+    { "Username:", NULL },
+    { "go ahead", NULL },
   };
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {

@@ -61,8 +61,8 @@ test_unknown (void)
 static void
 test_malformed (void)
 {
-  g_autoptr (VdEhlo) ehlo
-      = parse ("\n SIZE 5\n-DSN\nCHUNKING \x01\nSTARTTLS\x7f\nSMTPUTF8\xc3\xa9\nAUTH PL\xef\xbf\xbd" "AIN\nPIPELINING   \n8BITMIME\t\n=AUTH X");
+  g_autoptr (VdEhlo) ehlo = parse ("\n SIZE 5\n-DSN\nCHUNKING \x01\nSTARTTLS\x7f\nSMTPUTF8\xc3\xa9\nAUTH PL\xef\xbf\xbd"
+                                   "AIN\nPIPELINING   \n8BITMIME\t\n=AUTH X");
   g_assert_cmphex (ehlo->offered, ==, 1u << VD_EXT_PIPELINING | 1u << VD_EXT_8BITMIME);
   assert_mechanisms (ehlo, "");
   g_assert_cmpstr (ehlo->keywords[3], ==, "CHUNKING \\x01");

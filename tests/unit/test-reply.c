@@ -100,8 +100,12 @@ static const GoodRow continued[] = {
 };
 
 static const GoodRow unknown_codes[] = {
-  { "259 x\r\n", 259, { "x" } }, { "299 x\r\n", 299, { "x" } }, { "399 x\r\n", 399, { "x" } },
-  { "471 x\r\n", 471, { "x" } }, { "571 x\r\n", 571, { "x" } }, { "599 x\r\n", 599, { "x" } },
+  { "259 x\r\n", 259, { "x" } },
+  { "299 x\r\n", 299, { "x" } },
+  { "399 x\r\n", 399, { "x" } },
+  { "471 x\r\n", 471, { "x" } },
+  { "571 x\r\n", 571, { "x" } },
+  { "599 x\r\n", 599, { "x" } },
   { NULL },
 };
 
@@ -115,7 +119,7 @@ static const GoodRow eight_bit[] = {
 typedef struct
 {
   const char *octets;
-  gsize at; /* index of the octet that must be refused */
+  gsize at;            /* index of the octet that must be refused */
   const char *message; /* part of it */
 } BadRow;
 
@@ -156,16 +160,31 @@ test_bad (gconstpointer data)
 }
 
 static const BadRow first_digit[] = {
-  { "199 x\r\n", 0, "digit from 2 to 5" }, { "650 x\r\n", 0, "digit from 2 to 5" }, { "050 x\r\n", 0, "digit from 2 to 5" },
-  { "\r\n", 0, "shorter" },                { "25\r\n", 2, "shorter" },              { "2x0 x\r\n", 1, "three digits" },
-  { "25x x\r\n", 2, "three digits" },      { "-50 x\r\n", 0, "digit" },             { "+50 x\r\n", 0, "digit" },
-  { " 250 x\r\n", 0, "digit" },            { "\xb2" "50 x\r\n", 0, "digit" },       { "2\xb5" "0 x\r\n", 1, "three digits" },
+  { "199 x\r\n", 0, "digit from 2 to 5" },
+  { "650 x\r\n", 0, "digit from 2 to 5" },
+  { "050 x\r\n", 0, "digit from 2 to 5" },
+  { "\r\n", 0, "shorter" },
+  { "25\r\n", 2, "shorter" },
+  { "2x0 x\r\n", 1, "three digits" },
+  { "25x x\r\n", 2, "three digits" },
+  { "-50 x\r\n", 0, "digit" },
+  { "+50 x\r\n", 0, "digit" },
+  { " 250 x\r\n", 0, "digit" },
+  { "\xb2"
+    "50 x\r\n",
+    0, "digit" },
+  { "2\xb5"
+    "0 x\r\n",
+    1, "three digits" },
   { NULL },
 };
 
 static const BadRow fourth_column[] = {
-  { "250x\r\n", 3, "space nor a hyphen" },  { "2500\r\n", 3, "space nor a hyphen" }, { "250\tok\r\n", 3, "space nor a hyphen" },
-  { "250_ok\r\n", 3, "space nor a hyphen" }, { "250-a\r\n250+b\r\n", 10, "space nor a hyphen" },
+  { "250x\r\n", 3, "space nor a hyphen" },
+  { "2500\r\n", 3, "space nor a hyphen" },
+  { "250\tok\r\n", 3, "space nor a hyphen" },
+  { "250_ok\r\n", 3, "space nor a hyphen" },
+  { "250-a\r\n250+b\r\n", 10, "space nor a hyphen" },
   { NULL },
 };
 
@@ -178,22 +197,28 @@ static const BadRow different_codes[] = {
 };
 
 static const BadRow line_ends[] = {
-  { "250 ok\n", 6, "LF without CR" },      { "250\n", 3, "LF without CR" },        { "\n", 0, "LF without CR" },
-  { "250 o\rk\r\n", 6, "CR without LF" },  { "250 ok\r\r\n", 7, "CR without LF" }, { "250-a\r\n\n", 7, "LF without CR" },
-  { "250-a\r\n\r\n", 7, "shorter" },
-  { NULL },
+  { "250 ok\n", 6, "LF without CR" },     { "250\n", 3, "LF without CR" },
+  { "\n", 0, "LF without CR" },           { "250 o\rk\r\n", 6, "CR without LF" },
+  { "250 ok\r\r\n", 7, "CR without LF" }, { "250-a\r\n\n", 7, "LF without CR" },
+  { "250-a\r\n\r\n", 7, "shorter" },      { NULL },
 };
 
 static const BadRow other_protocols[] = {
-  { "\x16\x03\x01\x02", 1, "speaks TLS" },  { "\x15\x03\x03\x01\x02\x01", 1, "speaks TLS" },
-  { "HTTP/1.1 400 Bad\r\n", 4, "speaks HTTP" }, { "SSH-2.0-x\r\n", 3, "speaks SSH" },
+  { "\x16\x03\x01\x02", 1, "speaks TLS" },
+  { "\x15\x03\x03\x01\x02\x01", 1, "speaks TLS" },
+  { "HTTP/1.1 400 Bad\r\n", 4, "speaks HTTP" },
+  { "SSH-2.0-x\r\n", 3, "speaks SSH" },
   { NULL },
 };
 
 /* What begins like another protocol and is none; after a first line no such guess is made. */
 static const BadRow nearly_other[] = {
-  { "HT50 ok\r\n", 2, "no SMTP reply" },   { "HTT\r\n", 3, "no SMTP reply" },      { "SMTP ready\r\n", 1, "no SMTP reply" },
-  { "H\r\n", 1, "no SMTP reply" },         { "250-a\r\nHTTP/1.1\r\n", 7, "no SMTP reply" }, { "\x16\x02", 1, "no SMTP reply" },
+  { "HT50 ok\r\n", 2, "no SMTP reply" },
+  { "HTT\r\n", 3, "no SMTP reply" },
+  { "SMTP ready\r\n", 1, "no SMTP reply" },
+  { "H\r\n", 1, "no SMTP reply" },
+  { "250-a\r\nHTTP/1.1\r\n", 7, "no SMTP reply" },
+  { "\x16\x02", 1, "no SMTP reply" },
   { "\x16\n", 1, "no SMTP reply" },
   { NULL },
 };
@@ -211,7 +236,8 @@ test_sequence (void)
     {
       g_autoptr (VdReply) reply = NULL;
       gsize used = 0;
-      g_assert_cmpint (vd_reply_parser_feed (parser, octets + at, strlen (octets) - at, &used, &reply, NULL), ==, VD_REPLY_READY);
+      g_assert_cmpint (vd_reply_parser_feed (parser, octets + at, strlen (octets) - at, &used, &reply, NULL), ==,
+                       VD_REPLY_READY);
       g_assert_cmpuint (reply->code, ==, codes[i]);
       g_assert_true (vd_reply_parser_is_empty (parser));
       at += used;
@@ -332,7 +358,9 @@ test_nul (void)
   g_autoptr (VdReply) reply = NULL;
   gsize used = 0;
   g_assert_cmpint (feed_split (octets, sizeof octets - 1, 7, &used, &reply, NULL), ==, VD_REPLY_READY);
-  assert_octets_text (reply->lines[0], reply->sizes[0], "a\xef\xbf\xbd" "b\xef\xbf\xbd");
+  assert_octets_text (reply->lines[0], reply->sizes[0],
+                      "a\xef\xbf\xbd"
+                      "b\xef\xbf\xbd");
   VdReplyParser *parser = vd_reply_parser_new ();
   VdReply *none = NULL;
   g_assert_cmpint (vd_reply_parser_feed (parser, "\0", 1, &used, &none, NULL), ==, VD_REPLY_BROKEN);
@@ -365,15 +393,15 @@ test_enhanced (void)
     { "250 2.0.0\r\n", "2.0.0", "" },
     { "452 4.5.3 too many\r\n", "4.5.3", "too many" },
     { "550 5.123.456 x\r\n", "5.123.456", "x" },
-    { "550 5.1234.1 x\r\n", NULL, "5.1234.1 x" },   /* four digits */
+    { "550 5.1234.1 x\r\n", NULL, "5.1234.1 x" }, /* four digits */
     { "550 5.1.1x y\r\n", NULL, "5.1.1x y" },
     { "550 5.1. x\r\n", NULL, "5.1. x" },
     { "550 5..1 x\r\n", NULL, "5..1 x" },
     { "550 5.1 x\r\n", NULL, "5.1 x" },
-    { "550 4.1.1 x\r\n", NULL, "4.1.1 x" },         /* ESC-3: contradicts */
+    { "550 4.1.1 x\r\n", NULL, "4.1.1 x" }, /* ESC-3: contradicts */
     { "450 5.1.1 x\r\n", NULL, "5.1.1 x" },
     { "250 5.1.1 x\r\n", NULL, "5.1.1 x" },
-    { "354 2.0.0 go\r\n", NULL, "2.0.0 go" },       /* ESC-2 */
+    { "354 2.0.0 go\r\n", NULL, "2.0.0 go" }, /* ESC-2 */
     { "334 3.0.0 go\r\n", NULL, "3.0.0 go" },
     { "550 -5.1.1 x\r\n", NULL, "-5.1.1 x" },
   };

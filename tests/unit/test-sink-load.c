@@ -57,10 +57,10 @@ read_replies (Client *client)
     {
       if (!client->line_open && *p != '2' && *p != '3')
         {
-          fprintf (stderr, "test-sink-load: unexpected reply: %.*s\n", (int)MIN (end - p, 80), p);
+          fprintf (stderr, "test-sink-load: unexpected reply: %.*s\n", (int) MIN (end - p, 80), p);
           exit (1);
         }
-      const gchar *lf = memchr (p, '\n', (gsize)(end - p));
+      const gchar *lf = memchr (p, '\n', (gsize) (end - p));
       client->line_open = lf == NULL;
       if (lf == NULL)
         break;
@@ -78,7 +78,7 @@ send_all (Client *client, const gchar *data, gsize size)
       if (done > 0)
         {
           data += done;
-          size -= (gsize)done;
+          size -= (gsize) done;
         }
       else if (errno == EAGAIN)
         {
@@ -106,7 +106,7 @@ connect_to (Client *client, guint16 port)
   struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons (port), .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   int on = 1;
   client->fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (client->fd < 0 || connect (client->fd, (struct sockaddr *)&address, sizeof address) < 0)
+  if (client->fd < 0 || connect (client->fd, (struct sockaddr *) &address, sizeof address) < 0)
     die ("connect");
   setsockopt (client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   wait_lines (client, 1);
@@ -180,7 +180,7 @@ main (int argc, char **argv)
   guint64 port = argc > 1 ? g_ascii_strtoull (argv[1], NULL, 10) : 0;
   guint64 count = argc > 2 ? g_ascii_strtoull (argv[2], NULL, 10) : 100000;
   const gchar *mode = argc > 3 ? argv[3] : "bdat";
-  gsize size = argc > 4 ? (gsize)g_ascii_strtoull (argv[4], NULL, 10) : 512;
+  gsize size = argc > 4 ? (gsize) g_ascii_strtoull (argv[4], NULL, 10) : 512;
   if (port == 0 || port > 65535 || count == 0)
     {
       fprintf (stderr, "usage: test-sink-load PORT [COUNT [bdat|data|blind [OCTETS]]]\n");
@@ -189,7 +189,7 @@ main (int argc, char **argv)
   Client client = { -1, 0, FALSE };
   g_autofree gchar *content = make_content (size);
   size = strlen (content);
-  connect_to (&client, (guint16)port);
+  connect_to (&client, (guint16) port);
   gint64 began = g_get_monotonic_time ();
   if (g_str_equal (mode, "data"))
     run_data (&client, content, count);
@@ -203,11 +203,11 @@ main (int argc, char **argv)
       g_autofree gchar *message = g_strdup_printf ("%sBDAT %" G_GSIZE_FORMAT " LAST\r\n%s", ENVELOPE, size, content);
       run_ahead (&client, message, count, 3);
     }
-  gdouble seconds = (gdouble)(g_get_monotonic_time () - began) / G_USEC_PER_SEC;
+  gdouble seconds = (gdouble) (g_get_monotonic_time () - began) / G_USEC_PER_SEC;
   send_all (&client, "QUIT\r\n", 6);
   wait_lines (&client, client.lines + 1);
   close (client.fd);
   printf ("%s: %" G_GUINT64_FORMAT " messages of %" G_GSIZE_FORMAT " octets in %.3f s: %.0f messages/s\n", mode, count, size,
-          seconds, (gdouble)count / seconds);
+          seconds, (gdouble) count / seconds);
   return 0;
 }

@@ -330,11 +330,16 @@ test_tandem (void)
     const char *ports;
     const char *word;
   } bad[] = {
-    { "", NULL, "no server" },           { " ", NULL, "no server" },
-    { ", ,", NULL, "no server" },        { "a b..c", NULL, "entry 2" },
-    { "a", "smtp", "option ports, entry 1" }, { "a", "25 0", "option ports, entry 2" }, /* surplus, and wrong all the same */
-    { "a", "25\n", "option ports" },          { "a\nb", NULL, "0x0A" },
-    { "lmtp://a", NULL, "LMTP" },        { "lmtp://a", "25", "LMTP" },
+    { "", NULL, "no server" },
+    { " ", NULL, "no server" },
+    { ", ,", NULL, "no server" },
+    { "a b..c", NULL, "entry 2" },
+    { "a", "smtp", "option ports, entry 1" },
+    { "a", "25 0", "option ports, entry 2" }, /* surplus, and wrong all the same */
+    { "a", "25\n", "option ports" },
+    { "a\nb", NULL, "0x0A" },
+    { "lmtp://a", NULL, "LMTP" },
+    { "lmtp://a", "25", "LMTP" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)

@@ -174,7 +174,8 @@ report_json (const Plan *plan, const GError *fatal, const Outcome *outcome)
 gboolean
 report_print (json_t *document)
 {
-  const gboolean written = json_dumpf (document, stdout, JSON_INDENT (2) | JSON_REAL_PRECISION (9)) == 0 && putchar ('\n') != EOF;
+  const gboolean written
+      = json_dumpf (document, stdout, JSON_INDENT (2) | JSON_REAL_PRECISION (9)) == 0 && putchar ('\n') != EOF;
 
   json_decref (document);
   return fflush (stdout) == 0 && written;

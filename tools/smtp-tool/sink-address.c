@@ -13,7 +13,7 @@
 static gboolean
 is_utf8 (gchar c)
 {
-  return ((guchar)c & 0x80) != 0;
+  return ((guchar) c & 0x80) != 0;
 }
 
 static gboolean
@@ -27,7 +27,7 @@ static gboolean
 is_literal (const gchar *text, const gchar *end)
 {
   gchar inner[64];
-  gsize size = (gsize)(end - text);
+  gsize size = (gsize) (end - text);
   guchar binary[16];
   if (size < 3 || size - 2 >= sizeof inner || end[-1] != ']')
     return FALSE;
@@ -180,7 +180,7 @@ sink_address_read_path (const gchar **text, guint flags, const gchar **ret_addre
   if (has_utf8 && (flags & SINK_ADDRESS_MAY_BE_UTF8) == 0)
     return SINK_ADDRESS_UTF8;
   *ret_address = p;
-  *ret_size = (gsize)(end - p);
+  *ret_size = (gsize) (end - p);
   *text = end + 1;
   return SINK_ADDRESS_OK;
 }

@@ -17,10 +17,10 @@ typedef enum
 
 typedef enum
 {
-  SINK_ADDRESS_MAY_BE_EMPTY = 1 << 0,  /* <> */
-  SINK_ADDRESS_MAY_BE_LOCAL = 1 << 1,  /* <Postmaster> */
+  SINK_ADDRESS_MAY_BE_EMPTY = 1 << 0, /* <> */
+  SINK_ADDRESS_MAY_BE_LOCAL = 1 << 1, /* <Postmaster> */
   SINK_ADDRESS_MAY_BE_UTF8 = 1 << 2,
-  SINK_ADDRESS_MAY_BE_ODD = 1 << 3     /* lenient: anything between angle brackets */
+  SINK_ADDRESS_MAY_BE_ODD = 1 << 3 /* lenient: anything between angle brackets */
 } SinkAddressFlags;
 
 /* `*text` stands on "<"; after success it stands behind ">", and the mailbox without source route is ret_address. */

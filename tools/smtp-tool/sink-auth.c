@@ -86,12 +86,12 @@ auxprop_lookup (void *context, sasl_server_params_t *params, unsigned flags, con
         continue;
       if (wanted->values != NULL)
         params->utils->prop_erase (params->propctx, wanted->name);
-      params->utils->prop_set (params->propctx, wanted->name, server->config.password, (int)strlen (server->config.password));
+      params->utils->prop_set (params->propctx, wanted->name, server->config.password, (int) strlen (server->config.password));
     }
   return SASL_OK;
 }
 
-static sasl_auxprop_plug_t auxprop_plug = { .auxprop_lookup = auxprop_lookup, .name = (char *)AUXPROP };
+static sasl_auxprop_plug_t auxprop_plug = { .auxprop_lookup = auxprop_lookup, .name = (char *) AUXPROP };
 
 static int
 auxprop_init (const sasl_utils_t *utils, int max_version, int *out_version, sasl_auxprop_plug_t **plug, const char *name)
@@ -118,7 +118,7 @@ getopt_callback (void *context, const char *plugin, const char *option, const ch
     return SASL_FAIL;
   *result = answer;
   if (size != NULL)
-    *size = (unsigned)strlen (answer);
+    *size = (unsigned) strlen (answer);
   return SASL_OK;
 }
 
@@ -219,12 +219,12 @@ sink_auth_setup (SinkServer *server, GError **error)
   static sasl_callback_t callbacks[3];
   if (server->config.auth == NULL)
     return TRUE;
-  callbacks[0] = (sasl_callback_t){ SASL_CB_GETOPT, (int (*) (void)) (void (*) (void))getopt_callback, server };
-  callbacks[1] = (sasl_callback_t){ SASL_CB_LOG, (int (*) (void)) (void (*) (void))log_callback, NULL };
+  callbacks[0] = (sasl_callback_t){ SASL_CB_GETOPT, (int (*) (void)) (void (*) (void)) getopt_callback, server };
+  callbacks[1] = (sasl_callback_t){ SASL_CB_LOG, (int (*) (void)) (void (*) (void)) log_callback, NULL };
   callbacks[2] = (sasl_callback_t){ SASL_CB_LIST_END, NULL, NULL };
 
   server->mechanisms = g_strjoinv (" ", server->config.auth);
-  server->external = g_strv_contains ((const gchar *const *)server->config.auth, "EXTERNAL");
+  server->external = g_strv_contains ((const gchar *const *) server->config.auth, "EXTERNAL");
   sasl_set_mutex (mutex_new, mutex_lock, mutex_unlock, mutex_free);
   int code = sasl_server_init (callbacks, "smtp-tool-sink");
   auxprop_plug.glob_context = server;
@@ -258,7 +258,7 @@ is_offered (const SinkSession *session)
 static gboolean
 has_mechanism (const SinkSession *session, const gchar *name)
 {
-  return g_strv_contains ((const gchar *const *)session->server->config.auth, name)
+  return g_strv_contains ((const gchar *const *) session->server->config.auth, name)
          && (!g_str_equal (name, "EXTERNAL") || session->certificate != NULL);
 }
 
@@ -309,7 +309,7 @@ succeed (SinkSession *session)
 static void
 send_challenge (SinkSession *session, const char *data, unsigned size)
 {
-  g_autofree gchar *text = g_base64_encode ((const guchar *)data, size);
+  g_autofree gchar *text = g_base64_encode ((const guchar *) data, size);
   g_string_append_printf (session->out, "334 %s\r\n", text);
   session->mode = SINK_MODE_AUTH;
   if (session->rest > 0) /* more came than the mechanism can know of yet */
@@ -396,7 +396,7 @@ sink_auth_begin (SinkSession *session, gchar *argument)
   unsigned data_size = 0;
   int code = connection_new (session->server, session->tls_version != NULL, session->certificate, &session->sasl);
   if (code == SASL_OK)
-    code = sasl_server_start (session->sasl, mechanism, initial, (unsigned)initial_size, &data, &data_size);
+    code = sasl_server_start (session->sasl, mechanism, initial, (unsigned) initial_size, &data, &data_size);
   if (initial != NULL)
     explicit_bzero (initial, initial_size);
   step (session, code, data, data_size);
@@ -418,7 +418,7 @@ sink_auth_continue (SinkSession *session, gchar *line, gsize size)
     }
   const char *data = NULL;
   unsigned data_size = 0;
-  int code = sasl_server_step (session->sasl, line, (unsigned)decoded, &data, &data_size);
+  int code = sasl_server_step (session->sasl, line, (unsigned) decoded, &data, &data_size);
   explicit_bzero (line, size);
   step (session, code, data, data_size);
 }

@@ -93,7 +93,7 @@ write_all (int fd, const gchar *data, gsize size)
       if (done <= 0)
         return done < 0 ? errno : EIO;
       data += done;
-      size -= (gsize)done;
+      size -= (gsize) done;
     }
   return 0;
 }
@@ -115,7 +115,7 @@ sink_capture_file_init (SinkCaptureFile *file, SinkCapture *capture, guint64 con
   file->capture = capture;
   file->fd = -1;
   /* The process id keeps two sinks that share a folder apart. */
-  g_snprintf (file->name, sizeof file->name, ".%d-%" G_GUINT64_FORMAT ".part", (int)getpid (), connection);
+  g_snprintf (file->name, sizeof file->name, ".%d-%" G_GUINT64_FORMAT ".part", (int) getpid (), connection);
 }
 
 void
@@ -156,7 +156,7 @@ sink_capture_file_write (SinkCaptureFile *file, const gchar *data, gsize size)
   if (size >= HELD_MAX)
     file->failed = write_all (file->fd, data, size);
   else
-    g_string_append_len (file->held, data, (gssize)size);
+    g_string_append_len (file->held, data, (gssize) size);
 }
 
 gboolean
@@ -173,7 +173,7 @@ sink_capture_file_finish (SinkCaptureFile *file)
 gboolean
 sink_capture_file_name (SinkCaptureFile *file, guint64 number, gchar *ret_name, gsize room)
 {
-  g_snprintf (ret_name, (gulong)room, "%06" G_GUINT64_FORMAT ".eml", number);
+  g_snprintf (ret_name, (gulong) room, "%06" G_GUINT64_FORMAT ".eml", number);
   if (linkat (file->capture->directory, file->name, file->capture->directory, ret_name, 0) < 0)
     {
       file->failed = errno;

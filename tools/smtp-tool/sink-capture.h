@@ -20,10 +20,10 @@ void sink_capture_log (SinkCapture *capture, const gchar *line, gsize size);
 typedef struct
 {
   SinkCapture *capture;
-  gchar name[40]; /* of the hidden file */
-  int fd;         /* -1 = none open */
+  gchar name[40];  /* of the hidden file */
+  int fd;          /* -1 = none open */
   gboolean exists; /* under its hidden name */
-  int failed;     /* errno of the first failure, 0 = none */
+  int failed;      /* errno of the first failure, 0 = none */
   GString *held;
 } SinkCaptureFile;
 

@@ -36,7 +36,7 @@ set_serial (X509 *cert)
   guchar octets[16];
   if (RAND_bytes (octets, sizeof octets) != 1)
     return FALSE;
-  octets[0] = (guchar)((octets[0] & 0x7f) | 0x01); /* positive and not zero: RFC 5280 section 4.1.2.2 */
+  octets[0] = (guchar) ((octets[0] & 0x7f) | 0x01); /* positive and not zero: RFC 5280 section 4.1.2.2 */
   BIGNUM *number = BN_bin2bn (octets, sizeof octets, NULL);
   gboolean good = number != NULL && BN_to_ASN1_INTEGER (number, X509_get_serialNumber (cert)) != NULL;
   BN_free (number);
@@ -52,8 +52,8 @@ draft (EVP_PKEY *key, const gchar *common_name, X509 *issuer, const Extension *e
                   && X509_gmtime_adj (X509_getm_notBefore (cert), -3600) != NULL
                   && X509_time_adj_ex (X509_getm_notAfter (cert), DAYS, 0, NULL) != NULL && X509_set_pubkey (cert, key) == 1;
   X509_NAME *name = good ? X509_get_subject_name (cert) : NULL;
-  good = good && X509_NAME_add_entry_by_txt (name, "O", MBSTRING_ASC, (const guchar *)"smtp-tool sink", -1, -1, 0) == 1
-         && X509_NAME_add_entry_by_txt (name, "CN", MBSTRING_ASC, (const guchar *)common_name, -1, -1, 0) == 1
+  good = good && X509_NAME_add_entry_by_txt (name, "O", MBSTRING_ASC, (const guchar *) "smtp-tool sink", -1, -1, 0) == 1
+         && X509_NAME_add_entry_by_txt (name, "CN", MBSTRING_ASC, (const guchar *) common_name, -1, -1, 0) == 1
          && X509_set_issuer_name (cert, issuer != NULL ? X509_get_subject_name (issuer) : name) == 1;
   for (gsize i = 0; good && i < n_extensions; i++)
     good = add_extension (cert, issuer != NULL ? issuer : cert, extensions[i].nid, extensions[i].value);

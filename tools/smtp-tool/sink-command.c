@@ -172,7 +172,7 @@ read_mail (SinkSession *session, gchar *argument)
     return refusals[verdict];
   const gchar *parameters;
   const gchar *refusal = sink_parameters_read (session, FALSE, path + (after - path), &parameters);
-  g_string_append_len (envelope->from, address, (gssize)size);
+  g_string_append_len (envelope->from, address, (gssize) size);
   g_string_append (envelope->mail_parameters, parameters);
   return refusal;
 }
@@ -239,9 +239,9 @@ read_rcpt (SinkSession *session, gchar *argument)
   sink_event_rcpt (session, address, size, refusal != NULL ? refusal : "250 2.1.5 Ok");
   if (refusal != NULL)
     return refusal;
-  g_string_append_len (envelope->recipients, address, (gssize)size);
+  g_string_append_len (envelope->recipients, address, (gssize) size);
   g_string_append_c (envelope->recipients, '\0');
-  g_string_append_len (envelope->recipients, parameters, (gssize)strlen (parameters) + 1);
+  g_string_append_len (envelope->recipients, parameters, (gssize) strlen (parameters) + 1);
   envelope->accepted++;
   return NULL;
 }

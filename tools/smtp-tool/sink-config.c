@@ -123,7 +123,7 @@ read_password (const gchar *path, gchar **ret_password, GError **error)
   while (have < PASSWORD_MAX && (got = read (fd, text + have, PASSWORD_MAX - have)) != 0)
     {
       if (got > 0)
-        have += (gsize)got;
+        have += (gsize) got;
       else if (errno != EINTR)
         break;
     }
@@ -182,7 +182,7 @@ check_rejections (SinkConfig *config, const Words *words, GError **error)
       guint code = 550;
       if (colon != NULL && strlen (colon) == 4 && strspn (colon + 1, "0123456789") == 3)
         {
-          code = (guint)g_ascii_strtoull (colon + 1, NULL, 10);
+          code = (guint) g_ascii_strtoull (colon + 1, NULL, 10);
           *colon = '\0';
         }
       if (pattern[0] == '\0' || code < 400 || code > 599)
@@ -203,7 +203,7 @@ check_faults (SinkConfig *config, const Words *words, GError **error)
       const gchar *colon = strchr (*word, ':');
       SinkStage stage = SINK_N_STAGES;
       for (guint i = 0; colon != NULL && i < SINK_STAGE_OTHER; i++)
-        if (strlen (stage_names[i]) == (gsize)(colon - *word) && g_str_has_prefix (*word, stage_names[i]))
+        if (strlen (stage_names[i]) == (gsize) (colon - *word) && g_str_has_prefix (*word, stage_names[i]))
           stage = i;
       if (stage == SINK_N_STAGES)
         return usage (error,
@@ -234,12 +234,12 @@ check_numbers (SinkConfig *config, const Words *words, GError **error)
     return usage (error, "--threads=%d: 1 to 64 are wanted", words->threads);
   if (words->max_recipients < 1)
     return usage (error, "--max-recipients=%d: at least 1 is wanted", words->max_recipients);
-  config->size = (guint64)words->size;
-  config->exit_after = (guint64)words->exit_after;
-  config->greeting_delay = words->greeting_delay * (gint64)1000;
-  config->timeout = words->timeout * (gint64)G_USEC_PER_SEC;
-  config->threads = (guint)words->threads;
-  config->max_recipients = (guint)words->max_recipients;
+  config->size = (guint64) words->size;
+  config->exit_after = (guint64) words->exit_after;
+  config->greeting_delay = words->greeting_delay * (gint64) 1000;
+  config->timeout = words->timeout * (gint64) G_USEC_PER_SEC;
+  config->threads = (guint) words->threads;
+  config->max_recipients = (guint) words->max_recipients;
   return TRUE;
 }
 
@@ -266,7 +266,7 @@ settle_extensions (SinkConfig *config, const Words *words)
       config->extensions &= ~bit;
   /* RFC 6531 section 3.1(8): a server that offers SMTPUTF8 offers 8BITMIME.  (--hide=8BITMIME makes one that breaks this.) */
   if ((config->extensions & SINK_EXT_8BITMIME) == 0)
-    config->extensions &= ~(guint)SINK_EXT_SMTPUTF8;
+    config->extensions &= ~(guint) SINK_EXT_SMTPUTF8;
 }
 
 static void

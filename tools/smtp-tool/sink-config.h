@@ -110,7 +110,7 @@ typedef struct
   gboolean quiet;
   gboolean verbose;
   gboolean print_port;
-  guint64 exit_after; /* messages; 0 = run until a signal */
+  guint64 exit_after;    /* messages; 0 = run until a signal */
   gint64 greeting_delay; /* microseconds */
   gint64 timeout;        /* microseconds */
   guint threads;

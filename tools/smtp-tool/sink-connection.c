@@ -94,7 +94,7 @@ receive (SinkConnection *connection, gchar *data, gsize room, int flags, gsize *
     got = recv (connection->fd, data, room, flags);
   while (got < 0 && errno == EINTR);
   if (got > 0)
-    *ret_size = (gsize)got;
+    *ret_size = (gsize) got;
   return got > 0 ? IO_DONE : got == 0 ? IO_ENDED : errno == EAGAIN ? IO_WAIT_READ : IO_FAILED;
 }
 
@@ -112,7 +112,7 @@ send_some (SinkConnection *connection, const gchar *data, gsize size, gsize *ret
     done = send (connection->fd, data, size, MSG_NOSIGNAL);
   while (done < 0 && errno == EINTR);
   if (done >= 0)
-    *ret_size = (gsize)done;
+    *ret_size = (gsize) done;
   return done >= 0 ? IO_DONE : errno == EAGAIN ? IO_WAIT_WRITE : IO_FAILED;
 }
 

@@ -21,7 +21,7 @@ has_8bit (const gchar *data, gsize size)
       seen |= words[0] | words[1] | words[2] | words[3];
     }
   for (; i < size; i++)
-    seen |= (guint64)(guchar)data[i];
+    seen |= (guint64) (guchar) data[i];
   return (seen & G_GUINT64_CONSTANT (0x8080808080808080)) != 0;
 }
 
@@ -67,7 +67,7 @@ static gsize
 read_line (SinkContent *content, const gchar *data, gsize size)
 {
   const gchar *lf = memchr (data, '\n', size);
-  gsize length = lf == NULL ? size : (gsize)(lf - data);
+  gsize length = lf == NULL ? size : (gsize) (lf - data);
   gboolean ended = lf != NULL && (length > 0 ? lf[-1] == '\r' : content->after_cr);
   gsize text = length - (ended && length > 0 ? 1 : 0); /* without the CR of CRLF */
 
@@ -79,7 +79,7 @@ read_line (SinkContent *content, const gchar *data, gsize size)
   gboolean cr_at_cut = lf == NULL && text > 0 && data[text - 1] == '\r';
   if (cr_at_cut)
     text--;
-  for (const gchar *cr = data; (cr = memchr (cr, '\r', text - (gsize)(cr - data))) != NULL; cr++)
+  for (const gchar *cr = data; (cr = memchr (cr, '\r', text - (gsize) (cr - data))) != NULL; cr++)
     content->violations.count[SINK_VIOLATION_BARE_CR]++;
   if (content->in_header && !content->may_8bit_header && has_8bit (data, text))
     content->violations.count[SINK_VIOLATION_EIGHT_BIT_HEADER]++;
@@ -113,12 +113,12 @@ sink_content_data (SinkContent *content, const gchar *data, gsize size, gboolean
       case SINK_AT_LINE_START:
         if (*p == '.')
           {
-            emit (content, from, (gsize)(p - from));
+            emit (content, from, (gsize) (p - from));
             from = ++p; /* the dot is no part of the message, whatever follows: RFC 5321 section 4.5.2 */
             content->at = SINK_AT_DOT;
           }
         else
-          p += read_line (content, p, (gsize)(end - p));
+          p += read_line (content, p, (gsize) (end - p));
         break;
       case SINK_AT_DOT:
         if (*p == '\r')
@@ -130,7 +130,7 @@ sink_content_data (SinkContent *content, const gchar *data, gsize size, gboolean
           }
         if (*p != '.')
           content->violations.count[SINK_VIOLATION_UNSTUFFED_DOT]++;
-        p += read_line (content, p, (gsize)(end - p));
+        p += read_line (content, p, (gsize) (end - p));
         break;
       case SINK_AT_DOT_CR:
         if (*p == '\n')
@@ -141,15 +141,15 @@ sink_content_data (SinkContent *content, const gchar *data, gsize size, gboolean
         emit (content, "\r", 1);
         content->violations.count[SINK_VIOLATION_UNSTUFFED_DOT]++;
         content->after_cr = TRUE;
-        p += read_line (content, p, (gsize)(end - p));
+        p += read_line (content, p, (gsize) (end - p));
         break;
       case SINK_AT_MIDDLE:
-        p += read_line (content, p, (gsize)(end - p));
+        p += read_line (content, p, (gsize) (end - p));
         break;
       default:
         g_assert_not_reached ();
       }
-  emit (content, from, (gsize)(end - from));
+  emit (content, from, (gsize) (end - from));
   return end;
 }
 

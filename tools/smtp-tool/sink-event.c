@@ -13,7 +13,7 @@ text_n (const gchar *text, gsize size)
   json_t *made = json_stringn (text, size);
   if (made != NULL)
     return made;
-  g_autofree gchar *valid = g_utf8_make_valid (text, (gssize)size); /* a client may send anything as an address */
+  g_autofree gchar *valid = g_utf8_make_valid (text, (gssize) size); /* a client may send anything as an address */
   return json_string (valid);
 }
 
@@ -32,7 +32,7 @@ put (json_t *object, const gchar *key, json_t *value)
 static void
 put_number (json_t *object, const gchar *key, guint64 value)
 {
-  put (object, key, json_integer ((json_int_t)value));
+  put (object, key, json_integer ((json_int_t) value));
 }
 
 static json_t *
@@ -105,10 +105,10 @@ append_safely (GString *line, const gchar *text, gsize size)
   gsize plain = 0;
   while (plain < size && g_ascii_isprint (text[plain]))
     plain++;
-  g_string_append_len (line, text, (gssize)plain);
+  g_string_append_len (line, text, (gssize) plain);
   if (plain == size)
     return;
-  g_autofree gchar *valid = g_utf8_make_valid (text + plain, (gssize)(size - plain));
+  g_autofree gchar *valid = g_utf8_make_valid (text + plain, (gssize) (size - plain));
   for (const gchar *p = valid; *p != '\0'; p = g_utf8_next_char (p))
     {
       gunichar c = g_utf8_get_char (p);

@@ -24,7 +24,7 @@ typedef union
 static gboolean
 bad (const gchar *specification, SinkError code, const gchar *why, GError **error)
 {
-  g_set_error (error, SINK_ERROR, (gint)code, "--listen=%s: %s", specification, why);
+  g_set_error (error, SINK_ERROR, (gint) code, "--listen=%s: %s", specification, why);
   return FALSE;
 }
 
@@ -44,19 +44,19 @@ parse_inet (const gchar *specification, Address *address, socklen_t *ret_size)
   guint64 port;
   if (colon == NULL || !g_ascii_string_to_unsigned (colon + 1, 10, 0, 65535, &port, NULL))
     return FALSE;
-  g_autofree gchar *host = g_strndup (specification, (gsize)(colon - specification));
+  g_autofree gchar *host = g_strndup (specification, (gsize) (colon - specification));
   gsize length = strlen (host);
   memset (address, 0, sizeof *address);
   if (length > 2 && host[0] == '[' && host[length - 1] == ']')
     {
       host[length - 1] = '\0';
       address->v6.sin6_family = AF_INET6;
-      address->v6.sin6_port = htons ((guint16)port);
+      address->v6.sin6_port = htons ((guint16) port);
       *ret_size = sizeof address->v6;
       return inet_pton (AF_INET6, host + 1, &address->v6.sin6_addr) == 1;
     }
   address->v4.sin_family = AF_INET;
-  address->v4.sin_port = htons ((guint16)port);
+  address->v4.sin_port = htons ((guint16) port);
   *ret_size = sizeof address->v4;
   return inet_pton (AF_INET, g_str_equal (host, "localhost") ? "127.0.0.1" : host, &address->v4.sin_addr) == 1;
 }

@@ -72,12 +72,12 @@ describe_peer (const struct sockaddr_storage *address)
   gchar text[INET6_ADDRSTRLEN];
   if (address->ss_family == AF_INET)
     {
-      const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+      const struct sockaddr_in *v4 = (const struct sockaddr_in *) address;
       return g_strdup_printf ("%s:%u", inet_ntop (AF_INET, &v4->sin_addr, text, sizeof text), ntohs (v4->sin_port));
     }
   if (address->ss_family == AF_INET6)
     {
-      const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+      const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *) address;
       return g_strdup_printf ("[%s]:%u", inet_ntop (AF_INET6, &v6->sin6_addr, text, sizeof text), ntohs (v6->sin6_port));
     }
   return g_strdup ("unix");
@@ -90,7 +90,7 @@ accept_all (SinkLoop *loop)
     {
       struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
       socklen_t size = sizeof address;
-      int fd = accept4 (loop->listener->fd, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      int fd = accept4 (loop->listener->fd, (struct sockaddr *) &address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (fd < 0)
         {
           /* Out of descriptors: the listener would stay readable and the loop would spin.  It is looked at again when a
@@ -148,7 +148,7 @@ next_wait (SinkLoop *loop)
   next = expire (loop, &loop->idle, config->timeout, next);
   if (loop->ending)
     next = MIN (next, loop->ends);
-  int wait = next == G_MAXINT64 ? -1 : (int)CLAMP ((next - loop->now + 999) / 1000, 0, 60000);
+  int wait = next == G_MAXINT64 ? -1 : (int) CLAMP ((next - loop->now + 999) / 1000, 0, 60000);
   if (sink_report_is_pending (loop->server->report) && (wait < 0 || wait > REPORT_RETRY_MS))
     wait = REPORT_RETRY_MS;
   return wait;

@@ -17,16 +17,16 @@ typedef struct
   SinkListener *listener;
   SinkStats stats;
   int epoll;
-  int signals; /* -1 = another loop sees to them */
+  int signals;   /* -1 = another loop sees to them */
   gchar *buffer; /* for reading; what is in it is used up before the next read */
   gint64 now;
   guint connections;
   gboolean accepting;
   guint full_at; /* connections when descriptors ran out */
   gboolean ending;
-  gint64 ends; /* when draining must be over */
-  GQueue to_greet; /* wait for --greeting-delay */
-  GQueue idle;     /* for --timeout */
+  gint64 ends;      /* when draining must be over */
+  GQueue to_greet;  /* wait for --greeting-delay */
+  GQueue idle;      /* for --timeout */
   GQueue lingering; /* for the client to close */
 } SinkLoop;
 

@@ -52,7 +52,7 @@ write_held (SinkReport *report, int first_wait_ms)
       gssize done
           = write (report->fd, report->held->str + report->written, MIN (report->step, report->held->len - report->written));
       if (done > 0)
-        report->written += (gsize)done;
+        report->written += (gsize) done;
       else if (done < 0 && errno != EINTR && errno != EAGAIN)
         report->gone = TRUE;
     }
@@ -74,7 +74,7 @@ sink_report_add (SinkReport *report, const gchar *text, gsize size)
 {
   g_mutex_lock (&report->lock);
   if (!report->gone && report->held->len - report->written + size <= HELD_MAX)
-    g_string_append_len (report->held, text, (gssize)size);
+    g_string_append_len (report->held, text, (gssize) size);
   else
     report->dropped++;
   g_mutex_unlock (&report->lock);
@@ -89,7 +89,7 @@ sink_report_flush (SinkReport *report)
       write_held (report, 0);
       if (report->written > HELD_MAX / 16)
         {
-          g_string_erase (report->held, 0, (gssize)report->written);
+          g_string_erase (report->held, 0, (gssize) report->written);
           report->written = 0;
         }
     }

@@ -194,27 +194,27 @@ hold_line (SinkSession *session, const gchar *data, gsize size)
       data += size > 1 ? size - 1 : 0;
       size = MIN (size, 1);
     }
-  g_string_append_len (session->line, data, (gssize)size);
+  g_string_append_len (session->line, data, (gssize) size);
 }
 
 static gchar *
 feed_line (SinkSession *session, gchar *p, gchar *end)
 {
-  gchar *lf = memchr (p, '\n', (gsize)(end - p));
+  gchar *lf = memchr (p, '\n', (gsize) (end - p));
   if (lf == NULL)
     {
-      hold_line (session, p, (gsize)(end - p));
+      hold_line (session, p, (gsize) (end - p));
       return end;
     }
-  session->rest = (gsize)(end - (lf + 1));
+  session->rest = (gsize) (end - (lf + 1));
   if (session->line->len == 0 && !session->line_too_long)
     {
       if (lf - p >= LINE_MAX_OCTETS)
         session->line_too_long = TRUE;
-      process_line (session, p, (gsize)(lf - p));
+      process_line (session, p, (gsize) (lf - p));
       return lf + 1;
     }
-  hold_line (session, p, (gsize)(lf - p));
+  hold_line (session, p, (gsize) (lf - p));
   gsize size = session->line->len;
   process_line (session, session->line->str, size);
   g_string_truncate (session->line, 0);
@@ -233,7 +233,7 @@ static gchar *
 feed_data (SinkSession *session, gchar *p, gchar *end)
 {
   gboolean done;
-  const gchar *stop = sink_content_data (&session->content, p, (gsize)(end - p), &done);
+  const gchar *stop = sink_content_data (&session->content, p, (gsize) (end - p), &done);
   p += stop - p;
   if (done)
     {
@@ -247,7 +247,7 @@ feed_data (SinkSession *session, gchar *p, gchar *end)
 static gchar *
 feed_chunk (SinkSession *session, gchar *p, gchar *end)
 {
-  gsize size = (gsize)MIN (session->chunk_left, (guint64)(end - p));
+  gsize size = (gsize) MIN (session->chunk_left, (guint64) (end - p));
   if (!session->chunk_discard)
     sink_content_chunk (&session->content, p, size);
   session->chunk_left -= size;

@@ -60,7 +60,7 @@ typedef struct
   gboolean line_too_long;
 
   gboolean pipelining; /* is announced */
-  GString *hello; /* the client's name; "" = no EHLO or HELO yet */
+  GString *hello;      /* the client's name; "" = no EHLO or HELO yet */
   gboolean extended;
   const gchar *tls_version; /* NULL = in clear */
   const gchar *tls_cipher;

@@ -87,7 +87,7 @@ use_own_certificate (const SinkConfig *config, SSL_CTX *context, gchar **ret_ca_
                      GError **error)
 {
   const gchar *const usual[] = { "localhost", "127.0.0.1", "::1", config->hostname, NULL };
-  const gchar *const *names = config->tls_names != NULL ? (const gchar *const *)config->tls_names : usual;
+  const gchar *const *names = config->tls_names != NULL ? (const gchar *const *) config->tls_names : usual;
   SinkCert cert;
   if (!sink_cert_make (names, &cert, error))
     return FALSE;
@@ -170,5 +170,5 @@ sink_tls_client_identity (SSL *tls)
     return identity;
   gchar name[256];
   int size = X509_NAME_get_text_by_NID (X509_get_subject_name (cert), NID_commonName, name, sizeof name);
-  return size > 0 && strlen (name) == (gsize)size ? g_strdup (name) : NULL;
+  return size > 0 && strlen (name) == (gsize) size ? g_strdup (name) : NULL;
 }

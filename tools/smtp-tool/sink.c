@@ -171,7 +171,7 @@ serve (Run *run)
       add_stats (&stats, &run->loops[i].stats);
     }
   g_free (threads);
-  sink_event_summary (&run->server, &stats, (gdouble)(g_get_monotonic_time () - began) / G_USEC_PER_SEC);
+  sink_event_summary (&run->server, &stats, (gdouble) (g_get_monotonic_time () - began) / G_USEC_PER_SEC);
 }
 
 static void
