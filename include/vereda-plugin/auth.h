@@ -102,7 +102,7 @@ typedef struct VeredaAuth VeredaAuth;
  */
 typedef struct
 {
-  uint32_t struct_size;
+  uint32_t struct_size;    /**< sizeof (VeredaExchange) as the core was compiled */
   uint32_t tls_ssf;        /**< bits of protection; 0 when the stack is not protected and verified */
   const char *service;     /**< "smtp" (RFC 4954 section 4) */
   const char *server_name; /**< as verified by TLS, else as dialled; never from DNS or the server's words */
@@ -124,9 +124,9 @@ typedef struct
  */
 struct VeredaAuth
 {
-  const VeredaMech *ops;
-  const VeredaHost *host;
-  const VeredaExchange *exchange;
+  const VeredaMech *ops;          /**< this mechanism */
+  const VeredaHost *host;         /**< services of the core */
+  const VeredaExchange *exchange; /**< what is lent for this exchange */
 };
 
 /** A mechanism: static and constant. */
