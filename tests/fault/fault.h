@@ -34,6 +34,8 @@ typedef struct
 
 /* A submission of FAULT_MESSAGE from ann@ to bob@example.test, everything within twelve seconds. */
 Fault *fault_new (void);
+/* The same without a word about who, to whom and as whom. */
+Fault *fault_new_bare (void);
 void fault_free (Fault *fault);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Fault, fault_free)
 
