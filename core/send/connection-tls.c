@@ -105,8 +105,7 @@ go_without (VdConnection *c, GError **error)
       return FALSE;
     }
   vd_connection_note (c, VEREDA_STAGE_PLUGIN, FALSE, NULL, VEREDA_DECISION_INSECURE, "%s", why);
-  vd_connection_warn (c, "%s: sent in clear: %s", c->setup.visit->name, why);
-  c->setup.visit->in_clear = TRUE;
+  c->setup.visit->in_clear = why;
   return TRUE;
 }
 
@@ -114,7 +113,7 @@ gboolean
 vd_connection_load_transports (VdConnection *c)
 {
   VdVisit *visit = c->setup.visit;
-  gboolean named = is_named (c), wanted = visit->route.mode != VD_MODE_PLAIN && !visit->in_clear;
+  gboolean named = is_named (c), wanted = visit->route.mode != VD_MODE_PLAIN && visit->in_clear == NULL;
   GError *error = NULL;
 
   c->plain = vd_registry_load_transport (c->setup.registry, "plain", &error);
@@ -212,7 +211,7 @@ handshake_failed (VdConnection *c, GError *cause)
         }
       else if (!certificate && c->handshake_starttls)
         {
-          visit->in_clear = TRUE;
+          visit->in_clear = "the TLS handshake failed";
           c->again = VD_AGAIN_IN_CLEAR;
         }
     }
@@ -246,7 +245,7 @@ vd_connection_begin_tls (VdConnection *c, gboolean starttls)
       /* TLS was only to be had where offered, and no library for it loads: clear is what the caller would have got without the offer. */
       if (ask_policy (c, VEREDA_TLS_NOT_OFFERED, 0, error->message))
         {
-          c->setup.visit->in_clear = TRUE;
+          c->setup.visit->in_clear = "no TLS transport can be used";
           c->again = VD_AGAIN_IN_CLEAR;
         }
       dead (c, error);

@@ -173,9 +173,9 @@ vd_connection_begin_session (VdConnection *c, gboolean secure)
   config.client = client;
   config.server = visit->name;
   config.lmtp = visit->target->lmtp;
-  config.tls_required = visit->route.mode == VD_MODE_STARTTLS && visit->route.required && !visit->in_clear;
+  config.tls_required = visit->route.mode == VD_MODE_STARTTLS && visit->route.required && visit->in_clear == NULL;
   config.tls = secure ? VD_SESSION_TLS_ACTIVE
-               : visit->route.mode == VD_MODE_STARTTLS && !visit->in_clear && vd_connection_can_starttls (c)
+               : visit->route.mode == VD_MODE_STARTTLS && visit->in_clear == NULL && vd_connection_can_starttls (c)
                    ? VD_SESSION_TLS_STARTTLS
                    : VD_SESSION_TLS_NEVER;
   config.auth = vd_options_wants_auth (options);
@@ -193,8 +193,8 @@ vd_connection_begin_session (VdConnection *c, gboolean secure)
       if (maxsecs > 0) /* 0 is the default, not "do not wait" */
         config.timeouts[VD_TIMEOUT_END] = MIN (maxsecs, 600 * G_USEC_PER_SEC);
     }
-  if (visit->in_clear)
-    vd_connection_warn (c, "%s: sent in clear: TLS failed there, and the policy said to go on without", visit->name);
+  if (visit->in_clear != NULL)
+    vd_connection_warn (c, "%s: sent in clear: %s", visit->name, visit->in_clear);
   c->session = vd_session_new (&config, vd_reactor_now (c->setup.reactor));
   c->at = VD_AT_DIALOGUE;
   g_free (client);
@@ -406,7 +406,7 @@ vd_connection_new (const VdConnectionSetup *setup)
   c->stage_deadline = c->answer_by = G_MAXINT64;
   c->timer = vd_reactor_timer (setup->reactor, on_timer, c);
   c->warnings = g_ptr_array_new_with_free_func (g_free);
-  c->transport = setup->visit->route.mode == VD_MODE_PLAIN || setup->visit->in_clear ? g_strdup ("plain") : NULL;
+  c->transport = setup->visit->route.mode == VD_MODE_PLAIN || setup->visit->in_clear != NULL ? g_strdup ("plain") : NULL;
   vd_reactor_defer (setup->reactor, vd_connection_begin, c);
   return c;
 }

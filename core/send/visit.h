@@ -18,7 +18,7 @@ typedef struct
 
   /* Learned on the way; each makes the next connection differ from the one before. */
   gboolean no_chunking;             /* BDAT, offered, was not understood */
-  gboolean in_clear;                /* the TLS policy said insecure after a failed handshake */
+  const char *in_clear;             /* why the TLS policy said insecure, a literal; NULL: it did not */
   gboolean unverified;              /* the same after a certificate */
   gboolean has_demand;              /* a server said 534: */
   VeredaStrength demand;            /* only what is stronger than this */
