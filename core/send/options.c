@@ -117,7 +117,7 @@ parse_seconds (const char *value, gint64 *ret_us)
   char *end = NULL;
   double seconds;
 
-  if (!g_ascii_isdigit (*value) && *value != '.')
+  if (value[strspn (value, "0123456789.")] != '\0') /* neither 0x10 nor 1e3 nor inf */
     return FALSE;
   seconds = g_ascii_strtod (value, &end);
   if (end == value || *end != '\0' || !(seconds >= 0) || seconds > 86400 || (seconds > 0 && seconds < 0.001))
@@ -212,16 +212,34 @@ vereda_options_add_header (VeredaOptions *options, const char *name, const char 
   return TRUE;
 }
 
-/* The seed's TLS switches are other words for `tls`. */
-static void
-map_seed_tls (VeredaOptions *options, VdOptionId id)
+/* What the seed's two TLS switches come to, as a value of `tls`; NULL: they say nothing.  With tlsimport there is TLS whatever usetls says. */
+static const char *
+seed_tls (const VeredaOptions *options)
 {
-  gboolean on = vd_options_bool (options, id);
+  if (vd_options_bool (options, VD_OPTION_TLSIMPORT))
+    return "implicit";
+  if (options->values[VD_OPTION_USETLS] == NULL)
+    return NULL;
+  return vd_options_bool (options, VD_OPTION_USETLS) ? "opportunistic" : "never";
+}
 
-  if (id == VD_OPTION_TLSIMPORT && !on)
+/* The seed's switches are other words for `tls`: the last word stands. */
+static void
+set_value (VeredaOptions *options, VdOptionId id, const char *value)
+{
+  const char *before = seed_tls (options), *after;
+  gboolean speaks;
+
+  g_free (options->values[id]);
+  options->values[id] = g_strdup (value);
+  if (id != VD_OPTION_USETLS && id != VD_OPTION_TLSIMPORT)
+    return;
+  after = seed_tls (options);
+  speaks = id == VD_OPTION_USETLS ? value != NULL : vd_options_bool (options, id);
+  if (!speaks && g_strcmp0 (before, after) == 0)
     return;
   g_free (options->values[VD_OPTION_TLS]);
-  options->values[VD_OPTION_TLS] = g_strdup (id == VD_OPTION_TLSIMPORT ? "implicit" : on ? "opportunistic" : "never");
+  options->values[VD_OPTION_TLS] = g_strdup (after);
 }
 
 static gboolean
@@ -269,10 +287,7 @@ vereda_options_set (VeredaOptions *options, const char *name, const char *value,
     }
   if (value != NULL && !check_value (row, value, error))
     return FALSE;
-  g_free (options->values[id]);
-  options->values[id] = g_strdup (value);
-  if ((id == VD_OPTION_USETLS || id == VD_OPTION_TLSIMPORT) && value != NULL)
-    map_seed_tls (options, id);
+  set_value (options, id, value);
   return TRUE;
 }
 
