@@ -103,6 +103,28 @@ fault_credentials (Fault *fault)
   vereda_options_set_password (fault->options, FAULT_PASSWORD);
 }
 
+Fault *
+fault_new_auth (const char *how)
+{
+  Fault *fault = fault_new ();
+
+  if (g_str_equal (how, "clear"))
+    {
+      fault_set (fault, "tls", "never");
+      fault_set (fault, "insecure-cleartext-auth", "yes");
+    }
+  else
+    fault_tls (fault, "implicit", how);
+  fault_credentials (fault);
+  return fault;
+}
+
+char *
+fault_auth_script (const char *script, const char *how)
+{
+  return g_strconcat (g_str_equal (how, "clear") ? "" : "tls good\n", script, NULL);
+}
+
 void
 fault_policy (Fault *fault, VeredaTlsDecision answer)
 {
@@ -177,6 +199,15 @@ fault_add_backends (const char *path, GTestDataFunc func)
 
       g_test_add_data_func (whole, names[i], func);
     }
+}
+
+void
+fault_add_everywhere (const char *path, GTestDataFunc func)
+{
+  g_autofree char *clear = g_strconcat (path, "/clear", NULL);
+
+  g_test_add_data_func (clear, "clear", func);
+  fault_add_backends (path, func);
 }
 
 /* ---- plugins of the test's own ---- */
@@ -282,6 +313,17 @@ fault_expect_error (Fault *fault, VeredaErrorCode code, const char *part)
     fail (fault, "error %d, and %d was expected", fault->error->code, (int) code);
   if (part != NULL && strstr (fault->error->message, part) == NULL)
     fail (fault, "the error does not say \"%s\"", part);
+}
+
+void
+fault_expect_content (KitScript *server, guint n)
+{
+  const char *content = kit_script_content (server, n, 0);
+
+  g_assert_nonnull (content);
+  g_assert_nonnull (strstr (content, "Subject: fault\r\n"));
+  g_assert_true (g_str_has_suffix (content, FAULT_BODY "..a dot first\r\n")
+                 || g_str_has_suffix (content, FAULT_BODY ".a dot first\r\n"));
 }
 
 void

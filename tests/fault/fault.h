@@ -47,6 +47,10 @@ void fault_server (Fault *fault, KitScript *server);
 void fault_tls (Fault *fault, const char *mode, const char *backend);
 /* FAULT_USER and FAULT_PASSWORD. */
 void fault_credentials (Fault *fault);
+/* A submission with credentials and a way to show them: under implicit TLS by the back end `how`, or in clear for "clear", with the flag that
+ * allows it; and the script that goes with it. */
+Fault *fault_new_auth (const char *how);
+char *fault_auth_script (const char *script, const char *how);
 /* A policy callback that answers `answer` and writes down what it was asked. */
 void fault_policy (Fault *fault, VeredaTlsDecision answer);
 void fault_message (Fault *fault, const char *text);
@@ -67,12 +71,16 @@ void fault_use_plugins (Fault *fault, const char *dir);
 const char *const *fault_backends (void);
 /* Adds `func` as PATH/BACKEND for each back end, with the back end's name as data. */
 void fault_add_backends (const char *path, GTestDataFunc func);
+/* The same, and PATH/clear with "clear". */
+void fault_add_everywhere (const char *path, GTestDataFunc func);
 
 /* ---- expectations: each settles the server it looks at ---- */
 
 void fault_expect_sent (Fault *fault);
 /* Not sent, with an error of `code` whose message holds `part` (NULL: any). */
 void fault_expect_error (Fault *fault, VeredaErrorCode code, const char *part);
+/* The n-th connection took FAULT_MESSAGE, whole. */
+void fault_expect_content (KitScript *server, guint n);
 /* The script came to its end as written. */
 void fault_expect_clean (KitScript *server);
 /* No password in clear in any coding on the wire; none at all, not even under TLS, with `under_tls`; none in trace, errors, attempts. */

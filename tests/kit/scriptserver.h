@@ -27,7 +27,6 @@
  *   pause MS          wait, or until the client is gone
  *   take N            hear N octets
  *   drain             hear everything until the client is gone
- *   mute              close the sending direction
  *   close, rst        end the connection now
  *
  * After the last step the connection is closed, with what was still on its way read.  Everything is bounded in time (ten seconds each read or write).
