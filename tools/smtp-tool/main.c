@@ -11,9 +11,12 @@
 #include "text.h"
 #include "tool.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <vereda/vereda.h>
 
 #ifndef TOOL_VERSION
@@ -206,9 +209,20 @@ dispatch (int argc, char **argv)
   return run_with (command, command->name, argv + 1, n, argv + 2 + n, argc - 2 - n);
 }
 
+/* Where a standard stream was closed its number would go to the next file or socket, and the transcript into the session.  The place is taken
+ * by what can neither be read nor written, so that using it still fails. */
+static void
+hold_standard_streams (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl (fd, F_GETFD) < 0 && open ("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+      abort ();
+}
+
 int
 main (int argc, char **argv)
 {
+  hold_standard_streams ();
   (void) setlocale (LC_ALL, "");
 
   const int status = dispatch (argc, argv);

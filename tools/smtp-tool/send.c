@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Guards the items' results between the thread that sends and the one that watches for signals. */
+/* Guards the items' results, and who may send, between the thread that sends and the one that watches for signals. */
 static GMutex lock;
 
 static void
@@ -58,8 +58,23 @@ on_done (VeredaSender *sender, VeredaMessage *message, VeredaResult *result, gpo
 typedef struct
 {
   Plan *plan;
-  VeredaSender *sender;
+  VeredaSender *sender; /* once it may send */
 } Work;
+
+/* The messages are still being read or composed, and nothing has gone anywhere: the plan is in use on its own thread and not looked at. */
+static void G_GNUC_NORETURN
+end_before_sending (const Plan *plan, int signal_number)
+{
+  g_autoptr (GError) error = g_error_new_literal (TOOL_ERROR, TOOL_ERROR_INTERRUPTED, "interrupted before anything was sent");
+  Plan *empty = plan_new ();
+
+  empty->format = plan->format;
+  empty->dry_run = plan->dry_run;
+  empty->interrupted = signal_number;
+  const int status = report (empty, error);
+  (void) fflush (stdout);
+  _exit (status);
+}
 
 /* On the watching thread.  The first signal cancels, and every message gets its true verdict.  Who cannot wait for that signals again:
  * what is done is reported as it is, the rest as not known, and the process ends. */
@@ -67,11 +82,14 @@ static void
 on_interrupt (int signal_number, gpointer data)
 {
   Work *work = data;
-  VeredaSender *sender = g_atomic_pointer_get (&work->sender);
 
-  if (sender != NULL && g_atomic_int_compare_and_exchange (&work->plan->interrupted, 0, signal_number))
+  g_mutex_lock (&lock);
+  if (work->sender == NULL)
+    end_before_sending (work->plan, signal_number); /* with the lock: the other thread must not begin to send meanwhile */
+  g_mutex_unlock (&lock);
+  if (g_atomic_int_compare_and_exchange (&work->plan->interrupted, 0, signal_number))
     {
-      vereda_sender_cancel (sender);
+      vereda_sender_cancel (work->sender);
       return;
     }
   g_mutex_lock (&lock);
@@ -97,26 +115,42 @@ submit (Plan *plan, VeredaSender *sender, Item *item)
     item->error = g_steal_pointer (&error);
 }
 
-static gboolean
-work (Plan *plan, GError **error)
+static void
+send_all (Work *work, GError **error)
 {
+  Plan *plan = work->plan;
+
   if (plan->verbose)
     {
       if (isatty (STDERR_FILENO))
         report_trace_legend ();
       vereda_options_set_trace (plan->options, report_trace, NULL);
     }
-  Work work = { plan, NULL };
-  interrupt_begin (on_interrupt, &work);
   VeredaSender *sender = vereda_sender_new (plan->options, error);
-  g_atomic_pointer_set (&work.sender, sender);
   for (guint i = 0; sender != NULL && i < plan->items->len; i++)
     submit (plan, sender, plan->items->pdata[i]);
   if (sender != NULL && !plan->dry_run)
-    vereda_sender_run (sender);
+    {
+      g_mutex_lock (&lock);
+      work->sender = sender;
+      g_mutex_unlock (&lock);
+      vereda_sender_run (sender);
+    }
   interrupt_end ();
   vereda_sender_free (sender);
-  return sender != NULL;
+}
+
+/* From here on signals are ours: with the first message something is read that may take its time. */
+static void
+read_and_send (Plan *plan, const CliLine *line, GError **error)
+{
+  Work work = { plan, NULL };
+
+  interrupt_begin (on_interrupt, &work);
+  if (plan_read_messages (plan, line, error))
+    send_all (&work, error);
+  else
+    interrupt_end ();
 }
 
 static gboolean
@@ -154,7 +188,7 @@ send_main (int argc, char **argv)
     }
   const gboolean ready = error == NULL && plan_read_options (plan, line, &error);
   options_hide_secrets (line);
-  if (ready && plan_read_messages (plan, line, &error))
-    (void) work (plan, &error);
+  if (ready)
+    read_and_send (plan, line, &error);
   return report (plan, error);
 }

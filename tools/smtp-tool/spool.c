@@ -22,7 +22,11 @@ spool_new (GError **error)
   const int fd = g_mkstemp_full (path, O_RDWR | O_CLOEXEC, 0600);
 
   if (fd < 0)
-    fail (error, "making a temporary file");
+    {
+      g_autofree char *shown = text_escape (g_get_tmp_dir ());
+      g_autofree char *what = g_strdup_printf ("making a temporary file in %s", shown);
+      fail (error, what);
+    }
   else
     (void) unlink (path);
   return fd;
