@@ -147,7 +147,9 @@ find_long (Reader *reader, const char *name, gsize length, gboolean *ret_negated
     return option;
 
   g_autofree char *given = g_strndup (name, length);
-  g_autofree char *shown = text_escape (given);
+  g_autofree char *beginning = g_strndup (name, MIN (length, 64));
+  g_autofree char *escaped = text_escape (beginning);
+  g_autofree char *shown = g_strconcat (escaped, length > 64 ? "..." : NULL, NULL);
   const char *near = match == NONE ? nearest_name (reader->options, given) : NULL;
 
   if (match == AMBIGUOUS)

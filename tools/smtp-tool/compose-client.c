@@ -2,6 +2,7 @@
 /* compose-client - see compose-client.h. */
 #include "compose-client.h"
 #include "helper.h"
+#include "interrupt.h"
 #include "options.h"
 #include "spool.h"
 #include "text.h"
@@ -108,8 +109,8 @@ start (const char *path, int out, GPid *ret_pid, int *ret_request, int *ret_erro
   const char *const argv[] = { path, NULL };
   g_autoptr (GError) local = NULL;
 
-  if (g_spawn_async_with_pipes_and_fds (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, out, -1, NULL, NULL, 0,
-                                        ret_pid, ret_request, NULL, ret_errors, &local))
+  if (g_spawn_async_with_pipes_and_fds (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, interrupt_in_child, NULL, -1, out, -1,
+                                        NULL, NULL, 0, ret_pid, ret_request, NULL, ret_errors, &local))
     return TRUE;
   g_set_error (error, TOOL_ERROR, TOOL_ERROR_HELPER, "%s", local->message);
   return FALSE;
@@ -171,7 +172,7 @@ compose_run (const CliLine *line, const char *to, const char *cc, const char *bc
 
   if (path == NULL)
     return -1;
-  if (from != NULL && !from->negated && *from->value != '\0')
+  if (from != NULL && !from->negated && !options_is_null_path (from->value))
     add_record (request, "from", from->value);
   add_record (request, "to", to);
   add_record (request, "cc", cc);

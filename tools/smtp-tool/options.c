@@ -42,7 +42,7 @@ static const CliOption globals[] = {
 
 static const CliOption send_rows[] = {
   LIB ("server", 's', "servers", SERVERS, "HOST[:PORT],...",
-       "where to send; tried in order, may be repeated; also a URL (smtps://HOST)"),
+       "where to send; tried in order, may be repeated; also smtps://HOST, lmtp://HOST, unix:/PATH, lmtp:unix:/PATH"),
   LIB ("port", 'p', "ports", SERVERS, "PORT,...", "ports of the servers, in tandem"),
   LIB ("ehlo", 0, "client", SERVERS, "NAME", "name to say in EHLO"),
   LIB ("helo", 0, "client", SERVERS, NULL, NULL),
@@ -89,7 +89,8 @@ static const CliOption send_rows[] = {
   OWN ("data", 0, CLI_VALUE, OPT_DATA, ENVELOPE, NULL, NULL),
   OWN ("allow-partial", 0, CLI_BOOLEAN, OPT_ALLOW_PARTIAL, ENVELOPE, NULL,
        "refused recipients beside accepted ones do not count as failure"),
-  OWN ("dry-run", 'n', CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL, "print the message and its envelope, send nothing"),
+  OWN ("dry-run", 'n', CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL,
+       "print the message as it was read and its envelope, send nothing"),
   OWN ("dump-mail", 0, CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL, NULL),
 
   OWN ("subject", 0, CLI_VALUE, OPT_SUBJECT, COMPOSE, "TEXT", "Subject field"),
@@ -275,13 +276,38 @@ library_info (const char *name)
   return NULL;
 }
 
+void
+options_name_flag (const char *flag, const char *name, GError **error)
+{
+  if (error == NULL || *error == NULL)
+    return;
+  g_autofree char *words = g_strdup_printf ("option %s", name);
+  const char *text = (*error)->message;
+  const gsize length = strlen (words);
+
+  /* The library names its option, the user typed a flag: one name is enough. */
+  if (g_str_has_prefix (text, words) && (text[length] == ':' || text[length] == ',') && text[length + 1] == ' ')
+    text += length + 2;
+  char *message = g_strdup_printf ("%s: %s", flag, text);
+  g_free ((*error)->message);
+  (*error)->message = message;
+}
+
 gboolean
 options_set (VeredaOptions *options, const char *flag, const char *name, const char *value, GError **error)
 {
   if (vereda_options_set (options, name, value, error))
     return TRUE;
-  g_prefix_error (error, "%s: ", flag);
+  options_name_flag (flag, name, error);
   return FALSE;
+}
+
+gboolean
+options_is_null_path (const char *value)
+{
+  g_autofree char *word = g_strstrip (g_strdup (value));
+
+  return *word == '\0' || strcmp (word, "<>") == 0;
 }
 
 gboolean
@@ -299,6 +325,8 @@ options_apply (VeredaOptions *options, const CliSetting *setting, GError **error
     for (guint i = 0; i < G_N_ELEMENTS (tls_synonyms); i++)
       if (strcmp (value, tls_synonyms[i].given) == 0)
         value = tls_synonyms[i].meant;
+  if (strcmp (name, "originator") == 0 && options_is_null_path (value))
+    value = "";
   const gboolean list = (info != NULL && info->type == VEREDA_OPTION_LIST) || strcmp (name, "recipients") == 0;
   if (list && vereda_options_is_set (options, name))
     value = joined = g_strconcat (vereda_options_get (options, name), ",", value, NULL);

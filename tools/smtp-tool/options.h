@@ -58,8 +58,14 @@ const char *const *options_groups (void);
  * Errors name the flag as it is spelled here. */
 gboolean options_apply (VeredaOptions *options, const CliSetting *setting, GError **error);
 
+/* The null reverse-path, empty or as it is written in MAIL (RFC 5321 section 4.5.5). */
+gboolean options_is_null_path (const char *value);
+
 /* Sets a library option from a value of the tool's own making. */
 gboolean options_set (VeredaOptions *options, const char *flag, const char *name, const char *value, GError **error);
+
+/* Puts the flag into an error of the library in the place of its option, or before it. */
+void options_name_flag (const char *flag, const char *name, GError **error);
 
 /* Every stage's timeout at once. */
 gboolean options_set_all_timeouts (VeredaOptions *options, const char *value, GError **error);

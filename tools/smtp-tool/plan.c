@@ -238,7 +238,8 @@ read_credentials (Plan *plan, const CliLine *line, GError **error)
   plan->wants_auth = TRUE;
   if (!vereda_options_set_user (plan->options, user->value, error))
     {
-      g_prefix_error (error, "--%s: ", user->option->name);
+      g_autofree char *flag = g_strconcat ("--", user->option->name, NULL);
+      options_name_flag (flag, "username", error);
       return FALSE;
     }
   if (plan->dry_run && !has_secret_source (line))
@@ -301,6 +302,23 @@ apply_settings (Plan *plan, const CliLine *line, GError **error)
   return TRUE;
 }
 
+/* --to="$RCPT" with nothing in the variable must not become "to whom the header names". */
+static gboolean
+check_not_empty (const CliLine *line, GError **error)
+{
+  static const int ids[] = { OPT_TO, OPT_CC, OPT_BCC };
+
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    if (was_given (line, ids[i]))
+      {
+        g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE,
+                     "--%s: empty, so nobody is named; leave it out to send to those in the header",
+                     cli_last (line, ids[i])->option->name);
+        return FALSE;
+      }
+  return TRUE;
+}
+
 /* --from, --to, --cc, --bcc as the envelope, checked by the library's own address parser.  A composed message says the same in its
  * header, but for --bcc.  Where blind recipients get copies of their own the library must find them in the header: the composer writes a
  * Bcc field then, which never leaves this machine. */
@@ -316,7 +334,7 @@ apply_envelope (Plan *plan, const CliLine *line, GError **error)
   g_autoptr (GString) all = g_string_new (NULL);
 
   if (from != NULL && !from->negated && !vereda_options_is_set (plan->options, "originator")
-      && !options_set (plan->options, "--from", "originator", from->value, error))
+      && !options_set (plan->options, "--from", "originator", options_is_null_path (from->value) ? "" : from->value, error))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
     {
@@ -329,7 +347,7 @@ apply_envelope (Plan *plan, const CliLine *line, GError **error)
         g_string_append_printf (all, "%s%s", all->len > 0 ? ", " : "", list);
     }
   if (all->len == 0)
-    return TRUE;
+    return check_not_empty (line, error);
   if (given && !composing)
     {
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--recipients and --to, --cc, --bcc: give one of them");
