@@ -146,15 +146,20 @@ exit_error_name (const GError *error)
   return "internal";
 }
 
-/* A timeout before the greeting is "cannot connect"; the library's code alone does not say how far it came. */
-static gboolean
-timed_out_before_session (VeredaResult *result)
+/* The library's code alone does not say how far it came: a timeout before the greeting is "cannot connect", and what another protocol says
+ * in the place of a greeting is a bad greeting. */
+static ExitStatus
+status_of_failure (VeredaResult *result)
 {
+  const GError *error = vereda_result_get_error (result);
   const guint n = vereda_result_get_n_attempts (result);
+  const VeredaStage stage = n > 0 ? vereda_attempt_get_stage (vereda_result_get_attempt (result, n - 1)) : VEREDA_STAGE_QUIT;
 
-  if (n == 0 || vereda_result_get_error (result)->code != VEREDA_ERROR_TIMEOUT)
-    return FALSE;
-  return vereda_attempt_get_stage (vereda_result_get_attempt (result, n - 1)) <= VEREDA_STAGE_GREETING;
+  if (error->domain == VEREDA_ERROR && error->code == VEREDA_ERROR_TIMEOUT && stage <= VEREDA_STAGE_GREETING)
+    return EXIT_CONNECT;
+  if (error->domain == VEREDA_ERROR && error->code == VEREDA_ERROR_PROTOCOL && stage == VEREDA_STAGE_GREETING)
+    return EXIT_GREETING;
+  return exit_of_error (error);
 }
 
 ExitStatus
@@ -172,9 +177,7 @@ exit_of_result (VeredaResult *result, gboolean allow_partial)
       return EXIT_UNKNOWN_OUTCOME;
     case VEREDA_NOT_SENT:
     default:
-      if (error == NULL)
-        return EXIT_INTERNAL;
-      return error->domain == VEREDA_ERROR && timed_out_before_session (result) ? EXIT_CONNECT : exit_of_error (error);
+      return error == NULL ? EXIT_INTERNAL : status_of_failure (result);
     }
 }
 

@@ -55,6 +55,56 @@ in_clear (const Context *c)
   return c->plan->wants_auth && !unverified (c);
 }
 
+/* Not where the floor, or the list of mechanisms, is what leaves none. */
+static gboolean
+says_unverified (const Context *c)
+{
+  return unverified (c) && strstr (c->error->message, "not verified") != NULL;
+}
+
+static gboolean
+says_in_clear (const Context *c)
+{
+  return in_clear (c) && strstr (c->error->message, "without verified TLS") != NULL;
+}
+
+static gboolean
+says_mechanisms (const Context *c)
+{
+  return strstr (c->error->message, "mechanism") != NULL && !says_unverified (c) && !says_in_clear (c);
+}
+
+static gboolean
+is_socket (const Context *c)
+{
+  return strstr (c->error->message, "unix:") != NULL;
+}
+
+static gboolean
+is_host (const Context *c)
+{
+  return !is_socket (c);
+}
+
+/* RFC 2033 section 4.1: an LMTP server wants LHLO. */
+static gboolean
+says_lhlo (const Context *c)
+{
+  VeredaReply *reply = c->result != NULL ? vereda_result_get_reply (c->result) : NULL;
+
+  return reply != NULL && (strstr (vereda_reply_get_text (reply), "LHLO") || strstr (vereda_reply_get_text (reply), "LMTP"));
+}
+
+/* A port of implicit TLS waits for the client in silence. */
+static gboolean
+no_greeting (const Context *c)
+{
+  const guint n = c->result != NULL ? vereda_result_get_n_attempts (c->result) : 0;
+
+  return n > 0 && !tls_implicit (c)
+         && vereda_attempt_get_stage (vereda_result_get_attempt (c->result, n - 1)) == VEREDA_STAGE_GREETING;
+}
+
 static gboolean
 without_user (const Context *c)
 {
@@ -127,11 +177,15 @@ static const struct
   { VEREDA_ERROR_MESSAGE, lone_cr, "--lone-cr=convert" },
   { VEREDA_ERROR_MESSAGE, long_line, "--long-lines=allow, if the message is to go as it is" },
   { VEREDA_ERROR_PLUGIN, NULL, "smtp-tool plugins" },
-  { VEREDA_ERROR_POLICY, unverified,
+  { VEREDA_ERROR_POLICY, says_unverified,
     "--ca-file=FILE instead of --insecure; --allow-cleartext-auth only on a network you trust" },
-  { VEREDA_ERROR_POLICY, in_clear, "--tls=starttls or --tls=implicit; --allow-cleartext-auth only on a network you trust" },
+  { VEREDA_ERROR_POLICY, says_in_clear,
+    "--tls=starttls or --tls=implicit; --allow-cleartext-auth only on a network you trust" },
+  { VEREDA_ERROR_POLICY, says_mechanisms,
+    "smtp-tool plugins for the mechanisms there are, -v for those that the server offers" },
   { VEREDA_ERROR_RESOLVE, NULL, "--server=HOST[:PORT] with another spelling of the host" },
-  { VEREDA_ERROR_CONNECT, NULL,
+  { VEREDA_ERROR_CONNECT, is_socket, "--server=unix:/PATH with the socket that the server listens on" },
+  { VEREDA_ERROR_CONNECT, is_host,
     "--server=HOST:PORT with another port: 587 with STARTTLS, 465 with implicit TLS, 25 between servers" },
   { VEREDA_ERROR_TLS_MODE, tls_implicit, "--tls=starttls" },
   { VEREDA_ERROR_TLS_MODE, tls_not_implicit, "--tls=implicit" },
@@ -146,7 +200,9 @@ static const struct
   { VEREDA_ERROR_MAIL, says_tls_required, "--tls=starttls" },
   { VEREDA_ERROR_RECIPIENTS, says_auth_required, "--user=NAME --password-file=FILE" },
   { VEREDA_ERROR_RECIPIENTS, some_accepted, "--at-least-one to send to those that are accepted" },
+  { VEREDA_ERROR_EHLO, says_lhlo, "--server=lmtp://HOST:PORT or --server=lmtp:unix:/PATH" },
   { VEREDA_ERROR_EHLO, tls_off, "--tls=starttls" },
+  { VEREDA_ERROR_TIMEOUT, no_greeting, "--tls=implicit: a port that speaks TLS from the first octet greets nobody" },
   { VEREDA_ERROR_TIMEOUT, NULL, "--timeout=SECONDS for a slow server; -v to see where it stands still" },
   { VEREDA_ERROR_UNKNOWN_OUTCOME, NULL,
     "asking a recipient or the server's logs before sending again: a second copy is possible" },

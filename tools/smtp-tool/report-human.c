@@ -144,13 +144,18 @@ print_message (const Item *item)
     }
 }
 
+/* What is true of a whole connection is in the result of each of its messages; people need it once. */
 static void
-print_warnings (const char *name, VeredaResult *result)
+print_warnings (const char *name, VeredaResult *result, GHashTable *said)
 {
   for (guint i = 0; i < vereda_result_get_n_warnings (result); i++)
     {
       g_autofree char *warning = text_one_line (vereda_result_get_warning (result, i));
+
+      if (g_hash_table_contains (said, warning))
+        continue;
       fprintf (stderr, "smtp-tool: %s: warning: %s\n", name, warning);
+      g_hash_table_add (said, g_steal_pointer (&warning));
     }
 }
 
@@ -168,7 +173,7 @@ print_dry (const Plan *plan, const Item *item, const char *name)
 }
 
 static void
-print_item (const Plan *plan, const Item *item)
+print_item (const Plan *plan, const Item *item, GHashTable *said)
 {
   g_autofree char *name = item_name (item);
   const GError *error = report_item_error (item);
@@ -184,8 +189,8 @@ print_item (const Plan *plan, const Item *item)
       print_recipients (item->result);
       fflush (stdout);
     }
-  if (item->result != NULL)
-    print_warnings (name, item->result);
+  if (item->result != NULL && !plan->quiet)
+    print_warnings (name, item->result, said);
   if (error != NULL)
     {
       g_autofree const char **hints = hint_list (plan, error, item->result);
@@ -210,6 +215,7 @@ report_human (const Plan *plan, const GError *fatal)
       report_problem (NULL, text, hints);
       return;
     }
+  g_autoptr (GHashTable) said = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < plan->items->len; i++)
-    print_item (plan, plan->items->pdata[i]);
+    print_item (plan, plan->items->pdata[i], said);
 }

@@ -40,6 +40,10 @@ report_outcome (const Plan *plan, const GError *fatal)
   for (guint i = 0; i < plan->items->len; i++)
     {
       const Item *item = plan->items->pdata[i];
+
+      /* Nothing became of it because of what concerns all. */
+      if (fatal != NULL && item->error == NULL && item->result == NULL)
+        continue;
       const ExitStatus status = report_item_status (plan, item);
 
       outcome.status = exit_worse (outcome.status, status);
