@@ -93,8 +93,9 @@ vereda_credential_request_unref (VeredaCredentialRequest *request)
 {
   if (request == NULL)
     return;
-  /* The asker holds one reference: when it is the only one left nobody can answer any more. */
-  if (request->state == PENDING && request->answered != NULL && g_atomic_ref_count_compare (&request->refs, 2))
+  /* The asker holds one reference: when it is the only one left nobody can answer any more, but for the callback while it runs. */
+  if (request->state == PENDING && !request->in_call && request->answered != NULL
+      && g_atomic_ref_count_compare (&request->refs, 2))
     settle (request, DECLINED, NULL);
   if (g_atomic_ref_count_dec (&request->refs))
     request_free (request);
