@@ -137,6 +137,123 @@ test_credential_too_late (gconstpointer how)
     }
 }
 
+/* A kept question holds the session no longer than a reply would. */
+static void
+test_credential_timeout (gconstpointer how)
+{
+  g_autofree char *script = fault_auth_script ("ext AUTH PLAIN\nhello\ndrain", how);
+  g_autoptr (KitScript) server = kit_script_new (script, NULL);
+  Wallet wallet = { .manner = KEEP };
+  g_autoptr (Fault) fault = wallet_submission (how, &wallet);
+  gint64 begin = g_get_monotonic_time ();
+
+  fault_set (fault, "timeout-command", "0.3");
+  fault_server (fault, server);
+  fault_send (fault);
+  fault_expect_error (fault, VEREDA_ERROR_TIMEOUT, NULL);
+  g_assert_cmpint (g_get_monotonic_time () - begin, >=, 300 * 1000);
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, 5000 * 1000);
+  g_assert_nonnull (wallet.kept);
+  vereda_credential_request_unref (wallet.kept);
+}
+
+/* ---- a refusal, and asked again ---- */
+
+typedef struct
+{
+  guint right_at; /* which answer is the right one, from 1; 0: none */
+  guint stop_at;  /* which question is declined; 0: none */
+  guint asked;
+  GString *reasons;
+} Guesser;
+
+static void
+on_guess (VeredaCredentialRequest *request, gpointer data)
+{
+  static const char *const words[] = { "", "first ", "rejected ", "expired " };
+  Guesser *guesser = data;
+  g_autofree char *wrong = g_strdup_printf ("wrong-%u", ++guesser->asked);
+  const char *answer = guesser->asked == guesser->right_at ? FAULT_PASSWORD : wrong;
+
+  if (vereda_credential_request_get_kind (request) != VEREDA_CREDENTIAL_PASSWORD)
+    {
+      guesser->asked--;
+      vereda_credential_request_decline (request);
+      return;
+    }
+  g_string_append (guesser->reasons, words[vereda_credential_request_get_reason (request)]);
+  if (guesser->asked == guesser->stop_at)
+    vereda_credential_request_decline (request);
+  else
+    vereda_credential_request_answer (request, answer, strlen (answer));
+}
+
+typedef struct
+{
+  const char *name, *script, *options;
+  Guesser guesser;
+  gboolean sent;
+  const char *reasons;
+  guint attempts; /* AUTH commands */
+} GuessRow;
+
+/* 535 to all but the right password. */
+#define JUDGE "ext AUTH PLAIN\nhello\non AUTH PLAIN AHRpbUBleGFtcGxlLnRlc3QAd3Jvbmc = 535 5.7.8 no\nserve"
+
+static const GuessRow guess_rows[] = {
+  { "second-is-right", JUDGE, "", { .right_at = 2 }, TRUE, "first rejected ", 2 },
+  { "third-is-right", JUDGE, "", { .right_at = 3 }, TRUE, "first rejected rejected ", 3 },
+  { "never-right", JUDGE, "", { .right_at = 0 }, FALSE, "first rejected rejected ", 3 },
+  { "declined-then", JUDGE, "", { .stop_at = 2 }, FALSE, "first rejected ", 1 },
+  { "stop", JUDGE, "auth-fallback=stop", { .right_at = 2 }, FALSE, "first ", 1 },
+  { "transient", "ext AUTH PLAIN\nhello\non AUTH = 454 4.7.0 later\nserve", "", { .right_at = 2 }, FALSE, "first ", 1 },
+};
+
+typedef struct
+{
+  const GuessRow *row;
+  const char *how;
+} GuessCase;
+
+static void
+test_credential_rejected (gconstpointer data)
+{
+  const GuessCase *c = data;
+  g_autofree char *script = fault_auth_script (c->row->script, c->how);
+  g_autoptr (KitScript) server = kit_script_new (script, script, script, NULL);
+  Guesser guesser = c->row->guesser;
+  g_autoptr (Fault) fault = fault_new_auth (c->how);
+
+  guesser.reasons = g_string_new (NULL);
+  vereda_options_set_password (fault->options, NULL);
+  vereda_options_set_credential_callback (fault->options, on_guess, &guesser);
+  if (*c->row->options != '\0')
+    fault_set (fault, "auth-fallback", "stop");
+  fault_server (fault, server);
+  fault_send (fault);
+  if (c->row->sent)
+    fault_expect_sent (fault);
+  else
+    fault_expect_error (fault, VEREDA_ERROR_AUTH, NULL);
+  kit_script_settle (server);
+  g_assert_cmpstr (guesser.reasons->str, ==, c->row->reasons);
+  g_assert_cmpuint (kit_script_count (server, -1, "AUTH PLAIN"), ==, c->row->attempts);
+  g_string_free (guesser.reasons, TRUE);
+}
+
+static void
+add_guesses (const char *how)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (guess_rows); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/SEC-10/credential-rejected/%s/%s", guess_rows[i].name, how);
+      GuessCase *c = g_new (GuessCase, 1);
+
+      *c = (GuessCase){ &guess_rows[i], how };
+      g_test_add_data_func_full (path, c, test_credential_rejected, g_free);
+    }
+}
+
 /* ---- plugins that are not there ---- */
 
 static void
@@ -211,6 +328,10 @@ main (int argc, char **argv)
   g_test_add_func ("/SEC-10/credential-not-asked", test_credential_not_asked);
   fault_add_everywhere ("/SEC-10/credential-declined", test_credential_declined);
   fault_add_everywhere ("/SEC-10/credential-too-late", test_credential_too_late);
+  fault_add_everywhere ("/TMO-1/credential-kept", test_credential_timeout);
+  add_guesses ("clear");
+  for (guint i = 0; fault_backends ()[i] != NULL; i++)
+    add_guesses (fault_backends ()[i]);
   fault_add_everywhere ("/plugins/mechanism-broken", test_plugin_broken);
   fault_add_everywhere ("/plugins/mechanisms-gone", test_plugins_all_gone);
   fault_add_everywhere ("/plugins/module-gone", test_plugin_module_gone);
