@@ -158,6 +158,23 @@ vd_connection_log_auth (VdConnection *c)
     }
 }
 
+void
+vd_connection_warn_unauthenticated (VdConnection *c)
+{
+  GPtrArray *attempts = vd_session_auth_attempts (c->session), *story = c->setup.visit->auth_story;
+  GString *text;
+
+  for (guint i = 0; i < attempts->len; i++)
+    if (((const VdAuthAttempt *) g_ptr_array_index (attempts, i))->succeeded)
+      return;
+  text = g_string_new (NULL);
+  for (guint i = 0; i < story->len; i++)
+    g_string_append_printf (text, "%s%s", text->len > 0 ? "; " : "", (const char *) g_ptr_array_index (story, i));
+  vd_connection_warn (c, "%s: went on without authentication: %s", c->setup.visit->name,
+                      text->len > 0 ? text->str : "there is no mechanism that can be used");
+  g_string_free (text, TRUE);
+}
+
 /* ---- choosing ---- */
 
 static gboolean
@@ -180,6 +197,25 @@ is_floor (VdAuthReason reason)
 }
 
 /* Why there is nothing (left) to try, naming every mechanism offered. */
+/* Names that the caller wants and that no plugin has: the first thing to look at when nothing is left. */
+static void
+add_unknown (VdConnection *c, GPtrArray *all, GString *text)
+{
+  const char *wanted = vd_options_text (c->setup.options, VD_OPTION_AUTH);
+  char **names = wanted != NULL ? vd_list_split (wanted) : NULL;
+
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
+    {
+      gboolean known = FALSE;
+
+      for (guint k = 0; k < all->len && !known; k++)
+        known = g_ascii_strcasecmp (names[i], ((const VdCandidate *) g_ptr_array_index (all, k))->mechanism) == 0;
+      if (!known)
+        g_string_append_printf (text, "%s%s: no plugin for it is installed", text->len > 0 ? "; " : "", names[i]);
+    }
+  g_strfreev (names);
+}
+
 static GError *
 nothing_left (VdConnection *c, GPtrArray *all)
 {
@@ -190,6 +226,8 @@ nothing_left (VdConnection *c, GPtrArray *all)
 
   for (guint i = 0; i < visit->auth_story->len; i++)
     g_string_append_printf (text, "%s%s", text->len > 0 ? "; " : "", (const char *) g_ptr_array_index (visit->auth_story, i));
+  if (all != NULL)
+    add_unknown (c, all, text);
   for (guint i = 0; all != NULL && i < all->len; i++)
     {
       const VdCandidate *candidate = g_ptr_array_index (all, i);

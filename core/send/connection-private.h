@@ -95,6 +95,8 @@ gboolean vd_connection_choose_mechanism (VdConnection *c);
 void vd_connection_await_credential (VdConnection *c);
 void vd_connection_credential_timeout (VdConnection *c);
 void vd_connection_log_auth (VdConnection *c);
+/* With option auth-optional: unless it succeeded the caller is told, who would see nothing but a message that was sent. */
+void vd_connection_warn_unauthenticated (VdConnection *c);
 void vd_connection_auth_clear (VdConnection *c);
 
 #endif

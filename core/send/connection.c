@@ -343,6 +343,8 @@ note_ready (VdConnection *c)
     return;
   c->was_ready = TRUE;
   vd_connection_log_auth (c);
+  if (vd_options_wants_auth (options))
+    vd_connection_warn_unauthenticated (c);
   if (vd_options_bool (options, VD_OPTION_QUEUE) && !vd_session_queue_asked (c->session))
     vd_connection_warn (c, "%s: option queue: the server does not offer to queue only (XQUE)", c->setup.visit->name);
 }

@@ -117,6 +117,11 @@ fail_all (VeredaSender *sender, GQueue *queue, const GError *error, VdReply *rep
   while ((job = g_queue_pop_head (&failed)) != NULL)
     {
       vd_job_fail (job, error, reply);
+      if (reply != NULL && job->copy == 0)
+        {
+          g_free (job->result->server);
+          job->result->server = g_strdup (sender->visit->name);
+        }
       deliver (sender, job);
     }
 }

@@ -312,6 +312,69 @@ test_standing_policy (void)
   standing_policy ("secure", FALSE);
 }
 
+/* A reply that a result has was said by the server that it names, also before MAIL. */
+static void
+test_server_of_the_reply (void)
+{
+  g_autoptr (KitScript) server = kit_script_new ("> 421 4.3.2 full", NULL);
+  g_autoptr (VeredaOptions) options = options_for (server, NULL);
+  g_autoptr (VeredaMessage) message = message_of (0);
+  g_autoptr (VeredaResult) result = NULL;
+
+  vereda_sendmessage (message, options, &result, NULL);
+  g_assert_nonnull (vereda_result_get_reply (result));
+  g_assert_cmpint (vereda_reply_get_code (vereda_result_get_reply (result)), ==, 421);
+  g_assert_cmpstr (vereda_result_get_server (result), ==, vereda_options_get (options, "servers"));
+}
+
+/* Credentials were given and not used: a message that was sent does not say so by itself. */
+static void
+test_unauthenticated_warns (void)
+{
+  static const char *const scripts[] = { "ext SIZE\nhello\nserve", "ext AUTH PLAIN\nhello\non AUTH = 535 5.7.8 no\nserve",
+                                         "ext AUTH PLAIN\nhello\non AUTH = 235 2.7.0 yes\nserve" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (scripts); i++)
+    {
+      g_autoptr (KitScript) server = kit_script_new (scripts[i], NULL);
+      g_autoptr (VeredaOptions) options = options_for (server, NULL);
+      g_autoptr (VeredaMessage) message = message_of (0);
+      g_autoptr (VeredaResult) result = NULL;
+      g_autoptr (GError) error = NULL;
+      guint told = 0;
+
+      set (options, "tls", "never");
+      set (options, "insecure-cleartext-auth", "yes");
+      set (options, "auth-optional", "yes");
+      set (options, "username", "ann");
+      vereda_options_set_password (options, "secret");
+      vereda_sendmessage (message, options, &result, &error);
+      g_assert_no_error (error);
+      for (guint k = 0; k < vereda_result_get_n_warnings (result); k++)
+        told += strstr (vereda_result_get_warning (result, k), "without authentication") != NULL;
+      g_assert_cmpuint (told, ==, i < 2 ? 1 : 0);
+    }
+}
+
+/* A mechanism that is wanted and that nobody has is named. */
+static void
+test_unknown_mechanism (void)
+{
+  g_autoptr (KitScript) server = kit_script_new ("ext AUTH PLAIN X-NONE\nhello\nserve", NULL);
+  g_autoptr (VeredaOptions) options = options_for (server, NULL);
+  g_autoptr (VeredaMessage) message = message_of (0);
+  g_autoptr (GError) error = NULL;
+
+  set (options, "tls", "never");
+  set (options, "auth", "X-NONE");
+  set (options, "username", "ann");
+  vereda_options_set_password (options, "secret");
+  g_assert_false (vereda_sendmessage (message, options, NULL, &error));
+  g_assert_nonnull (strstr (error->message, "X-NONE: no plugin"));
+  kit_script_settle (server);
+  g_assert_cmpuint (kit_script_count (server, -1, "AUTH"), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -325,5 +388,8 @@ main (int argc, char **argv)
   g_test_add_func ("/sender/attempts-of-their-own", test_attempts_of_their_own);
   g_test_add_func ("/sender/AUT-9-534-stands", test_534_stands);
   g_test_add_func ("/sender/STL-8-standing-policy", test_standing_policy);
+  g_test_add_func ("/sender/server-of-the-reply", test_server_of_the_reply);
+  g_test_add_func ("/sender/AUT-14-unauthenticated-warns", test_unauthenticated_warns);
+  g_test_add_func ("/sender/AUT-10-unknown-mechanism", test_unknown_mechanism);
   return g_test_run ();
 }
