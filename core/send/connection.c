@@ -130,6 +130,7 @@ session_over (VdConnection *c)
       c->setup.visit->endpoints = left;
       c->again = VD_AGAIN_NEXT_ADDRESS;
     }
+  vd_stack_shutdown (c->stack, NULL); /* RFC 8446 section 6.1; it goes now or not at all, and changes nothing any more */
   closed (c);
 }
 

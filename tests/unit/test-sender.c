@@ -5,6 +5,7 @@
 #include <vereda/vereda.h>
 
 #include "scriptserver.h"
+#include "tlsserver.h"
 
 static const char small[] = "From: ann@example.test\r\nTo: bob@example.test\r\nSubject: small\r\n\r\nhello\r\n";
 
@@ -375,6 +376,78 @@ test_unknown_mechanism (void)
   g_assert_cmpuint (kit_script_count (server, -1, "AUTH"), ==, 0);
 }
 
+/* ---- the end ---- */
+
+/* A polite server under TLS from the first octet; whether the client closed TLS before the connection goes into `data`. */
+static void
+serve_politely (KitConn *conn, gpointer data)
+{
+  gboolean content = FALSE;
+  char *line;
+  char octet;
+
+  kit_conn_say (conn, "220 mx\r\n");
+  while ((line = kit_conn_read_line (conn)) != NULL)
+    {
+      gboolean quit = g_str_equal (line, "QUIT"), data_verb = g_str_equal (line, "DATA"), dot = g_str_equal (line, ".");
+
+      if (!content || dot)
+        kit_conn_say (conn, quit ? "221 bye\r\n" : data_verb ? "354 go\r\n" : "250 ok\r\n");
+      content = data_verb || (content && !dot);
+      g_free (line);
+      if (quit)
+        break;
+    }
+  while (kit_conn_read (conn, &octet, 1) > 0)
+    ;
+  if (conn->ssl != NULL && (SSL_get_shutdown (conn->ssl) & SSL_RECEIVED_SHUTDOWN) != 0)
+    g_atomic_int_set ((gint *) data, 1);
+}
+
+/* RFC 8446 section 6.1: a connection that is closed without the alert looks cut off. */
+static void
+test_closing_alert (gconstpointer backend)
+{
+  g_autofree char *cert = g_build_filename (g_getenv ("VEREDA_TEST_CERTS"), "good.pem", NULL);
+  g_autofree char *root = g_build_filename (g_getenv ("VEREDA_TEST_CERTS"), "root.pem", NULL);
+  KitServerConfig config = { .cert = cert };
+  gint alert = 0;
+  KitServer *server = kit_server_new (&config, serve_politely, &alert);
+  g_autofree char *address = g_strdup_printf ("127.0.0.1:%u", kit_server_get_port (server));
+  g_autoptr (VeredaOptions) options = vereda_options_new ();
+  g_autoptr (VeredaMessage) message = message_of (0);
+  g_autoptr (GError) error = NULL;
+
+  set (options, "servers", address);
+  set (options, "tls", "implicit");
+  set (options, "transport", backend);
+  set (options, "ca-file", root);
+  set (options, "client", "client.example.test");
+  set (options, "deadline", "10");
+  vereda_sendmessage (message, options, NULL, &error);
+  g_assert_no_error (error);
+  kit_server_free (server);
+  g_assert_cmpint (g_atomic_int_get (&alert), ==, 1);
+}
+
+static void
+add_closing_alerts (void)
+{
+  VeredaRegistry *registry = vereda_registry_get_default ();
+  static const char *const backends[] = { "gnutls", "openssl" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (backends); i++)
+    for (guint k = 0; k < vereda_registry_get_n_entries (registry); k++)
+      {
+        VeredaRegistryEntry *entry = vereda_registry_get_entry (registry, k);
+        const char *mode = vereda_registry_entry_get_mode (entry);
+        g_autofree char *path = g_strdup_printf ("/sender/TLS-12-closing-alert/%s", backends[i]);
+
+        if (g_strcmp0 (vereda_registry_entry_get_transport (entry), backends[i]) == 0 && g_strcmp0 (mode, "implicit") == 0)
+          g_test_add_data_func (path, backends[i], test_closing_alert);
+      }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -391,5 +464,6 @@ main (int argc, char **argv)
   g_test_add_func ("/sender/server-of-the-reply", test_server_of_the_reply);
   g_test_add_func ("/sender/AUT-14-unauthenticated-warns", test_unauthenticated_warns);
   g_test_add_func ("/sender/AUT-10-unknown-mechanism", test_unknown_mechanism);
+  add_closing_alerts ();
   return g_test_run ();
 }
