@@ -5,6 +5,7 @@ import email
 import email.policy
 import os
 import re
+import time
 
 from tool_kit import COMPOSE, MESSAGE, Folder, Script, Sink, Skip, run_tests, tool
 
@@ -120,6 +121,29 @@ def test_tls_mode_mismatch():
         run, document = send(sink, '--tls=implicit', '--ca-file', sink.ca, path)
         assert run.status == 43, document
         assert '--tls=starttls' in document['messages'][0]['error']['try']
+    with Folder() as folder, Sink('--tls=implicit', '--self-signed') as sink:
+        path = folder.file('m.eml', MESSAGE)
+        for args in (['--tls=starttls'], ['--tls=never'], ['--tls=auto'], ['--tls=starttls', path]):
+            begin = time.monotonic()
+            run, document = send(sink, *args, path)
+            assert run.status == 43 and time.monotonic() - begin < 10, document
+            for message in document['messages']:
+                assert message['verdict'] == 'not-sent' and message['error']['try'] == ['--tls=implicit'], document
+        assert not sink.messages()
+
+
+def test_slow_greeting_is_no_mismatch():
+    """Nor is a handshake that takes its time, on a port that does speak TLS at once."""
+    with Folder() as folder, Sink('--greeting-delay=2600') as sink, Sink('--tls=starttls', '--self-signed', '--greeting-delay=2600') as starttls:
+        path = folder.file('m.eml', MESSAGE)
+        assert send(sink, path)[0].status == 0
+        assert send(starttls, '--tls=starttls', '--ca-file', starttls.ca, path)[0].status == 0
+        with Script(lambda stream: stream.read(1)) as mute:
+            begin = time.monotonic()
+            run = tool('send', '--server', mute.server, '--timeout-greeting=2.4', path)
+            assert run.status == 2 and time.monotonic() - begin < 10, run.errors
+            run = tool('send', '--server', mute.server, '--tls=implicit', '--tls-timeout=2.4', path)
+            assert run.status not in (0, 43), run.errors
 
 
 def test_auth():

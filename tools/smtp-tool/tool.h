@@ -18,7 +18,8 @@ typedef enum
   TOOL_ERROR_HELPER = 3,      /* a program that is needed is missing */
   TOOL_ERROR_COMPOSE = 4,     /* a message cannot be made of what was given */
   TOOL_ERROR_INTERRUPTED = 5, /* by the user */
-  TOOL_ERROR_NO_PLUGIN = 6    /* no plugin of that name, or it does not load */
+  TOOL_ERROR_NO_PLUGIN = 6,   /* no plugin of that name, or it does not load */
+  TOOL_ERROR_TLS_MODE = 7     /* the port speaks TLS from the first octet */
 } ToolErrorCode;
 
 /* Command bodies: argv[0] is the name of the command.  They return the exit status. */
