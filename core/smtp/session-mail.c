@@ -59,6 +59,13 @@ vd_session_abandon_txn (VdSession *session, VdTransaction *txn, GError *error)
     }
 }
 
+/* Nobody is to receive it, whatever was handed over. */
+static gboolean
+is_refused (const VdTransaction *txn)
+{
+  return txn->mail_reply != NULL || txn->refused == txn->recipients->len;
+}
+
 void
 vd_session_settle (VdSession *session, const GError *error)
 {
@@ -66,10 +73,12 @@ vd_session_settle (VdSession *session, const GError *error)
 
   while ((txn = g_queue_peek_head (&session->open)) != NULL)
     {
-      gboolean handed_over = txn->end_mark <= session->output.written && !txn->void_end;
+      gboolean refused = is_refused (txn), handed_over = txn->end_mark <= session->output.written && !txn->void_end;
 
-      txn->settled = TRUE;
-      if (handed_over)
+      txn->settled = !refused;
+      if (refused) /* the replies say why */
+        vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
+      else if (handed_over)
         vd_session_finish_txn (
             session, txn, VD_OUTCOME_UNKNOWN,
             vd_session_error_new (

@@ -310,6 +310,7 @@ say_hello (Fuzz *fuzz, guint8 bits)
   static const char *const keywords[]
       = { "PIPELINING", "CHUNKING", "STARTTLS", "8BITMIME", "SMTPUTF8", "SIZE 40", "AUTH FIRST SECOND LATER LONG", "XQUE" };
 
+  g_string_append (fuzz->pending, "250-mx\r\n");
   for (guint i = 0; i < G_N_ELEMENTS (keywords); i++)
     if (bits & 1u << i)
       g_string_append_printf (fuzz->pending, "250-%s\r\n", i == 5 && bits & 1 ? "SIZE" : keywords[i]);
