@@ -207,7 +207,7 @@ check_mechanisms (SinkServer *server, GError **error)
           error, SINK_ERROR, SINK_ERROR_AUTH,
           "--auth: Cyrus SASL has no server side for %s here (of those asked for it has:%s); a package with its plug-in "
           "may be missing, such as libsasl2-modules",
-          *mechanism, list);
+          *mechanism, list[strspn (list, " ")] != '\0' ? list : " none");
     }
   sasl_dispose (&connection);
   return good;

@@ -98,9 +98,22 @@ use_own_certificate (const SinkConfig *config, SSL_CTX *context, gchar **ret_ca_
   return good;
 }
 
+/* OpenSSL has no words for what the system says. */
+static gboolean
+can_read (const gchar *option, const gchar *path, GError **error)
+{
+  if (g_access (path, R_OK) == 0)
+    return TRUE;
+  int seen = errno;
+  g_set_error (error, SINK_ERROR, SINK_ERROR_FILE, "%s=%s: %s", option, path, g_strerror (seen));
+  return FALSE;
+}
+
 static gboolean
 use_files (const SinkConfig *config, SSL_CTX *context, GError **error)
 {
+  if (!can_read ("--cert", config->cert, error) || !can_read ("--key", config->key, error))
+    return FALSE;
   if (SSL_CTX_use_certificate_chain_file (context, config->cert) != 1)
     {
       g_autofree gchar *what = g_strdup_printf ("--cert=%s", config->cert);
@@ -120,6 +133,8 @@ ask_for_client_certificate (const SinkConfig *config, SSL_CTX *context, GError *
 {
   if (config->client_ca == NULL)
     return TRUE;
+  if (!can_read ("--client-ca", config->client_ca, error))
+    return FALSE;
   STACK_OF (X509_NAME) *names = SSL_load_client_CA_file (config->client_ca);
   if (names == NULL || SSL_CTX_load_verify_locations (context, config->client_ca, NULL) != 1)
     {
