@@ -113,6 +113,26 @@ reply_new (guint code, GPtrArray *lines, GArray *sizes)
 }
 
 VdReply *
+vd_reply_copy (VdReply *reply)
+{
+  g_autoptr (GPtrArray) lines = g_ptr_array_new ();
+  g_autoptr (GArray) sizes = g_array_new (FALSE, FALSE, sizeof (gsize));
+
+  for (guint i = 0; i < reply->n_lines; i++)
+    {
+      char *line = g_malloc (reply->sizes[i] + 1);
+
+      memcpy (line, reply->lines[i], reply->sizes[i] + 1); /* with its NUL */
+      g_ptr_array_add (lines, line);
+      g_array_append_val (sizes, reply->sizes[i]);
+    }
+  VdReply *copy = reply_new (reply->code, lines, sizes);
+  copy->local = reply->local;
+  copy->enhanced = reply->enhanced;
+  return copy;
+}
+
+VdReply *
 vd_reply_new_local (guint code, const char *enhanced, const char *text)
 {
   g_autoptr (GPtrArray) lines = g_ptr_array_new ();

@@ -39,6 +39,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdReply, vd_reply_unref)
 /* A reply made locally (a refusal that no server spoke), for results. */
 VdReply *vd_reply_new_local (guint code, const char *enhanced, const char *text);
 
+/* Another of the same; the only one who knows of it may still change its lines. */
+VdReply *vd_reply_copy (VdReply *reply);
+
 /* Whole text, lines joined by "\n", enhanced code of each line removed when it is the reply's, escaped for display. Free with g_free. */
 char *vd_reply_text (VdReply *reply);
 /* "5.7.8" or NULL.  Free with g_free. */

@@ -91,10 +91,22 @@ push_auth (VdSession *session, gboolean cancel)
   vd_session_push (session, VD_STEP_AUTH, NULL)->cancel = cancel;
 }
 
+/* The server is shown it: what it says back of it is shown to nobody. */
+static void
+keep_said (VdSession *session, GByteArray *response)
+{
+  if (response == NULL || response->len == 0)
+    return;
+  if (session->echo == NULL)
+    session->echo = vd_echo_new ();
+  vd_echo_add (session->echo, response->data, response->len);
+}
+
 /* A SASL line is traced as such, then pushed without a second trace. */
 static void
 push_response (VdSession *session, GByteArray *response)
 {
+  keep_said (session, response);
   vd_command_auth_response (vd_output_commands (&session->output), response);
   vd_output_appended (&session->output);
   vd_session_trace_commands (session, TRUE);
@@ -126,6 +138,7 @@ send_auth (VdSession *session, GByteArray *initial)
   gboolean fits = TRUE;
   GError *error = NULL;
 
+  keep_said (session, initial);
   if (!vd_command_auth (out, vd_sasl_name (session->sasl), initial, &fits, &error))
     {
       cancel_exchange (session, error);
@@ -304,6 +317,7 @@ on_success (VdSession *session, VdReply *reply)
     }
   record (session, reply, NULL, VD_AUTH_STOP)->succeeded = TRUE;
   session->authenticated = TRUE;
+  g_clear_pointer (&session->echo, vd_echo_free);
   vd_session_begin_auth (session);
 }
 

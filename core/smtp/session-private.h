@@ -12,6 +12,7 @@
 #include <vereda/error.h>
 
 #include "core/smtp/command.h"
+#include "core/smtp/echo.h"
 #include "core/smtp/output.h"
 #include "core/smtp/session.h"
 
@@ -60,6 +61,7 @@ struct VdSession
   /* AUTH */
   VdSasl *sasl;
   GPtrArray *auth_attempts; /* of VdAuthAttempt */
+  VdEcho *echo;             /* what was said in confidence; NULL before, and after success */
   gboolean authenticated, auth_over;
   gboolean sasl_started;    /* the AUTH command went out */
   gboolean sasl_without_ir; /* the one retry without an initial response was used */

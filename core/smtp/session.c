@@ -53,6 +53,7 @@ vd_session_free (VdSession *session)
   g_queue_clear (&session->finished);
   vd_session_auth_clear (session);
   g_ptr_array_unref (session->auth_attempts);
+  vd_echo_free (session->echo);
   vd_output_clear (&session->output);
   vd_reply_parser_free (session->parser);
   vd_ehlo_free (session->ehlo);
@@ -340,6 +341,20 @@ is_content (VdStep step)
   return step == VD_STEP_CONTENT || step == VD_STEP_BDAT || step == VD_STEP_BDAT_LAST;
 }
 
+/* Before anybody sees the answer to a SASL response; a challenge is the mechanism's, and nobody else sees it. */
+static void
+hide_echo (VdSession *session, VdReply **reply)
+{
+  const VdExpect *expect = g_queue_peek_head (&session->expects);
+  VdReply *safe;
+
+  if (session->echo == NULL || expect == NULL || expect->step != VD_STEP_AUTH || (*reply)->code == 334)
+    return;
+  safe = vd_echo_redact (session->echo, *reply);
+  vd_reply_unref (*reply);
+  *reply = safe;
+}
+
 static void
 on_reply (VdSession *session, VdReply *reply)
 {
@@ -461,7 +476,10 @@ vd_session_feed (VdSession *session, const void *data, gsize size, gint64 now)
       octets += used;
       size -= used;
       if (status == VD_REPLY_READY)
-        on_reply (session, reply);
+        {
+          hide_echo (session, &reply);
+          on_reply (session, reply);
+        }
     }
   vd_session_pump (session);
 }
