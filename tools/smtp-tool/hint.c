@@ -55,6 +55,12 @@ in_clear (const Context *c)
   return c->plan->wants_auth && !unverified (c);
 }
 
+static gboolean
+says_before_tls (const Context *c)
+{
+  return strstr (c->error->message, "before STARTTLS") != NULL;
+}
+
 /* Not where the floor, or the list of mechanisms, is what leaves none. */
 static gboolean
 says_unverified (const Context *c)
@@ -193,7 +199,7 @@ static const struct
   { VEREDA_ERROR_TLS, without_user, "--tls=opportunistic, if the message may go unprotected where the server has no TLS" },
   { VEREDA_ERROR_CERTIFICATE, NULL, "--ca-file=FILE for an authority of your own, --verify-name=NAME for another name" },
   { VEREDA_ERROR_CERTIFICATE, NULL, "--insecure only to have a look: it lets anyone answer" },
-  { VEREDA_ERROR_AUTH, tls_off, "--tls=starttls" },
+  { VEREDA_ERROR_AUTH, says_before_tls, "--tls=starttls" },
   { VEREDA_ERROR_AUTH, with_user, "-v to see which mechanisms were tried and what the server said" },
   { VEREDA_ERROR_AUTH, without_user, "--user=NAME --password-file=FILE" },
   { VEREDA_ERROR_MAIL, says_auth_required, "--user=NAME --password-file=FILE" },
