@@ -187,7 +187,11 @@ VeredaCredentialRequest *vereda_credential_request_ref (VeredaCredentialRequest 
 VEREDA_API
 void vereda_credential_request_unref (VeredaCredentialRequest *request);
 
-/** Answer inside the call, or keep a reference and answer later: the session waits meanwhile, under its timeouts. */
+/**
+ * Answer inside the call, or keep a reference and answer later: the session waits meanwhile, for timeout-command at most.  Later means from
+ * another callback of the same sender, on its thread: vereda_sender_run() blocks and serves no main loop, so that a source of GLib does not
+ * run before it returns.  Who has to ask a person asks inside the call.
+ */
 typedef void (*VeredaCredentialFunc) (VeredaCredentialRequest *request, gpointer user_data);
 
 /** The callback to ask where no password or token is set; NULL: none. */
