@@ -51,7 +51,8 @@ void vereda_sender_run (VeredaSender *sender);
 
 /**
  * Ends the present vereda_sender_run() as soon as it can: messages that are not finished get their verdict, not sent with
- * VEREDA_ERROR_CANCELLED or unknown where the end of their data was handed over.  Called while nothing runs it ends the next run at once.  The only function for any thread; safe in a signal handler.
+ * VEREDA_ERROR_CANCELLED or unknown where the end of their data was handed over.  Called while nothing runs it ends the next run at once.
+ * The only function for any thread; safe in a signal handler.
  */
 VEREDA_API
 void vereda_sender_cancel (VeredaSender *sender);
