@@ -34,6 +34,18 @@ def test_null_reverse_path():
             assert document['exit']['code'] == 0 and document['messages'][0]['reverse_path'] == '', (args, document)
 
 
+def test_groups_without_members():
+    with Folder() as folder:
+        path = folder.file('m.eml', MESSAGE)
+        document = tool('send', '-n', '--format=json', '--to=undisclosed-recipients:;', '--bcc=x@example.org', path).json()
+        assert [recipient['address'] for recipient in document['messages'][0]['recipients']] == ['x@example.org'], document
+        document = tool('send', '-n', '--format=json', '--to=undisclosed-recipients:;', path).json()
+        assert document['exit']['code'] == 1 and 'no address' in document['error']['text'], document
+        if os.access(COMPOSE, os.X_OK):
+            run = tool('send', '-n', '--from=a@example.org', '--to=undisclosed-recipients:;', '--bcc=x@example.org', '--body=x')
+            assert run.status == 0 and 'To: undisclosed-recipients:' in run.text and 'x@example.org' not in run.text, run.text
+
+
 def test_errors_name_the_flag_once():
     with Folder() as folder:
         path = folder.file('m.eml', MESSAGE)

@@ -302,6 +302,18 @@ apply_settings (Plan *plan, const CliLine *line, GError **error)
   return TRUE;
 }
 
+/* A group without members ("undisclosed-recipients:;") names nobody, which is fine beside lists that do. */
+static gboolean
+check_list (Plan *plan, const char *flag, const char *list, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (options_set (plan->options, flag, "recipients", list, &local) || strstr (local->message, "holds no address") != NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
 /* --to="$RCPT" with nothing in the variable must not become "to whom the header names". */
 static gboolean
 check_not_empty (const CliLine *line, GError **error)
@@ -341,7 +353,7 @@ apply_envelope (Plan *plan, const CliLine *line, GError **error)
       g_autofree char *list = join_values (line, ids[i]);
 
       /* Each by itself first, so that the error names the right flag. */
-      if (list != NULL && !options_set (plan->options, flags[i], "recipients", list, error))
+      if (list != NULL && !check_list (plan, flags[i], list, error))
         return FALSE;
       if (list != NULL)
         g_string_append_printf (all, "%s%s", all->len > 0 ? ", " : "", list);
