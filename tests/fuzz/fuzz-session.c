@@ -110,11 +110,14 @@ submit (Fuzz *fuzz)
 
 /* ---- a mechanism that does what the challenge says ---- */
 
+static gboolean satisfied; /* the last step was its last */
+
 static VeredaStep
 step (VeredaAuth *auth, const VeredaSpan *challenge, GByteArray *response, GError **error)
 {
   guint8 what = challenge != NULL && challenge->size > 0 ? *(const guint8 *) challenge->data : 'd';
 
+  satisfied = FALSE;
   if (what == 'f' || what == 'p')
     {
       g_set_error (error, VEREDA_AUTH_ERROR, what == 'p' ? VEREDA_AUTH_ERROR_SERVER : VEREDA_AUTH_ERROR_PROTOCOL,
@@ -127,6 +130,7 @@ step (VeredaAuth *auth, const VeredaSpan *challenge, GByteArray *response, GErro
     g_byte_array_append (response, (const guint8 *) "tanstaaf-Zephyr-7731", 20);
   if (what == 'l')
     g_byte_array_set_size (response, 600);
+  satisfied = what != 'c';
   return what == 'c' ? VEREDA_STEP_CONTINUE : VEREDA_STEP_DONE;
 }
 
@@ -194,6 +198,7 @@ serve_need (Fuzz *fuzz, guint8 choice)
       decide_tls (fuzz, choice % 2 == 0);
       break;
     case VD_NEED_MECHANISM:
+      satisfied = FALSE;
       if (choice % 4 == 0)
         vd_session_no_mechanism (fuzz->session, g_error_new_literal (VEREDA_ERROR, VEREDA_ERROR_AUTH, "none"), fuzz->now);
       else if (choice % 32 == 1)
@@ -254,7 +259,7 @@ give (Fuzz *fuzz, const char *octets, gsize size)
     {
       g_autoptr (VdReply) reply = NULL;
       g_autofree char *exact = NULL;
-      gboolean asked = TRUE;
+      gboolean asked = TRUE, sealed = fuzz->observer.tls_begun;
       gsize used = 0;
       VdReplyStatus status = vd_reply_parser_feed (fuzz->observer.replies, octets, size, &used, &reply, NULL);
 
@@ -264,8 +269,10 @@ give (Fuzz *fuzz, const char *octets, gsize size)
         asked = observer_answers (&fuzz->observer, reply);
       exact = g_memdup2 (octets, used);
       vd_session_feed (fuzz->session, exact, used, fuzz->now);
-      g_assert (asked || is_over (fuzz));                     /* RPL-13 */
-      g_assert (status != VD_REPLY_BROKEN || is_over (fuzz)); /* RPL-6 to RPL-10 */
+      g_assert (!sealed || is_over (fuzz));                                    /* STL-4 */
+      g_assert (!fuzz->observer.authenticated || satisfied || is_over (fuzz)); /* AUT-9 */
+      g_assert (asked || is_over (fuzz));                                      /* RPL-13 */
+      g_assert (status != VD_REPLY_BROKEN || is_over (fuzz));                  /* RPL-6 to RPL-10 */
       octets += used;
       size -= used;
     }
