@@ -76,6 +76,21 @@ def test_status_of_another_protocol():
             assert document['exit']['name'] == 'greeting' and document['messages'][0]['error']['code'] == 'protocol', document
 
 
+def test_a_bad_certificate_is_no_wrong_mode():
+    """A certificate that may not sign handshakes: GnuTLS ends the handshake over it, OpenSSL looks at its issuer."""
+    certs = os.path.join(os.environ.get('VEREDA_TEST_CERTS', '/nonexistent'), 'unknown-root')
+    if not os.path.exists(certs + '.pem'):
+        raise Skip('the certificates of the tests are not made')
+    with Folder() as folder:
+        path = folder.file('m.eml', MESSAGE)
+        for mode in ('implicit', 'starttls'):
+            with Sink(f'--tls={mode}', '--cert', certs + '.pem', '--key', certs + '.key') as sink:
+                for backend in ('openssl', 'gnutls'):
+                    run = tool('send', '--format=json', '--server', sink.server, f'--tls={mode}', f'--transport={backend}', path)
+                    assert run.json()['exit']['name'] in ('certificate', 'tls', 'plugin'), (mode, backend, run.json())
+                assert not sink.messages()
+
+
 def test_hints_fit_the_failure():
     with Folder() as folder:
         path = folder.file('m.eml', MESSAGE)
