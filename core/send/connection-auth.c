@@ -196,7 +196,6 @@ is_floor (VdAuthReason reason)
     }
 }
 
-/* Why there is nothing (left) to try, naming every mechanism offered. */
 /* Names that the caller wants and that no plugin has: the first thing to look at when nothing is left. */
 static void
 add_unknown (VdConnection *c, GPtrArray *all, GString *text)
@@ -216,6 +215,7 @@ add_unknown (VdConnection *c, GPtrArray *all, GString *text)
   g_strfreev (names);
 }
 
+/* Why there is nothing (left) to try, naming every mechanism offered. */
 static GError *
 nothing_left (VdConnection *c, GPtrArray *all)
 {
