@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/plugin/host.h"
+#include "core/send/choice.h"
 
 void
 vd_connection_auth_clear (VdConnection *c)
@@ -70,65 +71,22 @@ binding (gpointer data, VeredaBinding kind, GError **error)
 
 /* ---- the floor and the order ---- */
 
-static guint
-credentials_present (VdConnection *c)
-{
-  const VeredaOptions *options = c->setup.options;
-  guint bits = 0;
-
-  if (vd_options_text (options, VD_OPTION_USERNAME) != NULL)
-    bits |= VEREDA_NEEDS (VEREDA_CRED_AUTHCID);
-  if (vd_options_text (options, VD_OPTION_AUTHZID) != NULL)
-    bits |= VEREDA_NEEDS (VEREDA_CRED_AUTHZID);
-  if (vd_options_text (options, VD_OPTION_REALM) != NULL)
-    bits |= VEREDA_NEEDS (VEREDA_CRED_REALM);
-  if (options->password != NULL || (options->credential != NULL && !vd_credential_slot_is_declined (&c->setup.visit->password)))
-    bits |= VEREDA_NEEDS (VEREDA_CRED_PASSWORD);
-  if (options->token != NULL
-      || (options->credential != NULL && options->password == NULL && !vd_credential_slot_is_declined (&c->setup.visit->token)))
-    bits |= VEREDA_NEEDS (VEREDA_CRED_TOKEN);
-  return bits;
-}
-
-static gboolean
-names (char **list, const char *name)
-{
-  for (guint i = 0; list != NULL && list[i] != NULL; i++)
-    if (g_ascii_strcasecmp (list[i], name) == 0)
-      return TRUE;
-  return FALSE;
-}
-
 static GPtrArray *
 candidates (VdConnection *c, const VdEhlo *ehlo, const VeredaStrength *above)
 {
-  const VeredaOptions *options = c->setup.options;
-  const char *minimum = vd_options_text (options, VD_OPTION_AUTH_MIN_STRENGTH);
-  char **allow = vd_options_list (options, VD_OPTION_AUTH), **deny = vd_options_list (options, VD_OPTION_NO_AUTH);
+  const VdVisit *visit = c->setup.visit;
   VeredaFactValue cert = { .num = 0 };
-  VdAuthPolicy policy = VD_AUTH_POLICY_INIT;
-  VdAuthContext context = { 0 };
-  GPtrArray *all;
+  VdChoiceState state = { 0 };
 
-  policy.allow = (const char *const *) allow;
-  policy.deny = (const char *const *) deny;
-  policy.insecure_cleartext_auth = vd_options_bool (options, VD_OPTION_INSECURE_CLEARTEXT_AUTH);
-  policy.allow_historic = !vd_options_bool (options, VD_OPTION_NO_HISTORIC_AUTH);
-  policy.allow_anonymous = names (allow, "ANONYMOUS");
-  policy.min_strength = minimum != NULL ? (guint) g_ascii_strtoull (minimum, NULL, 10) : 0;
-
-  context.tls_active = vd_stack_is_secure (c->stack);
-  context.tls_verified = vd_stack_is_verified (c->stack);
-  context.credentials = credentials_present (c);
-  context.client_cert_sent = vd_stack_fact (c->stack, VEREDA_FACT_CLIENT_CERT, &cert) && cert.num == 1;
-  context.binding = context.tls_active;
-  context.host = c->setup.visit->target->peer_name != NULL;
-  context.above = above;
-
-  all = vd_registry_mechanisms (c->setup.registry, (const char *const *) ehlo->mechanisms, &policy, &context);
-  g_strfreev (allow);
-  g_strfreev (deny);
-  return all;
+  state.tls_active = vd_stack_is_secure (c->stack);
+  state.tls_verified = vd_stack_is_verified (c->stack);
+  state.client_cert_sent = vd_stack_fact (c->stack, VEREDA_FACT_CLIENT_CERT, &cert) && cert.num == 1;
+  state.binding = state.tls_active;
+  state.host = visit->target->peer_name != NULL;
+  state.password_declined = vd_credential_slot_is_declined (&visit->password);
+  state.token_declined = vd_credential_slot_is_declined (&visit->token);
+  state.above = above;
+  return vd_choice_candidates (c->setup.registry, (const char *const *) ehlo->mechanisms, c->setup.options, &state);
 }
 
 /* ---- the log of attempts ---- */
