@@ -65,8 +65,33 @@ static GBytes *
 binding (gpointer data, VeredaBinding kind, GError **error)
 {
   VdConnection *c = data;
+  VeredaFactValue version = { .num = 0 };
 
+  /* RFC 9266 section 3 makes tls-exporter the type of TLS 1.3.  Below it the libraries can export too, and what servers expect is a
+   * certificate's hash; decided here, so that it does not depend on the library. */
+  if (kind == VEREDA_BINDING_TLS_EXPORTER && vd_stack_fact (c->stack, VEREDA_FACT_TLS_VERSION, &version) && version.num < 0x0304)
+    {
+      g_set_error_literal (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED,
+                           "tls-exporter is used with TLS 1.3 and later only");
+      return NULL;
+    }
   return vd_stack_binding (c->stack, kind, error);
+}
+
+/* Asked of the session itself: a certificate whose signature has no single hash, for one, gives no tls-server-end-point. */
+static gboolean
+can_bind (VdConnection *c)
+{
+  static const VeredaBinding kinds[] = { VEREDA_BINDING_TLS_EXPORTER, VEREDA_BINDING_TLS_SERVER_END_POINT };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      g_autoptr (GBytes) bytes = binding (c, kinds[i], NULL);
+
+      if (bytes != NULL)
+        return TRUE;
+    }
+  return FALSE;
 }
 
 /* ---- the floor and the order ---- */
@@ -81,10 +106,11 @@ candidates (VdConnection *c, const VdEhlo *ehlo, const VeredaStrength *above)
   state.tls_active = vd_stack_is_secure (c->stack);
   state.tls_verified = vd_stack_is_verified (c->stack);
   state.client_cert_sent = vd_stack_fact (c->stack, VEREDA_FACT_CLIENT_CERT, &cert) && cert.num == 1;
-  state.binding = state.tls_active;
+  state.binding = state.tls_active && can_bind (c);
   state.host = visit->target->peer_name != NULL;
   state.password_declined = vd_credential_slot_is_declined (&visit->password);
   state.token_declined = vd_credential_slot_is_declined (&visit->token);
+  state.min_exposure = visit->bound_refused ? VEREDA_EXPOSE_BOUND_PROOF : VEREDA_EXPOSE_ANONYMOUS;
   state.above = above;
   return vd_choice_candidates (c->setup.registry, (const char *const *) ehlo->mechanisms, c->setup.options, &state);
 }
@@ -109,7 +135,9 @@ vd_connection_log_auth (VdConnection *c)
                                                             : VEREDA_DECISION_NEXT_MECHANISM,
                           "%s%s%s", attempt->mechanism, attempt->succeeded ? "" : ": ", attempt->succeeded ? "" : why);
       c->setup.visit->refused |= attempt->reply != NULL && attempt->reply->code == 535;
-      if (!attempt->succeeded)
+      if (attempt->succeeded) /* on another connection of this visit it is the one to use again */
+        g_hash_table_remove (c->setup.visit->auth_tried, attempt->mechanism);
+      else
         g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", attempt->mechanism, why));
       g_free (brief);
       g_free (both);
@@ -157,6 +185,9 @@ nothing_left (VdConnection *c, GPtrArray *all)
       floor |= is_floor (candidate->reason);
       g_string_append_printf (text, "%s%s: %s", text->len > 0 ? "; " : "", candidate->mechanism, candidate->text);
     }
+  if (visit->bound_refused)
+    g_string_append (text, "; after a failure bound to the TLS channel nothing unbound is tried, since the failure can be the work of "
+                           "somebody between here and the server");
   error = vd_connection_error_new (c, floor && !tried ? VEREDA_ERROR_POLICY : VEREDA_ERROR_AUTH,
                                    tried ? "authentication failed (%s); nothing was sent"
                                          : "authentication is asked for and no mechanism can be used (%s); nothing was sent",
@@ -335,6 +366,17 @@ demanded_strength (VdConnection *c, const VdAuthAttempt *last)
   return visit->has_demand ? &visit->demand : NULL;
 }
 
+/* CBD-3: a mechanism that binds the TLS channel fails when somebody stands in the middle of it, or when the password is wrong, and who is
+ * in the middle decides what the reply says.  So whatever it says, nothing follows that he could make use of. */
+static void
+note_bound_refusal (VdConnection *c, const VdAuthAttempt *last)
+{
+  const VeredaStrength *strength = last != NULL && !last->succeeded ? strength_of (c->candidates, last->mechanism) : NULL;
+
+  if (strength != NULL && strength->exposure == VEREDA_EXPOSE_BOUND_PROOF)
+    c->setup.visit->bound_refused = TRUE;
+}
+
 gboolean
 vd_connection_choose_mechanism (VdConnection *c)
 {
@@ -346,6 +388,7 @@ vd_connection_choose_mechanism (VdConnection *c)
   Choice choice = CHANGED;
 
   vd_connection_log_auth (c);
+  note_bound_refusal (c, last);
   if (last != NULL && (last->advice == VD_AUTH_STOP || (stop_at_535 && last->reply != NULL && last->reply->code == 535)))
     {
       vd_session_no_mechanism (c->session, nothing_left (c, NULL), now);

@@ -23,6 +23,7 @@ typedef struct
   gboolean has_demand;              /* a server said 534: */
   VeredaStrength demand;            /* only what is stronger than this */
   GHashTable *auth_tried;           /* names of mechanisms that had their chance */
+  gboolean bound_refused;           /* a mechanism bound to the TLS channel failed: nothing without a binding any more */
   GPtrArray *auth_story;            /* of char *: "PLAIN: 535 5.7.8 …", for the error when none is left */
   VdCredentialSlot password, token; /* answers of the credential callback */
   guint rejections;                 /* how often the callback was asked again */
