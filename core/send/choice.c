@@ -31,6 +31,12 @@ names (char **list, const char *name)
   return FALSE;
 }
 
+gboolean
+vd_choice_is_bound (const VeredaStrength *strength)
+{
+  return strength->exposure == VEREDA_EXPOSE_BOUND_PROOF;
+}
+
 GPtrArray *
 vd_choice_candidates (VeredaRegistry *registry, const char *const *offered, const VeredaOptions *options,
                       const VdChoiceState *state)

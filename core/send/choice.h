@@ -27,4 +27,7 @@ typedef struct
 GPtrArray *vd_choice_candidates (VeredaRegistry *registry, const char *const *offered, const VeredaOptions *options,
                                  const VdChoiceState *state);
 
+/* TRUE of a mechanism that is bound to the TLS channel: after its failure nothing unbound is tried. */
+gboolean vd_choice_is_bound (const VeredaStrength *strength);
+
 #endif

@@ -468,7 +468,7 @@ note_bound_refusal (VdConnection *c, const VdAuthAttempt *last)
 {
   const VeredaStrength *strength = last != NULL && !last->succeeded ? strength_of (c, last->mechanism) : NULL;
 
-  if (strength != NULL && strength->exposure == VEREDA_EXPOSE_BOUND_PROOF)
+  if (strength != NULL && vd_choice_is_bound (strength))
     c->setup.visit->bound_refused = TRUE;
 }
 

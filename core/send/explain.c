@@ -116,6 +116,23 @@ usable_text (const VdCandidate *candidate, const VdChoiceState *state)
                       (candidate->flags & VEREDA_MECH_HISTORIC) != 0 ? "; historic" : "", NULL);
 }
 
+/* Of what can be used: will it be, when those before it are refused? */
+static const char *
+spare_text (VeredaExplanation *explanation, GHashTable *seen, const VdCandidate *candidate)
+{
+  if (!g_hash_table_add (seen, candidate->mechanism)) /* connection-auth.c gives each name one chance */
+    return "only when the plugin before it, which has the same mechanism, does not load";
+  for (guint i = 0; i < explanation->rows->len; i++)
+    {
+      const VeredaExplanationRow *before = g_ptr_array_index (explanation->rows, i);
+
+      if (before->choice <= VEREDA_CHOICE_SPARE && vd_choice_is_bound (&before->candidate->strength)
+          && candidate->strength.exposure < before->candidate->strength.exposure)
+        return "only when the plugin of what is bound to TLS does not load: after a failed binding nothing unbound is tried";
+    }
+  return NULL;
+}
+
 static void
 add_row (VeredaExplanation *explanation, GHashTable *seen, const VdCandidate *candidate, const VdChoiceState *state)
 {
@@ -124,13 +141,16 @@ add_row (VeredaExplanation *explanation, GHashTable *seen, const VdCandidate *ca
   row->candidate = candidate;
   if (candidate->stem != NULL)
     row->strength_words = vd_strength_words (&candidate->strength);
-  row->text = candidate->usable ? usable_text (candidate, state) : g_strdup (candidate->text);
+  const char *spare = candidate->usable ? spare_text (explanation, seen, candidate) : NULL;
+  row->text = spare != NULL       ? g_strdup (spare)
+              : candidate->usable ? usable_text (candidate, state)
+                                  : g_strdup (candidate->text);
   if (!candidate->offered)
     row->choice = VEREDA_CHOICE_NOT_OFFERED;
   else if (!candidate->usable)
     row->choice = VEREDA_CHOICE_REFUSED;
-  else if (!g_hash_table_add (seen, candidate->mechanism))
-    row->choice = VEREDA_CHOICE_SPARE; /* connection-auth.c gives each name one chance */
+  else if (spare != NULL)
+    row->choice = VEREDA_CHOICE_SPARE;
   else
     row->choice = explanation->chosen == NULL ? VEREDA_CHOICE_FIRST : VEREDA_CHOICE_NEXT;
   if (row->choice == VEREDA_CHOICE_FIRST)
@@ -143,7 +163,8 @@ add_row (VeredaExplanation *explanation, GHashTable *seen, const VdCandidate *ca
 VeredaExplanation *
 vereda_explanation_new (VeredaRegistry *registry, const char *offered, VeredaOptions *options, guint state, GError **error)
 {
-  const guint tls = VEREDA_CONNECTION_TLS | VEREDA_CONNECTION_VERIFIED | VEREDA_CONNECTION_CLIENT_CERT | VEREDA_CONNECTION_BINDING;
+  const guint tls
+      = VEREDA_CONNECTION_TLS | VEREDA_CONNECTION_VERIFIED | VEREDA_CONNECTION_CLIENT_CERT | VEREDA_CONNECTION_BINDING;
   g_autoptr (VdEhlo) ehlo = parse_offered (offered != NULL ? offered : "", error);
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   VdChoiceState how = { 0 };

@@ -40,7 +40,7 @@ typedef enum
 {
   VEREDA_CHOICE_FIRST = 1,      /**< tried first */
   VEREDA_CHOICE_NEXT = 2,       /**< tried when those before it fail in a way that lets others be tried */
-  VEREDA_CHOICE_SPARE = 3,      /**< another plugin has the same mechanism: used only when that one does not load */
+  VEREDA_CHOICE_SPARE = 3,      /**< tried only when a plugin before it does not load: see the text */
   VEREDA_CHOICE_REFUSED = 4,    /**< offered and not tried: the reason says why */
   VEREDA_CHOICE_NOT_OFFERED = 5 /**< a plugin has it, the server does not offer it */
 } VeredaChoice;
@@ -57,8 +57,8 @@ typedef enum
  *         the name of a mechanism (RFC 4422 section 3.1)
  */
 VEREDA_API
-VeredaExplanation *vereda_explanation_new (VeredaRegistry *registry, const char *offered, VeredaOptions *options, guint state,
-                                           GError **error);
+VeredaExplanation *
+vereda_explanation_new (VeredaRegistry *registry, const char *offered, VeredaOptions *options, guint state, GError **error);
 
 /** Frees; NULL is fine. */
 VEREDA_API

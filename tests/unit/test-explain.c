@@ -97,7 +97,7 @@ test_order (Fixture *f, gconstpointer data)
           "DIGEST-MD5=first:usable CRAM-MD5=next:usable LOGIN=refused:cleartext PLAIN=refused:cleartext");
   expect (f, "PLAIN CRAM-MD5", VERIFIED, "CRAM-MD5=first:usable PLAIN=next:usable");
   expect (f, "PLAIN", VEREDA_CONNECTION_TLS, "PLAIN=refused:unverified");
-  expect (f, "scram-sha-256-plus plain", VERIFIED, "SCRAM-SHA-256-PLUS=first:usable PLAIN=next:usable");
+  expect (f, "scram-sha-256-plus plain", VERIFIED, "SCRAM-SHA-256-PLUS=first:usable PLAIN=spare:usable");
   expect (f, "SCRAM-SHA-256-PLUS", VEREDA_CONNECTION_VERIFIED, "SCRAM-SHA-256-PLUS=refused:no-binding");
   expect (f, "X-OTHER PLAIN", VERIFIED, "PLAIN=first:usable X-OTHER=refused:no-plugin");
   expect (f, "", VERIFIED, "");
@@ -137,7 +137,8 @@ test_policy (Fixture *f, gconstpointer data)
   g_assert_true (vereda_options_set (f->options, "no-auth", NULL, NULL));
   g_assert_true (vereda_options_set (f->options, "auth", "LOGIN,PLAIN", NULL));
   g_assert_true (vereda_options_set (f->options, "insecure-cleartext-auth", "yes", NULL));
-  expect (f, "PLAIN LOGIN CRAM-MD5", VEREDA_CONNECTION_CLEAR, "LOGIN=first:usable PLAIN=next:usable CRAM-MD5=refused:not-allowed");
+  expect (f, "PLAIN LOGIN CRAM-MD5", VEREDA_CONNECTION_CLEAR,
+          "LOGIN=first:usable PLAIN=next:usable CRAM-MD5=refused:not-allowed");
   g_assert_true (vereda_options_set (f->options, "auth", NULL, NULL));
   g_assert_true (vereda_options_set (f->options, "auth-min-strength", "2000", NULL));
   expect (f, "PLAIN", VERIFIED, "PLAIN=refused:min-strength");

@@ -46,7 +46,7 @@ class Run:
     def json(self):
         """The one document on standard output, checked against the schema it names."""
         document = json.loads(self.out)
-        name = {'smtp-tool/send/1': 'send-1.json', 'smtp-tool/plugins/1': 'plugins-1.json'}[document['schema']]
+        name = document['schema'].removeprefix('smtp-tool/').replace('/', '-') + '.json'
         with open(os.path.join(SCHEMA, name), encoding='utf-8') as file:
             schema = json.load(file)
         check_schema(document, schema, schema, '$')
