@@ -47,8 +47,8 @@ answer_simple (void *context, int id, const char **result, unsigned *size)
   const Cyrus *self = context;
   const AuthText *text = id == SASL_CB_USER ? &self->authzid : &self->authcid;
 
-  /* "" for USER: the identity that goes with the credentials. */
-  *result = text->data != NULL ? text->data : id == SASL_CB_USER ? "" : "anonymous";
+  /* "" means the identity that goes with the ticket; ANONYMOUS has a word of its own to send. */
+  *result = text->data != NULL ? text->data : self->parent.ops->strength.exposure == VEREDA_EXPOSE_ANONYMOUS ? "anonymous" : "";
   if (size != NULL)
     *size = (unsigned) strlen (*result);
   return SASL_OK;
@@ -118,6 +118,25 @@ ask_password (Cyrus *self, GError **error)
   return VEREDA_STEP_DONE;
 }
 
+/* Whom the mechanism cannot act for must not be dropped in silence: what is sent then would be sent as somebody else. */
+static gboolean
+can_act_for (const Cyrus *self, GError **error)
+{
+  static const char *const without[] = { "GSS-SPNEGO", "NTLM", "ANONYMOUS", NULL };
+  const char *name = self->parent.ops->name;
+
+  if (self->authzid.data == NULL)
+    return TRUE;
+  if (g_strv_contains (without, name))
+    g_set_error (error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_CREDENTIAL, "%s cannot carry an authorization identity", name);
+  else if (g_str_equal (name, "GS2-KRB5") && self->authcid.data == NULL) /* Cyrus takes an empty name for a wrong one then */
+    g_set_error (error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_CREDENTIAL,
+                 "%s needs a user name beside the authorization identity, and there is none", name);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 /* Everything that the mechanism can want, each once. */
 static VeredaStep
 ask_all (Cyrus *self, GError **error)
@@ -142,6 +161,8 @@ ask_all (Cyrus *self, GError **error)
         if (s != VEREDA_STEP_DONE)
           return s;
       }
+  if (!can_act_for (self, error))
+    return VEREDA_STEP_FAILED;
   if (!needs (self, VEREDA_CRED_PASSWORD) || self->secret != NULL)
     return VEREDA_STEP_DONE;
   return ask_password (self, error);
