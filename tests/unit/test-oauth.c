@@ -264,7 +264,7 @@ test_document_good (void)
     {
       g_auto (OauthDocument) d = { NULL, NULL, NULL };
 
-      g_test_message ("%s", rows[i].text);
+      g_test_message ("%zu", i);
       g_assert_true (parse (rows[i].text, strlen (rows[i].text), &d));
       g_assert_cmpstr (d.status, ==, rows[i].status);
       g_assert_cmpstr (d.scope, ==, rows[i].scope);
@@ -320,7 +320,7 @@ test_document_bad (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      g_test_message ("%s", rows[i]);
+      g_test_message ("%zu", i);
       g_assert_false (parse (rows[i], strlen (rows[i]), &d));
     }
   g_assert_false (parse ("{\"a\":\"\0\"}", 9, &d));
