@@ -94,7 +94,7 @@ PLUGIN_LIBRARIES = {
     "plugins/transport/openssl": ["openssl/"],
     "plugins/transport/plain": ["sys/socket.h", "sys/uio.h", "netinet/in.h", "netinet/tcp.h", "unistd.h"],
     "plugins/transport/common": ["arpa/inet.h"],  # inet_pton(): is the peer's name an address?
-    "plugins/auth/cyrus": ["sasl/"],
+    "plugins/auth/cyrus": ["sasl/", "pthread.h", "sys/stat.h", "unistd.h"],  # one start for the process; whose files they are
 }
 
 # Folders whose code is compiled into the plugins beside them.
