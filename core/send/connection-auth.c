@@ -69,7 +69,8 @@ binding (gpointer data, VeredaBinding kind, GError **error)
 
   /* RFC 9266 section 3 makes tls-exporter the type of TLS 1.3.  Below it the libraries can export too, and what servers expect is a
    * certificate's hash; decided here, so that it does not depend on the library. */
-  if (kind == VEREDA_BINDING_TLS_EXPORTER && vd_stack_fact (c->stack, VEREDA_FACT_TLS_VERSION, &version) && version.num < 0x0304)
+  if (kind == VEREDA_BINDING_TLS_EXPORTER && vd_stack_fact (c->stack, VEREDA_FACT_TLS_VERSION, &version)
+      && version.num < 0x0304)
     {
       g_set_error_literal (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED,
                            "tls-exporter is used with TLS 1.3 and later only");
@@ -249,8 +250,9 @@ nothing_left (VdConnection *c, GPtrArray *all)
       g_string_append_printf (text, "%s%s: %s", text->len > 0 ? "; " : "", candidate->mechanism, candidate->text);
     }
   if (visit->bound_refused)
-    g_string_append (text, "; after a failure bound to the TLS channel nothing unbound is tried, since the failure can be the work of "
-                           "somebody between here and the server");
+    g_string_append (
+        text, "; after a failure bound to the TLS channel nothing unbound is tried, since the failure can be the work of "
+              "somebody between here and the server");
   error = vd_connection_error_new (c, floor && !tried ? VEREDA_ERROR_POLICY : VEREDA_ERROR_AUTH,
                                    tried ? "authentication failed (%s); nothing was sent"
                                          : "authentication is asked for and no mechanism can be used (%s); nothing was sent",
