@@ -9,6 +9,16 @@
 #include <sasl/sasl.h>
 #include <string.h>
 
+/* What Cyrus' own plug-ins lose once while they are loaded (2.1.28: gs2) is not what is looked for. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#define LOSSES_BEGIN() __lsan_disable ()
+#define LOSSES_END()   __lsan_enable ()
+#else
+#define LOSSES_BEGIN() ((void) 0)
+#define LOSSES_END()   ((void) 0)
+#endif
+
 #define STEM  "auth_scram"
 #define FQDN  "mail.example.org"
 #define REALM "example.org"
@@ -107,13 +117,14 @@ server_new (const char *name, const guint8 *octets)
   return conn;
 }
 
+/* Not by sasl_listmech: with a channel binding 2.1.28 writes a list that is longer than the room it has made for it. */
 static gboolean
 server_offers (const char *mech)
 {
   sasl_conn_t *conn = server_new ("tls-exporter", one_channel);
-  g_autofree char *word = g_strdup_printf (" %s ", mech);
-  const char *list = NULL;
-  gboolean offers = sasl_listmech (conn, NULL, " ", " ", " ", &list, NULL, NULL) == SASL_OK && strstr (list, word) != NULL;
+  const char *out = NULL;
+  unsigned out_size = 0;
+  gboolean offers = sasl_server_start (conn, mech, NULL, 0, &out, &out_size) == SASL_CONTINUE;
 
   sasl_dispose (&conn);
   if (!offers)
@@ -301,7 +312,9 @@ main (int argc, char **argv)
   dir = g_dir_make_tmp ("vereda-sasldb-XXXXXX", NULL);
   g_assert_nonnull (dir);
   sasldb_path = g_build_filename (dir, "sasldb2", NULL);
+  LOSSES_BEGIN ();
   g_assert_cmpint (sasl_server_init (callbacks, "vereda-test"), ==, SASL_OK);
+  LOSSES_END ();
   create_accounts ();
   for (gsize i = 0; i < G_N_ELEMENTS (hashes); i++)
     {

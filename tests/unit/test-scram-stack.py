@@ -136,7 +136,13 @@ class Relay:
         while True:
             ready = [one for one in (near, far) if one.pending()] or select.select([near, far], [], [], PATIENCE)[0]
             for source in ready:
-                data = source.recv(65536)
+                source.settimeout(0)  # what is readable may be a session ticket, and no data
+                try:
+                    data = source.recv(65536)
+                except ssl.SSLWantReadError:
+                    continue
+                finally:
+                    source.settimeout(PATIENCE)
                 if not data:
                     return
                 *lines, rest[source] = (rest[source] + data).split(b'\r\n')
