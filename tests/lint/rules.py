@@ -109,6 +109,7 @@ ONLY_IN = [
     ("openssl/", ["plugins/transport/openssl/", "tools/smtp-tool/sink"]),
     ("sasl/", ["plugins/auth/cyrus/", "tools/smtp-tool/sink"]),
     ("gmime/", ["tools/smtp-tool/compose"]),
+    ("libsecret/", ["tools/smtp-tool/keyring.c"]),
 ] + [
     (header, [
         "core/net/",

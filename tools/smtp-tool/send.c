@@ -61,8 +61,8 @@ typedef struct
   VeredaSender *sender;
 } Work;
 
-/* On the watching thread.  The first signal cancels, and every message gets its true verdict.  Who cannot wait for that signals again:
- * what is done is reported as it is, the rest as not known, and the process ends. */
+/* On the watching thread, or at a question of the terminal on the sender's.  The first signal cancels, and every message gets its true
+ * verdict.  Who cannot wait for that signals again: what is done is reported as it is, the rest as not known, and the process ends. */
 static void
 on_interrupt (int signal_number, gpointer data)
 {
@@ -108,6 +108,8 @@ work (Plan *plan, GError **error)
     }
   Work work = { plan, NULL };
   interrupt_begin (on_interrupt, &work);
+  if (plan->provider != NULL)
+    provider_on_interrupt (plan->provider, on_interrupt, &work);
   VeredaSender *sender = vereda_sender_new (plan->options, error);
   g_atomic_pointer_set (&work.sender, sender);
   for (guint i = 0; sender != NULL && i < plan->items->len; i++)
