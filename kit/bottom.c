@@ -79,7 +79,8 @@ check_open (KitContext *kit, const VeredaTransport *ops)
   gboolean opened = ops->open (layer, packets[0], &error);
   kit_expect (kit, !opened, "open accepts a datagram socket");
   kit_expect (kit, opened || error != NULL, "open failed and did not say why");
-  kit_expect (kit, opened || fcntl (packets[0], F_GETFD) != -1, "open failed and closed the descriptor, which is still the caller's");
+  kit_expect (kit, opened || fcntl (packets[0], F_GETFD) != -1,
+              "open failed and closed the descriptor, which is still the caller's");
   kit_layer_free (layer, opened);
   close (packets[1]);
 }
@@ -120,7 +121,8 @@ check_io (KitContext *kit, const VeredaTransport *ops)
     {
       while ((io = ops->read (layer, buf, sizeof buf, &n, &error)) == VEREDA_IO_WANT_READ)
         g_usleep (100);
-      kit_expect (kit, io == VEREDA_IO_DONE && n == 7 && memcmp (buf, "220 x\r\n", 7) == 0, "what was sent is not what was read");
+      kit_expect (kit, io == VEREDA_IO_DONE && n == 7 && memcmp (buf, "220 x\r\n", 7) == 0,
+                  "what was sent is not what was read");
     }
   kit_layer_free (layer, TRUE);
   close (other);

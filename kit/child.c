@@ -18,13 +18,14 @@
 #include "kit/block.h"
 #include "kit/report.h"
 
-#define SILENCE_SECONDS 60 /* valgrind is slow */
-#define SEPARATOR       '\x1f'
+#define SEPARATOR '\x1f'
 
 struct KitContext
 {
   int fd;
 };
+
+guint kit_child_patience = 60; /* valgrind is slow */
 
 static int handler_fd = -1;
 
@@ -48,6 +49,8 @@ write_all (int fd, const char *data, gsize size)
 static void
 say (KitContext *kit, char letter, const char *first, const char *second)
 {
+  if (kit == NULL)
+    return; /* nobody listens */
   g_autofree char *line = g_strdup_printf ("%c%s%c%s", letter, first, SEPARATOR, second);
   g_strdelimit (line, "\n\r", ' ');
   g_autofree char *valid = g_utf8_make_valid (line, -1);
@@ -93,6 +96,31 @@ kit_tell (KitContext *kit, const char *key, const char *value)
   say (kit, 'T', key, value);
 }
 
+GBytes *
+kit_child_fresh (GByteArray *(*func) (gpointer data), gpointer data)
+{
+  g_autoptr (GByteArray) got = g_byte_array_new ();
+  guint8 buf[4096];
+  gssize n;
+  int fds[2];
+  if (pipe (fds) != 0)
+    return NULL;
+  pid_t child = fork ();
+  if (child == 0)
+    {
+      GByteArray *made = func (data);
+      write_all (fds[1], (const char *) made->data, made->len);
+      _exit (0);
+    }
+  close (fds[1]);
+  while (child > 0 && (n = read (fds[0], buf, sizeof buf)) > 0)
+    g_byte_array_append (got, buf, (guint) n);
+  close (fds[0]);
+  while (child > 0 && waitpid (child, NULL, 0) < 0 && errno == EINTR)
+    ;
+  return child > 0 ? g_byte_array_free_to_bytes (g_steal_pointer (&got)) : NULL;
+}
+
 /* Only what a signal handler may do: tells where the fault was, then lets the instruction fail for good. */
 static void
 on_fault (int number, siginfo_t *info, void *context)
@@ -104,6 +132,8 @@ on_fault (int number, siginfo_t *info, void *context)
       write_all (handler_fd, what, strlen (what));
       write_all (handler_fd, "\n", 1);
     }
+  if (info->si_code <= 0)
+    raise (number); /* sent, not met: it would not come again */
 }
 
 static void
@@ -185,7 +215,7 @@ listen_to (Listener *l, int fd)
   for (;;)
     {
       struct pollfd item = { .fd = fd, .events = POLLIN };
-      int ready = poll (&item, 1, SILENCE_SECONDS * 1000);
+      int ready = poll (&item, 1, (int) kit_child_patience * 1000);
       if (ready < 0 && errno == EINTR)
         continue;
       if (ready <= 0)
@@ -221,12 +251,13 @@ judge_end (Listener *l, int status, gboolean hung, const char *printed)
   g_autofree char *text = NULL;
   const char *where = l->doing != NULL ? l->doing : "loading the module";
   if (hung)
-    text = g_strdup_printf ("did not return within %d seconds in %s", SILENCE_SECONDS, where);
+    text = g_strdup_printf ("did not return within %u seconds in %s", kit_child_patience, where);
   else if (WIFSIGNALED (status))
     text = g_strdup_printf ("crashed with SIG%s in %s%s%s", sigabbrev_np (WTERMSIG (status)), where,
                             l->overrun != NULL ? ": it went beyond the end of " : "", l->overrun != NULL ? l->overrun : "");
   else if (!l->ended)
-    text = g_strdup_printf ("ended the process with status %d in %s", WEXITSTATUS (status), where);
+    text = g_strdup_printf ("ended the process with status %d in %s%s%.400s", WEXITSTATUS (status), where,
+                            printed != NULL ? ": " : "", printed != NULL ? printed : "");
   if (text != NULL)
     {
       if (!l->begun)

@@ -34,8 +34,7 @@ struct KitDialogue
   char *gs2;
 };
 
-static KitTurn
-wrong (char **ret_wrong, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static KitTurn wrong (char **ret_wrong, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static KitTurn
 wrong (char **ret_wrong, const char *format, ...)
@@ -81,9 +80,9 @@ login_turn (KitDialogue *d, const char *response, gsize size, GByteArray *challe
     return ask (challenge, "Username:");
   if (d->turn == 1)
     return is (response, size, KIT_USER, strlen (KIT_USER)) ? ask (challenge, "Password:")
-                                                           : wrong (ret_wrong, "the first answer is not the user name");
+                                                            : wrong (ret_wrong, "the first answer is not the user name");
   return is (response, size, KIT_PASSWORD, strlen (KIT_PASSWORD)) ? KIT_TURN_SUCCESS
-                                                                 : wrong (ret_wrong, "the second answer is not the password");
+                                                                  : wrong (ret_wrong, "the second answer is not the password");
 }
 
 static KitTurn
@@ -129,7 +128,7 @@ cram_turn (KitDialogue *d, const char *response, gsize size, GByteArray *challen
   if (d->turn == 0)
     return ask (challenge, CRAM_CHALLENGE);
   return is (response, size, expected, sizeof expected - 1) ? KIT_TURN_SUCCESS
-                                                           : wrong (ret_wrong, "the proof is wrong (RFC 2195 section 2)");
+                                                            : wrong (ret_wrong, "the proof is wrong (RFC 2195 section 2)");
 }
 
 /* MD5 (user ":" realm ":" password). */
@@ -199,8 +198,8 @@ digest_turn (KitDialogue *d, const char *response, gsize size, GByteArray *chall
 
 /* --- SCRAM (RFC 5802, RFC 7677) --- */
 
-static const guint8 salted_sha1[]
-    = { 0x60, 0xf9, 0xf7, 0x1c, 0x90, 0xe7, 0x15, 0xff, 0xf8, 0x2a, 0x99, 0x23, 0xac, 0xcf, 0xc7, 0x67, 0xbe, 0x31, 0x28, 0x80 };
+static const guint8 salted_sha1[] = { 0x60, 0xf9, 0xf7, 0x1c, 0x90, 0xe7, 0x15, 0xff, 0xf8, 0x2a,
+                                      0x99, 0x23, 0xac, 0xcf, 0xc7, 0x67, 0xbe, 0x31, 0x28, 0x80 };
 static const guint8 salted_sha256[]
     = { 0x44, 0x63, 0xde, 0xd5, 0xb8, 0xea, 0x0c, 0x91, 0x40, 0x04, 0x0f, 0xa1, 0xcb, 0xb9, 0xb3, 0x24,
         0xea, 0xe1, 0x16, 0x19, 0xb6, 0x88, 0x85, 0x1a, 0x09, 0xf3, 0x86, 0x1f, 0x8f, 0x7d, 0x33, 0x8a };

@@ -24,8 +24,8 @@ check_mode (KitContext *kit, const char *id, const char *path, gboolean director
     kit_fail (kit, "%s is a symbolic link; the library opens regular files only", path);
   else if (directory ? !S_ISDIR (info.st_mode) : !S_ISREG (info.st_mode))
     kit_fail (kit, "%s is not a %s", path, directory ? "directory" : "regular file");
-  kit_expect (kit, info.st_uid == 0 || info.st_uid == geteuid (), "%s belongs to user %u, neither root nor the one who runs this",
-              path, (guint) info.st_uid);
+  kit_expect (kit, info.st_uid == 0 || info.st_uid == geteuid (),
+              "%s belongs to user %u, neither root nor the one who runs this", path, (guint) info.st_uid);
   kit_expect (kit, (info.st_mode & S_IWGRP) == 0, "%s is writable by its group", path);
   kit_expect (kit, (info.st_mode & S_IWOTH) == 0, "%s is writable by everybody", path);
 }
@@ -101,7 +101,8 @@ check_elf (KitContext *kit, const KitTarget *target)
   kit_begin (kit, "elf.nodelete", "");
   kit_expect (kit, elf->nodelete, "it is not marked NODELETE, and may be unmapped while something still points into it");
   kit_begin (kit, "elf.bind-now", "");
-  kit_expect (kit, elf->bind_now, "it is not marked BIND_NOW, so a missing symbol would end the program in the middle of a session");
+  kit_expect (kit, elf->bind_now,
+              "it is not marked BIND_NOW, so a missing symbol would end the program in the middle of a session");
   kit_begin (kit, "elf.rpath", "");
   kit_expect (kit, elf->rpath == NULL, "it looks for libraries in %s", elf->rpath);
   kit_begin (kit, "elf.core", "");

@@ -15,6 +15,7 @@ typedef struct
   char *keyfile_path;
   const char *certs_dir; /* for TLS; NULL where there is no library to make certificates with */
   guint index;           /* of the mechanism or transport */
+  guint part;            /* of a group whose checks have a child each */
 } KitTarget;
 
 /* Nothing is loaded. */
@@ -24,6 +25,7 @@ void kit_group_files (KitContext *kit, gpointer target);
 void kit_group_descriptor (KitContext *kit, gpointer target);
 
 /* Of the mechanism with the target's index: what it does, what it survives, what it leaves behind. */
+#define KIT_MECH_RULES 8 /* parts */
 void kit_group_mech_rules (KitContext *kit, gpointer target);
 void kit_group_mech_hostile (KitContext *kit, gpointer target);
 void kit_group_mech_credentials (KitContext *kit, gpointer target);

@@ -20,7 +20,10 @@ typedef struct
   char filler;
 } Hostile;
 
-#define TEXT(name, text) { name, text, sizeof (text) - 1, 0 }
+#define TEXT(name, text)                                                                                                       \
+  {                                                                                                                            \
+    name, text, sizeof (text) - 1, 0                                                                                           \
+  }
 
 static const Hostile hostiles[] = {
   { "empty", "", 0, 0 },
@@ -178,8 +181,8 @@ leave_after (KitContext *kit, const VeredaMech *mech, guint depth, gboolean late
   explicit_bzero (x.transcript->data, x.transcript->len);
   sweep ();
   vereda_kit_mech_clear (x.m);
-  guint found = dry ? 0 : vereda_kit_mech_count_residue (x.m);
-  if (found > 0)
+  guint found = vereda_kit_mech_count_residue (x.m);
+  if (found > 0 && !dry)
     {
       g_free (*ret_place);
       *ret_place = g_strdup (kit_mech_residue_place (x.m));

@@ -17,9 +17,10 @@ typedef struct
 } Word;
 
 static const Word exposures[] = {
-  { "anonymous", VEREDA_EXPOSE_ANONYMOUS }, { "password", VEREDA_EXPOSE_PASSWORD },       { "weak-proof", VEREDA_EXPOSE_WEAK_PROOF },
-  { "token", VEREDA_EXPOSE_TOKEN },         { "proof", VEREDA_EXPOSE_PROOF },             { "bound-proof", VEREDA_EXPOSE_BOUND_PROOF },
-  { "nothing", VEREDA_EXPOSE_NOTHING },     { NULL, 0 },
+  { "anonymous", VEREDA_EXPOSE_ANONYMOUS },   { "password", VEREDA_EXPOSE_PASSWORD },
+  { "weak-proof", VEREDA_EXPOSE_WEAK_PROOF }, { "token", VEREDA_EXPOSE_TOKEN },
+  { "proof", VEREDA_EXPOSE_PROOF },           { "bound-proof", VEREDA_EXPOSE_BOUND_PROOF },
+  { "nothing", VEREDA_EXPOSE_NOTHING },       { NULL, 0 },
 };
 static const Word traits[] = {
   { "mutual", VEREDA_TRAIT_MUTUAL },
@@ -35,9 +36,12 @@ static const Word needs[] = {
   { "realm", VEREDA_NEEDS (VEREDA_CRED_REALM) },       { NULL, 0 },
 };
 static const Word flags[] = {
-  { "client-first", VEREDA_MECH_CLIENT_FIRST }, { "server-last", VEREDA_MECH_SERVER_LAST },
-  { "needs-tls", VEREDA_MECH_NEEDS_TLS },       { "needs-binding", VEREDA_MECH_NEEDS_BINDING },
-  { "needs-host", VEREDA_MECH_NEEDS_HOST },     { "historic", VEREDA_MECH_HISTORIC },
+  { "client-first", VEREDA_MECH_CLIENT_FIRST },
+  { "server-last", VEREDA_MECH_SERVER_LAST },
+  { "needs-tls", VEREDA_MECH_NEEDS_TLS },
+  { "needs-binding", VEREDA_MECH_NEEDS_BINDING },
+  { "needs-host", VEREDA_MECH_NEEDS_HOST },
+  { "historic", VEREDA_MECH_HISTORIC },
   { NULL, 0 },
 };
 static const Word bindings[] = {

@@ -15,7 +15,7 @@
 #define VAULT_SIZE (256u << 10)
 #define CANARY     0x3c
 /* Whoever asks so often for one credential in one step waits by turning in a circle. */
-#define ASKED_MAX 100
+#define ASKED_MAX  100
 
 struct VeredaKitMech
 {

@@ -124,12 +124,15 @@ compare_mech (KitContext *kit, const VeredaMech *mech, const KitMechWords *words
   kit_begin (kit, "mech.strength", mech->name);
   kit_expect (kit, a->exposure == b->exposure, "exposure is %u in the module and %u by the keyfile", a->exposure, b->exposure);
   kit_expect (kit, a->traits == b->traits, "traits is 0x%04x in the module and 0x%04x by the keyfile", a->traits, b->traits);
-  kit_expect (kit, a->hash_bits == b->hash_bits, "hash_bits is %u in the module and %u by the keyfile", a->hash_bits, b->hash_bits);
+  kit_expect (kit, a->hash_bits == b->hash_bits, "hash_bits is %u in the module and %u by the keyfile", a->hash_bits,
+              b->hash_bits);
   kit_expect (kit, a->ssf == b->ssf, "ssf is %u in the module and %u by the keyfile", a->ssf, b->ssf);
   kit_begin (kit, "mech.needs", mech->name);
-  kit_expect (kit, mech->needs == words->needs, "needs is 0x%x in the module and 0x%x by the keyfile", mech->needs, words->needs);
+  kit_expect (kit, mech->needs == words->needs, "needs is 0x%x in the module and 0x%x by the keyfile", mech->needs,
+              words->needs);
   kit_begin (kit, "mech.flags", mech->name);
-  kit_expect (kit, mech->flags == words->flags, "flags is 0x%x in the module and 0x%x by the keyfile", mech->flags, words->flags);
+  kit_expect (kit, mech->flags == words->flags, "flags is 0x%x in the module and 0x%x by the keyfile", mech->flags,
+              words->flags);
 }
 
 /* FALSE: it cannot be driven. */
@@ -148,7 +151,8 @@ check_mech (KitContext *kit, const VeredaMech *mech, const KitKeyfile *keyfile, 
   kit_begin (kit, "mech.list", "");
   kit_expect (kit, g_hash_table_add (seen, (gpointer) mech->name), "the module has mechanism %s twice", mech->name);
   const KitMechWords *words = keyfile != NULL ? kit_keyfile_mech (keyfile, mech->name) : NULL;
-  kit_expect (kit, keyfile == NULL || words != NULL, "the module has mechanism %s, which the keyfile does not name", mech->name);
+  kit_expect (kit, keyfile == NULL || words != NULL, "the module has mechanism %s, which the keyfile does not name",
+              mech->name);
   check_instance (kit, "mech.instance", mech->name, mech->instance_size, sizeof (VeredaAuth));
   kit_begin (kit, "mech.functions", mech->name);
   kit_expect (kit, mech->step != NULL, "step is NULL");
@@ -211,14 +215,15 @@ check_lists (KitContext *kit, const VeredaPlugin *plugin, const KitKeyfile *keyf
   for (guint i = 0; i < keyfile->mechs->len; i++)
     {
       const char *name = ((KitMechWords *) keyfile->mechs->pdata[i])->name;
-      kit_expect (kit, g_hash_table_contains (mechs, name), "the keyfile names mechanism %s, which the module does not have", name);
+      kit_expect (kit, g_hash_table_contains (mechs, name), "the keyfile names mechanism %s, which the module does not have",
+                  name);
     }
   kit_begin (kit, "transport.list", "");
   for (guint i = 0; i < keyfile->transports->len; i++)
     {
       const char *name = ((KitTransportWords *) keyfile->transports->pdata[i])->name;
-      kit_expect (kit, g_hash_table_contains (transports, name), "the keyfile names transport %s, which the module does not have",
-                  name);
+      kit_expect (kit, g_hash_table_contains (transports, name),
+                  "the keyfile names transport %s, which the module does not have", name);
     }
 }
 

@@ -178,7 +178,8 @@ vereda_kit_report_to_text (VeredaKitReport *report, gboolean verbose)
       if (check->outcome == VEREDA_KIT_FAILED)
         g_string_append_printf (text, "        To do: %s.\n", kit_check_advice (check->id));
     }
-  g_string_append_printf (text, "%s: %u checks passed, %u failed, %u skipped\n", report->module, counts[0], counts[1], counts[2]);
+  g_string_append_printf (text, "%s: %u checks passed, %u failed, %u skipped\n", report->module, counts[0], counts[1],
+                          counts[2]);
   return g_string_free (text, FALSE);
 }
 

@@ -33,7 +33,8 @@ typedef enum
   N_FORMS
 } Form;
 
-static const char *const form_names[N_FORMS] = { "as it is", "as UCS-4", "as the inner pad of an HMAC", "as the outer pad of an HMAC" };
+static const char *const form_names[N_FORMS]
+    = { "as it is", "as UCS-4", "as the inner pad of an HMAC", "as the outer pad of an HMAC" };
 
 void
 kit_vault_init (KitVault *vault, gsize size)
@@ -58,7 +59,7 @@ kit_vault_keep (KitVault *vault, const void *data, gsize size)
 void
 kit_vault_clear (KitVault *vault)
 {
-  explicit_bzero (vault->block.data, vault->block.size);
+  explicit_bzero (vault->block.data, vault->used);
   kit_block_clear (&vault->block);
 }
 
@@ -141,7 +142,8 @@ kit_residue_search (KitVault *vault, const VeredaSpan *secret, char **ret_where)
   if (found > 0 && ret_where != NULL)
     {
       gsize length = strcspn (first_line, "\n");
-      gboolean heap = memmem (first_line, length, "[heap]", 6) != NULL, stack = memmem (first_line, length, "[stack]", 7) != NULL;
+      gboolean heap = memmem (first_line, length, "[heap]", 6) != NULL,
+               stack = memmem (first_line, length, "[stack]", 7) != NULL;
       const char *path = memchr (first_line, '/', length);
       g_autofree char *file = path != NULL ? g_strndup (path, length - (gsize) (path - first_line)) : NULL;
       *ret_where = g_strdup_printf ("%s in %s", form_names[first_form],

@@ -66,12 +66,17 @@ run_groups (VeredaKitReport *report, KitTarget *target, const KitGroupFunc *grou
 static gboolean
 run_mechs (VeredaKitReport *report, KitTarget *target, const Told *told, GError **error)
 {
-  static const KitGroupFunc groups[]
-      = { kit_group_mech_rules, kit_group_mech_hostile, kit_group_mech_credentials, kit_group_mech_residue };
+  static const KitGroupFunc groups[] = { kit_group_mech_hostile, kit_group_mech_credentials, kit_group_mech_residue };
   for (target->index = 0; target->index < told->mechs->len; target->index++)
-    if (*(const char *) told->mechs->pdata[target->index] != '\0'
-        && !run_groups (report, target, groups, G_N_ELEMENTS (groups), error))
-      return FALSE;
+    {
+      if (*(const char *) told->mechs->pdata[target->index] == '\0')
+        continue;
+      for (target->part = 0; target->part < KIT_MECH_RULES; target->part++)
+        if (!kit_child_run (report, kit_group_mech_rules, target, NULL, NULL, error))
+          return FALSE;
+      if (!run_groups (report, target, groups, G_N_ELEMENTS (groups), error))
+        return FALSE;
+    }
   return TRUE;
 }
 

@@ -39,20 +39,23 @@ check_good (KitContext *kit, const KitTarget *target, const KitTlsLibrary *libra
     {
       VeredaIo io = kit_session_converse (&s, line, LINE_SIZE);
       if (io != VEREDA_IO_EOF)
-        kit_fail (kit, "a session with %s over %s came to %s: %s", library->library, version_name (version), kit_io_name (io), why (&s));
+        kit_fail (kit, "a session with %s over %s came to %s: %s", library->library, version_name (version), kit_io_name (io),
+                  why (&s));
       else
         {
-          kit_expect (kit, heard_is (&s, line, LINE_SIZE), "%s over %s: what came back is not what was written", library->library,
-                      version_name (version));
-          kit_expect (kit, kit_fact (s.top, VEREDA_FACT_TLS_VERSION, 0) == version, "%s: the fact TLS_VERSION is 0x%04x and not 0x%04x",
-                      library->library, (guint) kit_fact (s.top, VEREDA_FACT_TLS_VERSION, 0), version);
+          kit_expect (kit, heard_is (&s, line, LINE_SIZE), "%s over %s: what came back is not what was written",
+                      library->library, version_name (version));
+          kit_expect (kit, kit_fact (s.top, VEREDA_FACT_TLS_VERSION, 0) == version,
+                      "%s: the fact TLS_VERSION is 0x%04x and not 0x%04x", library->library,
+                      (guint) kit_fact (s.top, VEREDA_FACT_TLS_VERSION, 0), version);
           kit_expect (kit, kit_fact (s.top, VEREDA_FACT_PEER_VERIFIED, 0) == 1,
                       "%s: the certificate is good, and the fact PEER_VERIFIED is not 1", library->library);
           kit_expect (kit, kit_fact (s.top, VEREDA_FACT_KEY_BITS, 0) >= 112, "%s: the fact KEY_BITS is missing or below 112",
                       library->library);
         }
       kit_begin (kit, "tls.clear-text", s.ops->name);
-      kit_expect (kit, memmem (s.wire->sent->data, s.wire->sent->len, line, 10) == NULL, "what was written went over the wire in clear");
+      kit_expect (kit, memmem (s.wire->sent->data, s.wire->sent->len, line, 10) == NULL,
+                  "what was written went over the wire in clear");
       kit_begin (kit, "tls.handshake", s.ops->name);
     }
   kit_session_clear (&s);
@@ -75,7 +78,8 @@ static const Bad bads[] = {
 };
 
 static void
-check_bad (KitContext *kit, const KitTarget *target, const KitTlsLibrary *library, guint version, const Bad *bad, gboolean insecure)
+check_bad (KitContext *kit, const KitTarget *target, const KitTlsLibrary *library, guint version, const Bad *bad,
+           gboolean insecure)
 {
   VeredaTlsSettings settings = kit_settings (target, KIT_HOST);
   KitSession s;
@@ -86,17 +90,18 @@ check_bad (KitContext *kit, const KitTarget *target, const KitTlsLibrary *librar
     {
       VeredaIo io = kit_session_handshake (&s);
       if (insecure)
-        kit_expect (kit, io == VEREDA_IO_DONE, "insecure_skip_verify is set, and a certificate %s still ends the handshake: %s", bad->what,
-                    why (&s));
+        kit_expect (kit, io == VEREDA_IO_DONE, "insecure_skip_verify is set, and a certificate %s still ends the handshake: %s",
+                    bad->what, why (&s));
       else if (io != VEREDA_IO_ERROR)
         kit_fail (kit, "a certificate %s was accepted (%s server, %s)", bad->what, library->library, version_name (version));
       else if (s.error != NULL)
         kit_expect (kit, s.error->code == VEREDA_TRANSPORT_ERROR_CERTIFICATE,
                     "a certificate %s failed with code %d, not VEREDA_TRANSPORT_ERROR_CERTIFICATE", bad->what, s.error->code);
       kit_expect (kit, kit_fact (s.top, VEREDA_FACT_VERIFY, -1) == bad->verify,
-                  "a certificate %s: the fact VERIFY is %d and should be %d", bad->what, (int) kit_fact (s.top, VEREDA_FACT_VERIFY, -1),
-                  (int) bad->verify);
-      kit_expect (kit, kit_fact (s.top, VEREDA_FACT_PEER_VERIFIED, 0) == 0, "a certificate %s: the fact PEER_VERIFIED is 1", bad->what);
+                  "a certificate %s: the fact VERIFY is %d and should be %d", bad->what,
+                  (int) kit_fact (s.top, VEREDA_FACT_VERIFY, -1), (int) bad->verify);
+      kit_expect (kit, kit_fact (s.top, VEREDA_FACT_PEER_VERIFIED, 0) == 0, "a certificate %s: the fact PEER_VERIFIED is 1",
+                  bad->what);
       if (!insecure)
         kit_session_check_sticky (&s, s.error);
     }
@@ -122,7 +127,8 @@ check_truncated (KitContext *kit, const KitTarget *target, const KitTlsLibrary *
           io = kit_session_read (&s, G_MAXSIZE);
           kit_expect (kit, io == VEREDA_IO_ERROR && s.error != NULL && s.error->code == VEREDA_TRANSPORT_ERROR_TRUNCATED,
                       "an end without close_notify (%s, %s) comes out as %s%s%s, and not as TRUNCATED", library->library,
-                      version_name (version), kit_io_name (io), s.error != NULL ? ": " : "", s.error != NULL ? s.error->message : "");
+                      version_name (version), kit_io_name (io), s.error != NULL ? ": " : "",
+                      s.error != NULL ? s.error->message : "");
           kit_session_check_sticky (&s, s.error);
         }
     }
@@ -160,7 +166,8 @@ check_bindings (KitContext *kit, const KitTarget *target, const KitTlsLibrary *l
       if (kit_session_handshake (&s) == VEREDA_IO_DONE && kit_session_write (&s, line, LINE_SIZE) == VEREDA_IO_DONE
           && kit_session_read (&s, LINE_SIZE) == VEREDA_IO_DONE)
         {
-          compare_binding (&s, version, VEREDA_BINDING_TLS_EXPORTER, "tls-exporter", (named & (1u << VEREDA_BINDING_TLS_EXPORTER)) != 0);
+          compare_binding (&s, version, VEREDA_BINDING_TLS_EXPORTER, "tls-exporter",
+                           (named & (1u << VEREDA_BINDING_TLS_EXPORTER)) != 0);
           compare_binding (&s, version, VEREDA_BINDING_TLS_SERVER_END_POINT, "tls-server-end-point",
                            (named & (1u << VEREDA_BINDING_TLS_SERVER_END_POINT)) != 0);
           compare_binding (&s, version, VEREDA_BINDING_TLS_UNIQUE, "tls-unique",
@@ -203,7 +210,8 @@ check_before (KitContext *kit, const KitTarget *target, const KitTlsLibrary *lib
       kit_doing (kit, "writev before the handshake");
       VeredaIo io = s.ops->writev (s.top, &span, 1, &n, &s.error);
       kit_expect (kit, io == VEREDA_IO_ERROR, "writev before the handshake returned %s", kit_io_name (io));
-      kit_expect (kit, memmem (s.wire->sent->data, s.wire->sent->len, "AUTH PLAIN", 10) == NULL, "writev before the handshake sent data in clear");
+      kit_expect (kit, memmem (s.wire->sent->data, s.wire->sent->len, "AUTH PLAIN", 10) == NULL,
+                  "writev before the handshake sent data in clear");
       kit_session_check_sticky (&s, s.error);
     }
   kit_session_clear (&s);

@@ -16,6 +16,7 @@ struct KitTlsServer
   GByteArray *in;
   GByteArray *out;
   gboolean open;
+  gboolean failed;
   gboolean said_goodbye;
 };
 
@@ -54,7 +55,8 @@ static KitTlsServer *
 create (const KitTlsConfig *config)
 {
   KitTlsServer *server = g_new0 (KitTlsServer, 1);
-  g_autofree char *priority = g_strdup_printf ("NORMAL:-VERS-ALL:+VERS-TLS1.%d:%%VERIFY_ALLOW_BROKEN", config->version == 0x0304 ? 3 : 2);
+  g_autofree char *priority
+      = g_strdup_printf ("NORMAL:-VERS-ALL:+VERS-TLS1.%d:%%VERIFY_ALLOW_BROKEN", config->version == 0x0304 ? 3 : 2);
 
   server->in = g_byte_array_new ();
   server->out = g_byte_array_new ();
@@ -106,12 +108,17 @@ run (KitTlsServer *server, gboolean silent)
   char buf[4096];
   ssize_t n;
 
+  if (server->failed)
+    return;
   if (!server->open)
     {
       int code = gnutls_handshake (server->session);
 
       if (code < 0 && gnutls_error_is_fatal (code))
-        gnutls_alert_send_appropriate (server->session, code);
+        {
+          server->failed = TRUE;
+          gnutls_alert_send_appropriate (server->session, code);
+        }
       if (code < 0)
         return;
       server->open = TRUE;
@@ -152,8 +159,8 @@ binding (KitTlsServer *server, VeredaBinding kind)
 
   if (kind == VEREDA_BINDING_TLS_SERVER_END_POINT)
     return end_point (server);
-  if (gnutls_session_channel_binding (server->session, kind == VEREDA_BINDING_TLS_EXPORTER ? GNUTLS_CB_TLS_EXPORTER : GNUTLS_CB_TLS_UNIQUE,
-                                      &octets)
+  if (gnutls_session_channel_binding (
+          server->session, kind == VEREDA_BINDING_TLS_EXPORTER ? GNUTLS_CB_TLS_EXPORTER : GNUTLS_CB_TLS_UNIQUE, &octets)
       < 0)
     return NULL;
   bytes = g_bytes_new (octets.data, octets.size);

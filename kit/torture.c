@@ -91,8 +91,8 @@ check_pending (KitContext *kit, const KitTarget *target, const KitTlsLibrary *li
       kit_doing (kit, "read with nothing coming from below");
       while ((io = s.ops->read (s.top, buf, sizeof buf, &n, &s.error)) == VEREDA_IO_DONE)
         got += n;
-      kit_expect (kit, got == pending, "pending says %" G_GSIZE_FORMAT ", and %" G_GSIZE_FORMAT " octets can be read without I/O", pending,
-                  got);
+      kit_expect (kit, got == pending,
+                  "pending says %" G_GSIZE_FORMAT ", and %" G_GSIZE_FORMAT " octets can be read without I/O", pending, got);
       kit_expect (kit, io == VEREDA_IO_WANT_READ, "with nothing pending read returned %s", kit_io_name (io));
     }
   kit_session_clear (&s);
@@ -113,7 +113,8 @@ check_shutdown (KitContext *kit, const KitTarget *target, const KitTlsLibrary *l
       kit_expect (kit, kit_session_shutdown (&s) == VEREDA_IO_DONE, "shutdown cannot be called twice");
       before = s.wire->sent->len;
       io = s.ops->writev (s.top, &span, 1, &n, &s.error);
-      kit_expect (kit, io == VEREDA_IO_ERROR && s.wire->sent->len == before, "writev after shutdown returned %s", kit_io_name (io));
+      kit_expect (kit, io == VEREDA_IO_ERROR && s.wire->sent->len == before, "writev after shutdown returned %s",
+                  kit_io_name (io));
     }
   kit_session_clear (&s);
 }
@@ -186,8 +187,8 @@ cut_once (KitContext *kit, const KitTarget *target, guint version, VeredaIo with
       const char *how = with == VEREDA_IO_EOF ? "an end" : "an error";
       kit_expect (kit, io == VEREDA_IO_ERROR, "%s of the lower layer at its call %d came out as %s", how, at, kit_io_name (io));
       if (s.error != NULL && with == VEREDA_IO_ERROR)
-        kit_expect (kit, s.error->code == VEREDA_TRANSPORT_ERROR_IO, "an error of the lower layer came out with code %d, not _IO",
-                    s.error->code);
+        kit_expect (kit, s.error->code == VEREDA_TRANSPORT_ERROR_IO,
+                    "an error of the lower layer came out with code %d, not _IO", s.error->code);
       else if (s.error != NULL)
         kit_expect (kit, s.error->code == VEREDA_TRANSPORT_ERROR_TRUNCATED || s.error->code == VEREDA_TRANSPORT_ERROR_IO,
                     "an end of the lower layer came out with code %d, neither _TRUNCATED nor _IO", s.error->code);

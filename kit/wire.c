@@ -8,9 +8,10 @@
 
 #include "kit/block.h"
 
-#define SENT_MAX 65536
+#define SENT_MAX  65536
+#define HEARD_MAX (1u << 20) /* nobody sends so much */
 /* An operation that wants to wait so often without anything having moved never ends. */
-#define WAITS_MAX 100000
+#define WAITS_MAX 10000
 
 static GHashTable *blocks; /* layer -> KitBlock */
 
@@ -158,7 +159,8 @@ gboolean
 kit_session_init (KitSession *s, KitContext *kit, const KitTarget *target, const KitTlsLibrary *library, guint version,
                   const char *cert, const VeredaTlsSettings *settings)
 {
-  const KitTlsConfig config = { .cert = kit_cert (target, cert, ".pem"), .key = kit_cert (target, cert, ".key"), .version = version };
+  const KitTlsConfig config
+      = { .cert = kit_cert (target, cert, ".pem"), .key = kit_cert (target, cert, ".key"), .version = version };
   VeredaTlsSettings own = kit_settings (target, KIT_HOST);
   memset (s, 0, sizeof *s);
   s->kit = kit;
@@ -202,11 +204,12 @@ must_wait (KitSession *s, const char *operation, VeredaIo io)
   kit_expect (s->kit, (io == VEREDA_IO_ERROR) == (s->error != NULL), "%s returned %s and %s", operation, kit_io_name (io),
               s->error != NULL ? "set an error" : "did not set the error");
   if (s->error != NULL && s->error->domain != VEREDA_TRANSPORT_ERROR)
-    kit_fail (s->kit, "%s set an error of domain %s, not VEREDA_TRANSPORT_ERROR", operation, g_quark_to_string (s->error->domain));
+    kit_fail (s->kit, "%s set an error of domain %s, not VEREDA_TRANSPORT_ERROR", operation,
+              g_quark_to_string (s->error->domain));
   if (io != VEREDA_IO_WANT_READ && io != VEREDA_IO_WANT_WRITE)
     return FALSE;
-  kit_expect (s->kit, io == s->wire->want, "%s returned %s, but the lower layer said %s last (rule 2)", operation, kit_io_name (io),
-              kit_io_name (s->wire->want));
+  kit_expect (s->kit, io == s->wire->want, "%s returned %s, but the lower layer said %s last (rule 2)", operation,
+              kit_io_name (io), kit_io_name (s->wire->want));
   return TRUE;
 }
 
@@ -272,12 +275,13 @@ kit_session_write (KitSession *s, const guint8 *data, gsize size)
       waits = 0;
       if (n == 0 || n > left)
         {
-          kit_fail (s->kit, "writev returned DONE and took %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " octets (rule 4)", n, left);
+          kit_fail (s->kit, "writev returned DONE and took %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " octets (rule 4)", n,
+                    left);
           return VEREDA_IO_ERROR;
         }
       done += n;
     }
-  return VEREDA_IO_DONE;
+  return done == size ? VEREDA_IO_DONE : VEREDA_IO_ERROR;
 }
 
 VeredaIo
@@ -305,12 +309,18 @@ kit_session_read (KitSession *s, gsize size)
       waits = 0;
       if (n == 0 || n > sizeof buf)
         {
-          kit_fail (s->kit, "read returned DONE and gave %" G_GSIZE_FORMAT " octets into room for %" G_GSIZE_FORMAT, n, sizeof buf);
+          kit_fail (s->kit, "read returned DONE and gave %" G_GSIZE_FORMAT " octets into room for %" G_GSIZE_FORMAT, n,
+                    sizeof buf);
           return VEREDA_IO_ERROR;
         }
       g_byte_array_append (s->heard, buf, (guint) n);
+      if (s->heard->len > HEARD_MAX)
+        {
+          kit_fail (s->kit, "read gives more octets than anybody sent");
+          return VEREDA_IO_ERROR;
+        }
     }
-  return VEREDA_IO_DONE;
+  return s->heard->len >= size ? VEREDA_IO_DONE : VEREDA_IO_ERROR;
 }
 
 VeredaIo
@@ -352,7 +362,8 @@ same_again (KitSession *s, const char *operation, VeredaIo io, GError *now, cons
   g_autoptr (GError) mine = now;
   kit_expect (s->kit, io == VEREDA_IO_ERROR, "after an error %s returned %s (rule 6)", operation, kit_io_name (io));
   kit_expect (s->kit, io != VEREDA_IO_ERROR || (mine != NULL && mine->domain == before->domain && mine->code == before->code),
-              "after an error %s failed in another way (rule 6): %s", operation, mine != NULL ? mine->message : "without saying why");
+              "after an error %s failed in another way (rule 6): %s", operation,
+              mine != NULL ? mine->message : "without saying why");
 }
 
 void

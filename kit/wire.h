@@ -39,7 +39,7 @@ typedef struct
   KitWire *wire;
   VeredaLayer *top;
   gboolean wrapped; /* a block that was not is freed without clear */
-  int stop_at; /* number of operations after which the run stops where it is; -1 for never */
+  int stop_at;      /* number of operations after which the run stops where it is; -1 for never */
   int operations;
   GByteArray *heard;
   GError *error;

@@ -3,6 +3,7 @@
  *
  * Compiled, never run.  Everything else of the interface is opaque.  New values are entered at the end of their list. */
 #include <stddef.h>
+#include <vereda-kit/kit.h>
 #include <vereda/vereda.h>
 
 #define VALUE(name, number) _Static_assert((int) (name) == (number), "value of " #name)
@@ -128,4 +129,12 @@ VALUE (VEREDA_TRACE_SERVER, 2);
 VALUE (VEREDA_TRACE_SERVER_ERROR, 3);
 VALUE (VEREDA_TRACE_INFO, 4);
 VALUE (VEREDA_TRACE_ERROR, 5);
+
+VALUE (VEREDA_KIT_ERROR_FILE, 1);
+VALUE (VEREDA_KIT_ERROR_SYSTEM, 2);
+VALUE (VEREDA_KIT_ERROR_LOAD, 3);
+
+VALUE (VEREDA_KIT_PASSED, 0);
+VALUE (VEREDA_KIT_FAILED, 1);
+VALUE (VEREDA_KIT_SKIPPED, 2);
 /* clang-format on */
