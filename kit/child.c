@@ -265,7 +265,7 @@ judge_end (Listener *l, int status, gboolean hung, const char *printed)
       kit_report_fail (l->report, text);
     }
   kit_report_begin (l->report, "run.silent", "");
-  if (printed != NULL)
+  if (printed != NULL && l->ended) /* else it is told already */
     {
       g_autofree char *said = g_strdup_printf ("printed: %.400s", printed);
       kit_report_fail (l->report, said);
