@@ -92,7 +92,6 @@ make_certs (GError **error)
     return NULL;
   return g_steal_pointer (&dir);
 }
-#endif
 
 static void
 remove_certs (const char *path)
@@ -105,6 +104,7 @@ remove_certs (const char *path)
     }
   g_rmdir (path);
 }
+#endif
 
 static gboolean
 run_tls (VeredaKitReport *report, KitTarget *target, const char *name, GError **error)
