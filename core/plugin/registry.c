@@ -17,6 +17,7 @@ struct VeredaRegistry
 {
   gint refs;
   char **dirs;
+  char *override_dir;  /* NULL: none */
   GPtrArray *records;  /* VdRecord */
   GPtrArray *entries;  /* VeredaRegistryEntry */
   GPtrArray *warnings; /* char *, NULL-ended */
@@ -28,6 +29,7 @@ vd_registry_new (const VdRegistrySetup *setup)
   VeredaRegistry *registry = g_new0 (VeredaRegistry, 1);
   registry->refs = 1;
   registry->dirs = g_strdupv ((char **) setup->dirs);
+  registry->override_dir = g_strdup (setup->override_dir);
   registry->records = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_record_free);
   registry->warnings = g_ptr_array_new_with_free_func (g_free);
   for (char **dir = registry->dirs; *dir != NULL; dir++)
@@ -57,6 +59,7 @@ vereda_registry_unref (VeredaRegistry *registry)
   g_ptr_array_unref (registry->records);
   g_ptr_array_unref (registry->warnings);
   g_strfreev (registry->dirs);
+  g_free (registry->override_dir);
   g_free (registry);
 }
 
@@ -121,6 +124,12 @@ const char *const *
 vereda_registry_get_directories (VeredaRegistry *registry)
 {
   return (const char *const *) registry->dirs;
+}
+
+const char *
+vereda_registry_get_override_directory (VeredaRegistry *registry)
+{
+  return registry->override_dir;
 }
 
 const char *const *

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/plugin/host.h"
+#include "core/send/choice.h"
 
 void
 vd_connection_auth_clear (VdConnection *c)
@@ -64,71 +65,118 @@ static GBytes *
 binding (gpointer data, VeredaBinding kind, GError **error)
 {
   VdConnection *c = data;
+  VeredaFactValue version = { .num = 0 };
 
+  /* RFC 9266 section 3 makes tls-exporter the type of TLS 1.3.  Below it the libraries can export too, and what servers expect is a
+   * certificate's hash; decided here, so that it does not depend on the library. */
+  if (kind == VEREDA_BINDING_TLS_EXPORTER && vd_stack_fact (c->stack, VEREDA_FACT_TLS_VERSION, &version)
+      && version.num < 0x0304)
+    {
+      g_set_error_literal (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED,
+                           "tls-exporter is used with TLS 1.3 and later only");
+      return NULL;
+    }
   return vd_stack_binding (c->stack, kind, error);
+}
+
+/* Asked of the session itself: a certificate whose signature has no single hash, for one, gives no tls-server-end-point. */
+static gboolean
+can_bind (VdConnection *c)
+{
+  static const VeredaBinding kinds[] = { VEREDA_BINDING_TLS_EXPORTER, VEREDA_BINDING_TLS_SERVER_END_POINT };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      g_autoptr (GBytes) bytes = binding (c, kinds[i], NULL);
+
+      if (bytes != NULL)
+        return TRUE;
+    }
+  return FALSE;
 }
 
 /* ---- the floor and the order ---- */
 
-static guint
-credentials_present (VdConnection *c)
-{
-  const VeredaOptions *options = c->setup.options;
-  guint bits = 0;
-
-  if (vd_options_text (options, VD_OPTION_USERNAME) != NULL)
-    bits |= VEREDA_NEEDS (VEREDA_CRED_AUTHCID);
-  if (vd_options_text (options, VD_OPTION_AUTHZID) != NULL)
-    bits |= VEREDA_NEEDS (VEREDA_CRED_AUTHZID);
-  if (vd_options_text (options, VD_OPTION_REALM) != NULL)
-    bits |= VEREDA_NEEDS (VEREDA_CRED_REALM);
-  if (options->password != NULL || (options->credential != NULL && !vd_credential_slot_is_declined (&c->setup.visit->password)))
-    bits |= VEREDA_NEEDS (VEREDA_CRED_PASSWORD);
-  if (options->token != NULL
-      || (options->credential != NULL && options->password == NULL && !vd_credential_slot_is_declined (&c->setup.visit->token)))
-    bits |= VEREDA_NEEDS (VEREDA_CRED_TOKEN);
-  return bits;
-}
-
-static gboolean
-names (char **list, const char *name)
-{
-  for (guint i = 0; list != NULL && list[i] != NULL; i++)
-    if (g_ascii_strcasecmp (list[i], name) == 0)
-      return TRUE;
-  return FALSE;
-}
-
 static GPtrArray *
 candidates (VdConnection *c, const VdEhlo *ehlo, const VeredaStrength *above)
 {
-  const VeredaOptions *options = c->setup.options;
-  const char *minimum = vd_options_text (options, VD_OPTION_AUTH_MIN_STRENGTH);
-  char **allow = vd_options_list (options, VD_OPTION_AUTH), **deny = vd_options_list (options, VD_OPTION_NO_AUTH);
+  const VdVisit *visit = c->setup.visit;
   VeredaFactValue cert = { .num = 0 };
-  VdAuthPolicy policy = VD_AUTH_POLICY_INIT;
-  VdAuthContext context = { 0 };
-  GPtrArray *all;
+  VdChoiceState state = { 0 };
 
-  policy.allow = (const char *const *) allow;
-  policy.deny = (const char *const *) deny;
-  policy.insecure_cleartext_auth = vd_options_bool (options, VD_OPTION_INSECURE_CLEARTEXT_AUTH);
-  policy.allow_historic = !vd_options_bool (options, VD_OPTION_NO_HISTORIC_AUTH);
-  policy.allow_anonymous = names (allow, "ANONYMOUS");
-  policy.min_strength = minimum != NULL ? (guint) g_ascii_strtoull (minimum, NULL, 10) : 0;
+  state.tls_active = vd_stack_is_secure (c->stack);
+  state.tls_verified = vd_stack_is_verified (c->stack);
+  state.client_cert_sent = vd_stack_fact (c->stack, VEREDA_FACT_CLIENT_CERT, &cert) && cert.num == 1;
+  state.binding = state.tls_active && can_bind (c);
+  state.host = visit->target->peer_name != NULL;
+  state.password_declined = vd_credential_slot_is_declined (&visit->password);
+  state.token_declined = visit->token_dead || vd_credential_slot_is_declined (&visit->token);
+  state.min_exposure = visit->bound_refused ? VEREDA_EXPOSE_BOUND_PROOF : VEREDA_EXPOSE_ANONYMOUS;
+  state.above = above;
+  return vd_choice_candidates (c->setup.registry, (const char *const *) ehlo->mechanisms, c->setup.options, &state);
+}
 
-  context.tls_active = vd_stack_is_secure (c->stack);
-  context.tls_verified = vd_stack_is_verified (c->stack);
-  context.credentials = credentials_present (c);
-  context.client_cert_sent = vd_stack_fact (c->stack, VEREDA_FACT_CLIENT_CERT, &cert) && cert.num == 1;
-  context.binding = context.tls_active;
-  context.host = c->setup.visit->target->peer_name != NULL;
-  context.above = above;
+/* ---- refusals ---- */
 
-  all = vd_registry_mechanisms (c->setup.registry, (const char *const *) ehlo->mechanisms, &policy, &context);
-  g_strfreev (allow);
-  g_strfreev (deny);
-  return all;
+static const VdCandidate *
+candidate_of (VdConnection *c, const char *mechanism)
+{
+  for (guint i = 0; c->candidates != NULL && i < c->candidates->len; i++)
+    {
+      const VdCandidate *candidate = g_ptr_array_index (c->candidates, i);
+
+      if (g_str_equal (candidate->mechanism, mechanism))
+        return candidate;
+    }
+  return NULL;
+}
+
+/* OAU-5: one expired token costs one refusal, whatever the number of mechanisms that would carry it, and a fresh one is asked for once.  It
+ * is tried with the mechanism that was refused.  A refusal without a reason may mean the mechanism: then the others have their turn. */
+static void
+note_token_refusal (VdConnection *c, const VdAuthAttempt *attempt, gboolean expired)
+{
+  VdVisit *visit = c->setup.visit;
+
+  if (!visit->token_renewed
+      && vd_credential_slot_reject (&visit->token, expired ? VEREDA_CREDENTIAL_EXPIRED : VEREDA_CREDENTIAL_REJECTED))
+    {
+      visit->token_renewed = TRUE;
+      g_hash_table_remove (visit->auth_tried, attempt->mechanism);
+    }
+  else if (attempt->error != NULL || visit->token_renewed)
+    visit->token_dead = TRUE;
+}
+
+static void
+note_refusal (VdConnection *c, const VdAuthAttempt *attempt)
+{
+  const VdCandidate *candidate = candidate_of (c, attempt->mechanism);
+  gboolean expired = g_error_matches (attempt->error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_EXPIRED);
+  gboolean refused = attempt->reply != NULL && attempt->reply->code == 535;
+
+  if (attempt->succeeded || !(expired || refused))
+    return;
+  if (candidate != NULL && (candidate->needs & VEREDA_NEEDS (VEREDA_CRED_TOKEN)) != 0)
+    note_token_refusal (c, attempt, expired);
+  else
+    c->setup.visit->refused |= refused;
+}
+
+/* auth-fallback=stop is about accounts that lock; a token that the server knows to be expired is no guess at a password, so that a fresh one
+ * still has its chance. */
+static gboolean
+stops_here (VdConnection *c, const VdAuthAttempt *last)
+{
+  gboolean stop_at_535 = vd_options_choice (c->setup.options, VD_OPTION_AUTH_FALLBACK) == 1;
+
+  if (last == NULL)
+    return FALSE;
+  if (last->advice == VD_AUTH_STOP)
+    return TRUE;
+  if (!stop_at_535 || last->reply == NULL || last->reply->code != 535)
+    return FALSE;
+  return c->setup.visit->token_dead || !g_error_matches (last->error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_EXPIRED);
 }
 
 /* ---- the log of attempts ---- */
@@ -150,8 +198,10 @@ vd_connection_log_auth (VdConnection *c)
                           : attempt->advice == VD_AUTH_STOP ? VEREDA_DECISION_STOP
                                                             : VEREDA_DECISION_NEXT_MECHANISM,
                           "%s%s%s", attempt->mechanism, attempt->succeeded ? "" : ": ", attempt->succeeded ? "" : why);
-      c->setup.visit->refused |= attempt->reply != NULL && attempt->reply->code == 535;
-      if (!attempt->succeeded)
+      note_refusal (c, attempt);
+      if (attempt->succeeded) /* on another connection of this visit it is the one to use again */
+        g_hash_table_remove (c->setup.visit->auth_tried, attempt->mechanism);
+      else
         g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", attempt->mechanism, why));
       g_free (brief);
       g_free (both);
@@ -237,6 +287,10 @@ nothing_left (VdConnection *c, GPtrArray *all)
       floor |= is_floor (candidate->reason);
       g_string_append_printf (text, "%s%s: %s", text->len > 0 ? "; " : "", candidate->mechanism, candidate->text);
     }
+  if (visit->bound_refused)
+    g_string_append (
+        text, "; after a failure bound to the TLS channel nothing unbound is tried, since the failure can be the work of "
+              "somebody between here and the server");
   error = vd_connection_error_new (c, floor && !tried ? VEREDA_ERROR_POLICY : VEREDA_ERROR_AUTH,
                                    tried ? "authentication failed (%s); nothing was sent"
                                          : "authentication is asked for and no mechanism can be used (%s); nothing was sent",
@@ -250,16 +304,23 @@ nothing_left (VdConnection *c, GPtrArray *all)
 }
 
 static const VeredaStrength *
-strength_of (GPtrArray *all, const char *mechanism)
+strength_of (VdConnection *c, const char *mechanism)
 {
-  for (guint i = 0; all != NULL && i < all->len; i++)
-    {
-      const VdCandidate *candidate = g_ptr_array_index (all, i);
+  const VdCandidate *candidate = candidate_of (c, mechanism);
 
-      if (g_str_equal (candidate->mechanism, mechanism))
-        return &candidate->strength;
-    }
-  return NULL;
+  return candidate != NULL ? &candidate->strength : NULL;
+}
+
+/* "192.0.2.1:587" as SASL libraries write it, "192.0.2.1;587"; "[2001:db8::1]:587" loses its brackets.  NULL for what is no IP address. */
+static char *
+sasl_address (const char *text)
+{
+  const char *colon = text != NULL ? strrchr (text, ':') : NULL;
+  gboolean bracketed = colon != NULL && text[0] == '[' && colon[-1] == ']';
+
+  if (colon == NULL || text[0] == '/' || g_str_has_prefix (text, "unix:"))
+    return NULL;
+  return g_strdup_printf ("%.*s;%s", (int) (colon - text) - (bracketed ? 2 : 0), text + (bracketed ? 1 : 0), colon + 1);
 }
 
 static VdSasl *
@@ -270,14 +331,24 @@ prepare (VdConnection *c, const VdCandidate *candidate, GError **error)
   VdSaslSource source = { c, credential, binding };
   VeredaFactValue bits = { .num = 0 };
   VdSaslFacts facts = { 0 };
+  VdEndpoint *local = NULL;
+  char *local_addr = NULL, *remote_addr = NULL;
+  VdSasl *sasl;
 
   if (mech == NULL)
     return NULL;
+  local = vd_endpoint_new_local (vd_stack_fd (c->stack));
+  facts.local_addr = local_addr = sasl_address (local != NULL ? local->text : NULL);
+  facts.remote_addr = remote_addr = sasl_address (c->address);
   facts.server_name = c->setup.visit->target->peer_name != NULL ? c->setup.visit->target->peer_name : no_name;
   facts.offered = (const char *const *) vd_session_ehlo (c->session)->mechanisms;
   if (vd_stack_is_verified (c->stack) && vd_stack_fact (c->stack, VEREDA_FACT_KEY_BITS, &bits))
     facts.tls_ssf = (guint32) bits.num;
-  return vd_sasl_new (mech, vd_host_get (), &source, &facts, error);
+  sasl = vd_sasl_new (mech, vd_host_get (), &source, &facts, error);
+  vd_endpoint_free (local);
+  g_free (local_addr);
+  g_free (remote_addr);
+  return sasl;
 }
 
 /* Asks for what the mechanism needs before anything is said to the server. */
@@ -325,6 +396,22 @@ typedef enum
   CHANGED /* a credential was declined: other mechanisms are usable now, or none */
 } Choice;
 
+/* A mechanism that a plugin could not begin is passed over for the rest of the visit; another plugin's of the same name is not. */
+static char *
+failed_key (const VdCandidate *candidate)
+{
+  return g_strconcat (candidate->mechanism, " of ", candidate->stem, NULL);
+}
+
+static gboolean
+had_its_chance (VdConnection *c, const VdCandidate *candidate)
+{
+  g_autofree char *key = failed_key (candidate);
+
+  return g_hash_table_contains (c->setup.visit->auth_tried, candidate->mechanism)
+         || g_hash_table_contains (c->setup.visit->auth_tried, key);
+}
+
 /* Begins with the first candidate that can be begun. */
 static Choice
 begin_next (VdConnection *c, GPtrArray *all)
@@ -337,7 +424,7 @@ begin_next (VdConnection *c, GPtrArray *all)
       GError *error = NULL;
       VdSasl *sasl;
 
-      if (!candidate->usable || g_hash_table_contains (tried, candidate->mechanism))
+      if (!candidate->usable || had_its_chance (c, candidate))
         continue;
       switch (ask_first (c, candidate))
         {
@@ -356,7 +443,9 @@ begin_next (VdConnection *c, GPtrArray *all)
           vd_session_use_mechanism (c->session, sasl, vd_reactor_now (c->setup.reactor));
           return BEGUN;
         }
-      /* A plugin that does not load is reported, and the next candidate is taken: the same mechanism of another plugin, or another one. */
+      /* A plugin that does not load, or a mechanism that cannot begin, is reported, and the next candidate is taken: the same mechanism of
+       * another plugin, or another one. */
+      g_hash_table_add (tried, failed_key (candidate));
       vd_connection_note (c, VEREDA_STAGE_PLUGIN, FALSE, NULL, VEREDA_DECISION_NEXT_MECHANISM, "mechanism %s: %s",
                           candidate->mechanism, error->message);
       g_ptr_array_add (c->setup.visit->auth_story, g_strdup_printf ("%s: %s", candidate->mechanism, error->message));
@@ -372,7 +461,7 @@ any_left (VdConnection *c, GPtrArray *all)
     {
       const VdCandidate *candidate = g_ptr_array_index (all, i);
 
-      if (candidate->usable && !g_hash_table_contains (c->setup.visit->auth_tried, candidate->mechanism))
+      if (candidate->usable && !had_its_chance (c, candidate))
         return TRUE;
     }
   return FALSE;
@@ -384,13 +473,10 @@ static gboolean
 ask_again (VdConnection *c)
 {
   VdVisit *visit = c->setup.visit;
-  gboolean answered;
 
   if (!visit->refused || visit->rejections >= 2)
     return FALSE;
-  answered = vd_credential_slot_reject (&visit->password);
-  answered |= vd_credential_slot_reject (&visit->token);
-  if (!answered)
+  if (!vd_credential_slot_reject (&visit->password, VEREDA_CREDENTIAL_REJECTED))
     return FALSE;
   visit->rejections++;
   visit->refused = FALSE;
@@ -406,7 +492,7 @@ demanded_strength (VdConnection *c, const VdAuthAttempt *last)
   const VeredaStrength *strength = NULL;
 
   if (last != NULL && last->advice == VD_AUTH_STRONGER)
-    strength = strength_of (c->candidates, last->mechanism);
+    strength = strength_of (c, last->mechanism);
   if (strength != NULL)
     {
       visit->has_demand = TRUE;
@@ -415,18 +501,29 @@ demanded_strength (VdConnection *c, const VdAuthAttempt *last)
   return visit->has_demand ? &visit->demand : NULL;
 }
 
+/* CBD-3: a mechanism that binds the TLS channel fails when somebody stands in the middle of it, or when the password is wrong, and who is
+ * in the middle decides what the reply says.  So whatever it says, nothing follows that he could make use of. */
+static void
+note_bound_refusal (VdConnection *c, const VdAuthAttempt *last)
+{
+  const VeredaStrength *strength = last != NULL && !last->succeeded ? strength_of (c, last->mechanism) : NULL;
+
+  if (strength != NULL && vd_choice_is_bound (strength))
+    c->setup.visit->bound_refused = TRUE;
+}
+
 gboolean
 vd_connection_choose_mechanism (VdConnection *c)
 {
   GPtrArray *attempts = vd_session_auth_attempts (c->session);
   const VdAuthAttempt *last = attempts->len > 0 ? g_ptr_array_index (attempts, attempts->len - 1) : NULL;
-  gboolean stop_at_535 = vd_options_choice (c->setup.options, VD_OPTION_AUTH_FALLBACK) == 1;
   gint64 now = vd_reactor_now (c->setup.reactor);
   const VeredaStrength *above = demanded_strength (c, last);
   Choice choice = CHANGED;
 
   vd_connection_log_auth (c);
-  if (last != NULL && (last->advice == VD_AUTH_STOP || (stop_at_535 && last->reply != NULL && last->reply->code == 535)))
+  note_bound_refusal (c, last);
+  if (stops_here (c, last))
     {
       vd_session_no_mechanism (c->session, nothing_left (c, NULL), now);
       return TRUE;

@@ -109,7 +109,7 @@ ask (const VdCredentialSlot *slot, VeredaCredentialFunc func, gpointer func_data
 
   g_atomic_ref_count_init (&request->refs);
   request->kind = kind;
-  request->reason = slot->rejected ? VEREDA_CREDENTIAL_REJECTED : VEREDA_CREDENTIAL_FIRST;
+  request->reason = slot->reason != 0 ? slot->reason : VEREDA_CREDENTIAL_FIRST;
   request->server = g_strdup (server);
   request->user = g_strdup (user);
   request->answered = answered;
@@ -170,12 +170,12 @@ vd_credential_slot_detach (VdCredentialSlot *slot)
 }
 
 gboolean
-vd_credential_slot_reject (VdCredentialSlot *slot)
+vd_credential_slot_reject (VdCredentialSlot *slot, VeredaCredentialReason why)
 {
   if (slot->request == NULL || slot->request->state != ANSWERED)
     return FALSE;
   vd_credential_slot_clear (slot);
-  slot->rejected = TRUE;
+  slot->reason = why;
   return TRUE;
 }
 

@@ -16,7 +16,7 @@ typedef void (*VdCredentialAnswered) (gpointer data);
 typedef struct
 {
   VeredaCredentialRequest *request; /* NULL: not asked */
-  gboolean rejected;                /* what was answered before was refused: that is the reason of the next question */
+  VeredaCredentialReason reason;    /* of the next question; 0: FIRST */
 } VdCredentialSlot;
 
 /* The credential: fixed by options, or asked for.  *ret is lent while the slot lives. */
@@ -26,8 +26,8 @@ VeredaCredState vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, Vere
 void vd_credential_slot_clear (VdCredentialSlot *slot);
 /* The asker goes away: an answer stays, a question that is still open is dropped. */
 void vd_credential_slot_detach (VdCredentialSlot *slot);
-/* The server refused what was answered: the next vd_credential_get() asks anew.  FALSE: nothing was answered. */
-gboolean vd_credential_slot_reject (VdCredentialSlot *slot);
+/* The server refused what was answered: the next vd_credential_get() asks anew and says why.  FALSE: nothing was answered. */
+gboolean vd_credential_slot_reject (VdCredentialSlot *slot, VeredaCredentialReason why);
 gboolean vd_credential_slot_is_declined (const VdCredentialSlot *slot);
 
 #endif

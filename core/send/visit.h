@@ -23,10 +23,13 @@ typedef struct
   gboolean has_demand;              /* a server said 534: */
   VeredaStrength demand;            /* only what is stronger than this */
   GHashTable *auth_tried;           /* names of mechanisms that had their chance */
+  gboolean bound_refused;           /* a mechanism bound to the TLS channel failed: nothing without a binding any more */
   GPtrArray *auth_story;            /* of char *: "PLAIN: 535 5.7.8 …", for the error when none is left */
   VdCredentialSlot password, token; /* answers of the credential callback */
   guint rejections;                 /* how often the callback was asked again */
-  gboolean refused;                 /* a 535 was among the refusals */
+  gboolean refused;                 /* a 535 was among the refusals of passwords */
+  gboolean token_renewed;           /* the callback was asked for a fresh token, which happens once */
+  gboolean token_dead;              /* the server said, of the last one there is, that it will not do */
   GPtrArray *endpoints;             /* what is left to try after a 421 greeting; NULL: all */
   guint reconnects;
 } VdVisit;

@@ -114,11 +114,18 @@ push_response (VdSession *session, GByteArray *response)
   push_auth (session, FALSE);
 }
 
+/* A server whose proof is wrong does not know the secret, and one that sees another channel or another list of mechanisms has somebody
+ * before it.  No weaker mechanism may hand the secret over. */
+static gboolean
+is_foul (const GError *error)
+{
+  return g_error_matches (error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_SERVER);
+}
+
 static void
 cancel_exchange (VdSession *session, GError *error)
 {
-  /* A server whose proof is wrong does not know the secret.  No weaker mechanism may hand it over. */
-  VdAuthAdvice advice = g_error_matches (error, VEREDA_AUTH_ERROR, VEREDA_AUTH_ERROR_SERVER) ? VD_AUTH_STOP : VD_AUTH_NEXT;
+  VdAuthAdvice advice = is_foul (error) ? VD_AUTH_STOP : VD_AUTH_NEXT;
   gboolean started = session->sasl_started;
 
   record (session, NULL, error, advice);
@@ -361,7 +368,9 @@ vd_session_on_auth (VdSession *session, VdExpect *expect, VdReply *reply)
     vd_session_fail (session, vd_session_refusal (session, VEREDA_ERROR_PROTOCOL, "AUTH in an unknown way", reply), reply);
   else if (!retry_without_ir (session, reply))
     {
-      record (session, reply, vd_sasl_explain (session->sasl), advice_of (reply));
+      GError *why = vd_sasl_explain (session->sasl);
+
+      record (session, reply, why, is_foul (why) ? VD_AUTH_STOP : advice_of (reply));
       next_mechanism (session);
     }
 }

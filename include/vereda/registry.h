@@ -76,6 +76,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VeredaRegistry, vereda_registry_unref)
 VEREDA_API
 const char *const *vereda_registry_get_directories (VeredaRegistry *registry);
 
+/** Where an administrator's files for this registry lie: `<sysconfdir>/vereda/plugins.d`.  @return borrowed; NULL: nowhere */
+VEREDA_API
+const char *vereda_registry_get_override_directory (VeredaRegistry *registry);
+
 /**
  * What was wrong with the search itself: a directory that is missing or writable by others, a part of VEREDA_RANK that makes
  * no sense.

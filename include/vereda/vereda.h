@@ -7,6 +7,7 @@
 #define VEREDA_VEREDA_H
 
 #include <vereda/error.h>
+#include <vereda/explain.h>
 #include <vereda/macros.h>
 #include <vereda/message.h>
 #include <vereda/options.h>

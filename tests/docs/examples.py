@@ -165,8 +165,32 @@ def check_plugin():
         return wrong
 
 
+def check_transport():
+    """The transport of the guide carries a message, and nothing secret is trusted to it."""
+    with Folder() as folder, Sink(folder, "--auth=PLAIN,CRAM-MD5", "--user=ana", "--password-file=password") as sink:
+        tool = os.environ.get("DOCS_TOOL")
+        if tool is None:
+            return []
+        path = os.environ["VEREDA_PLUGIN_PATH"] + ":" + os.environ["DOCS_TRANSPORT_DIR"]
+        environment = dict(os.environ, VEREDA_PLUGIN_PATH=path)
+        out, err, wrong = run([tool, "plugins", "show", "count"], folder, 0, env=environment)
+        wrong += lacks(out + err, "implicit/count", "starttls/count")
+        through = [tool, "send", "-v", f"--server={sink.at}", "--tls=implicit", "--transport=count"]
+        out, err, more = run([*through, "mail.eml"], folder, 40, env=environment)
+        wrong += more + lacks(err, "not verified")
+        out, err, more = run([*through, "--insecure", "mail.eml"], folder, 0, env=environment)
+        wrong += more + lacks(err, "not verified")
+        out, err, more = run([*through, "--insecure", "--user=ana", "--password-file=password", "--auth=PLAIN", "mail.eml"], folder, 41,
+                             env=environment)
+        wrong += more + lacks(err, "PLAIN", "certificate was not verified")
+        took = sink.stop().of("message")
+        if len(took) != 1 or took[0]["auth"]:
+            wrong.append(f"one message without authentication was expected: {took}")
+        return wrong
+
+
 if __name__ == "__main__":
     main([("example/send-file", check_send_file), ("example/failover", check_failover),
           ("example/failover-unknown", check_failover_unknown), ("example/at-least-one", check_at_least_one),
           ("example/tls-policy", check_tls_policy), ("example/credential", check_credential), ("example/trace", check_trace),
-          ("example/many", check_many), ("example/plugin", check_plugin)])
+          ("example/many", check_many), ("example/plugin", check_plugin), ("example/transport", check_transport)])

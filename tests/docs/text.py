@@ -12,7 +12,9 @@ import sys
 from kit import ROOT, blocks, main, markdown, read
 
 # Languages of blocks that are run or compared; anything else in a fence is output or a sketch and says so by having no language.
-COMPARED = ("c", "ini")
+COMPARED = ("c", "ini", "meson")
+# Folders whose files are shown.
+SHOWN = ("docs/examples", "docs/examples/transport", "docs/example-auth")
 
 
 def check_examples():
@@ -22,7 +24,7 @@ def check_examples():
         for line, language, comment, text in blocks(path):
             if language not in COMPARED:
                 continue
-            if not re.fullmatch(r"docs/examples/[\w.-]+", comment) or not os.path.exists(os.path.join(ROOT, comment)):
+            if os.path.dirname(comment) not in SHOWN or not os.path.exists(os.path.join(ROOT, comment)):
                 wrong.append(f"{path}:{line}: a block of {language} without the name of its file before it")
             elif read(comment) != text:
                 wrong.append(f"{path}:{line}: differs from {comment}")
@@ -32,9 +34,11 @@ def check_examples():
 def check_shown():
     """Every example is shown somewhere."""
     shown = {comment for path in markdown() for _, _, comment, _ in blocks(path)}
-    folder = os.path.join(ROOT, "docs", "examples")
-    return [f"docs/examples/{name} is shown nowhere" for name in sorted(os.listdir(folder))
-            if name.endswith((".c", ".plugin")) and f"docs/examples/{name}" not in shown]
+    wrong = []
+    for folder in SHOWN:
+        names = [name for name in sorted(os.listdir(os.path.join(ROOT, folder))) if name.endswith((".c", ".plugin"))]
+        wrong += [f"{folder}/{name} is shown nowhere" for name in names if f"{folder}/{name}" not in shown]
+    return wrong
 
 
 def check_commands_are_marked():
@@ -46,7 +50,7 @@ def check_commands_are_marked():
 
 def check_languages():
     return [f"{path}:{line}: the language {language} is not checked by anything"
-            for path in markdown() for line, language, _, _ in blocks(path) if language not in ("", "c", "ini", "sh")]
+            for path in markdown() for line, language, _, _ in blocks(path) if language not in ("", "sh", *COMPARED)]
 
 
 def check_links():

@@ -12,7 +12,7 @@ from tap import Skip, main
 
 ROOT = os.path.abspath(sys.argv[1])
 VERSION = "14"  # other versions lay out some lines differently
-PARTS = ["include", "core", "plugins", "tools", "tests", "docs"]
+PARTS = ["include", "core", "plugins", "kit", "tools", "tests", "docs"]
 GENERATED = {"plugins/auth/common/saslprep-tables.h"}
 
 

@@ -29,7 +29,7 @@ GLIB = glib_flags()
 
 def headers():
     found = []
-    for folder in ("vereda", "vereda-plugin"):
+    for folder in ("vereda", "vereda-kit", "vereda-plugin"):
         found += [f"{folder}/{name}" for name in sorted(os.listdir(os.path.join(INCLUDE, folder))) if name.endswith(".h")]
     return found
 

@@ -23,13 +23,19 @@ FAULTS = [
     ("include/arrows", "plugins/auth/plain/plain.c", '#include "../digest-md5/digest.h"\n'),
     ("include/arrows", "tools/smtp-tool/send.c", '#include "core/send/job.h"\n'),
     ("include/every-file-has-a-room", "core/attic/old.c", "int old;\n"),
+    ("include/arrows", "kit/report.c", '#include "core/base/error.h"\n'),
+    ("include/arrows", "core/plugin/check.c", "#include <vereda-kit/kit.h>\n"),
+    ("include/one-home", "kit/report.c", "#include <gmodule.h>\n"),
+    ("call/the-kit-prints-in-its-program-only", "kit/report.c", 'void p (void) { printf ("x"); }\n'),
+    ("call/the-kit-starts-processes-in-kit/child.c-only", "kit/report.c", "void f (void) { fork (); }\n"),
+    ("call/the-kit-reads-no-environment", "kit/report.c", 'char *e (void) { return getenv ("A"); }\n'),
     ("include/one-home", "core/send/route.c", "#include <openssl/ssl.h>\n"),
     ("include/one-home", "core/plugin/registry.c", "#include <gmodule.h>\n"),
     ("include/one-home", "core/send/job.c", "#include <netdb.h>\n"),
     ("call/sockets-only-in-core/net-and-plugins/transport/plain", "core/send/route.c", "int x (void) { return socket (1, 2, 3); }\n"),
     ("call/environment-only-through-secure_getenv-in-core/plugin/environment.c", "core/net/host.c", 'char *e (void) { return getenv ("A"); }\n'),
     ("call/there-it-is-secure_getenv", "core/plugin/environment.c", 'char *e (void) { return getenv ("A"); }\n'),
-    ("call/environment-of-the-tool-in-three-files", "tools/smtp-tool/send.c", 'char *e (void) { return getenv ("A"); }\n'),
+    ("call/environment-of-the-tool-in-four-files", "tools/smtp-tool/send.c", 'char *e (void) { return getenv ("A"); }\n'),
     ("call/the-library-never-prints", "core/send/job.c", 'void p (void) { printf ("x"); }\n'),
     ("call/never-ends-the-process", "core/send/job.c", "void q (void) { abort (); }\n"),
     ("call/message-and-protocol-have-no-clock", "core/smtp/reply.c", "long t (void) { return g_get_monotonic_time (); }\n"),
@@ -52,7 +58,7 @@ FINE = [
 
 
 def copy(folder):
-    for part in ("core", "include", "plugins", "tools", "tests/abi"):
+    for part in ("core", "include", "plugins", "kit", "tools", "tests/abi"):
         shutil.copytree(os.path.join(ROOT, part), os.path.join(folder, part))
 
 

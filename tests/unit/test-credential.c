@@ -176,7 +176,8 @@ test_declined (void)
       g_assert_cmpint (get (&slot, &span), ==, VEREDA_CRED_NONE);
       g_assert_cmpuint (app.calls, ==, 1);
       g_assert_true (vd_credential_slot_is_declined (&slot));
-      g_assert_false (vd_credential_slot_reject (&slot)); /* nothing was answered that could be wrong */
+      g_assert_false (
+          vd_credential_slot_reject (&slot, VEREDA_CREDENTIAL_REJECTED)); /* nothing was answered that could be wrong */
       vd_credential_slot_clear (&slot);
     }
 }
@@ -242,9 +243,9 @@ test_rejected (void)
   VdCredentialSlot slot = { NULL };
 
   reset (answer);
-  g_assert_false (vd_credential_slot_reject (&slot));
+  g_assert_false (vd_credential_slot_reject (&slot, VEREDA_CREDENTIAL_REJECTED));
   expect_secret (&slot, "secret");
-  g_assert_true (vd_credential_slot_reject (&slot));
+  g_assert_true (vd_credential_slot_reject (&slot, VEREDA_CREDENTIAL_REJECTED));
   expect_secret (&slot, "secret");
   g_assert_cmpuint (app.calls, ==, 2);
   g_assert_cmpint (app.reason, ==, VEREDA_CREDENTIAL_REJECTED);

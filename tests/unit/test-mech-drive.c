@@ -87,13 +87,28 @@ drive_binding (void *self, VeredaBinding kind, GError **error)
   return NULL;
 }
 
+static const VeredaMech *
+find_mech (const VeredaPlugin *plugin, const char *name)
+{
+  for (gsize i = 0; plugin->mechs[i] != NULL; i++)
+    if (name == NULL || g_str_equal (plugin->mechs[i]->name, name))
+      return plugin->mechs[i];
+  g_error ("%s has no mechanism %s", plugin->name, name);
+}
+
 MechDrive *
 mech_drive_new (const char *stem, const char *user, const char *password)
+{
+  return mech_drive_new_named (stem, NULL, user, password);
+}
+
+MechDrive *
+mech_drive_new_named (const char *stem, const char *name, const char *user, const char *password)
 {
   const VeredaPlugin *plugin = mech_plugin_load (stem, NULL);
   MechDrive *d = g_new0 (MechDrive, 1);
 
-  d->mech = plugin->mechs[0];
+  d->mech = find_mech (plugin, name);
   d->host = (VeredaHost){ .struct_size = sizeof (VeredaHost), .self = d, .debug = drive_debug, .random = drive_random };
   d->auth = g_malloc0 (d->mech->instance_size);
   d->exchange = (VeredaExchange){

@@ -32,8 +32,10 @@ extern const char *const mech_stems[4][2];
 /** Loads <stem>.so from VEREDA_PLUGIN_PATH as the loader does and returns its descriptor; ret_dir may be NULL. */
 const VeredaPlugin *mech_plugin_load (const char *stem, char **ret_dir);
 
-/** For a mechanism of `stem`, with user name and password (NUL-ended, borrowed; NULL for none). */
+/** For the first mechanism of `stem`, with user name and password (NUL-ended, borrowed; NULL for none). */
 MechDrive *mech_drive_new (const char *stem, const char *user, const char *password);
+/** The same for one mechanism of several. */
+MechDrive *mech_drive_new_named (const char *stem, const char *name, const char *user, const char *password);
 void mech_drive_free (MechDrive *d);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MechDrive, mech_drive_free)
 

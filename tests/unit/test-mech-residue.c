@@ -134,11 +134,30 @@ step (MechDrive *d, const char *challenge, const Vault *vault)
 
 /* A whole exchange.  The wrong rspauth at its end makes DIGEST-MD5 take its error path as well. */
 static G_GNUC_NO_INLINE guint
+run_scram (const char *mechanism, const char *password, const Vault *vault)
+{
+  static const char first[] = "r=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXx,s=QSXCR+Q6sek8bf92,i=4096";
+  MechDrive *d = mech_drive_new_named ("auth_scram", mechanism, "tim", password);
+  guint found = 0;
+
+  g_assert_cmpint (mech_drive_step (d, NULL, 0), ==, VEREDA_STEP_CONTINUE);
+  found += step (d, first, vault);
+  g_assert_cmpuint (d->asked[VEREDA_CRED_PASSWORD], ==, 1);
+  found += step (d, "v=nUkxOIJoDIW7jPmEJVapHiYW3n0=", vault); /* not right */
+  mech_drive_free (d);
+  return found + search (vault);
+}
+
+static G_GNUC_NO_INLINE guint
 run (const char *stem, const char *password, const Vault *vault)
 {
   static const char challenge[] = "realm=\"example.org\",nonce=\"n\",charset=utf-8,algorithm=md5-sess";
-  MechDrive *d = mech_drive_new (stem, "tim", password);
+  MechDrive *d;
   guint found = 0;
+
+  if (g_str_has_prefix (stem, "SCRAM-"))
+    return run_scram (stem, password, vault);
+  d = mech_drive_new (stem, "tim", password);
 
   d->later[VEREDA_CRED_AUTHZID] = TRUE; /* asked after the password: what was prepared must go when the step waits */
   found += step (d, challenge, vault);
@@ -196,5 +215,8 @@ main (int argc, char **argv)
 
       g_test_add_data_func (path, mech_stems[m][0], test_residue);
     }
+  g_test_add_data_func ("/mech/residue/SCRAM-SHA-1", "SCRAM-SHA-1", test_residue);
+  g_test_add_data_func ("/mech/residue/SCRAM-SHA-256", "SCRAM-SHA-256", test_residue);
+  g_test_add_data_func ("/mech/residue/SCRAM-SHA-512", "SCRAM-SHA-512", test_residue);
   return g_test_run ();
 }

@@ -395,6 +395,7 @@ test_overrides (void)
   pen_write (overrides, "mix.plugin", "[Mechanism B]\nEnabled=false\n");
   pen_write (overrides, "zootls_a.plugin", "[Plugin]\nEnable=false\n"); /* a slip: must not leave it switched on */
   g_autoptr (VeredaRegistry) registry = with_overrides (dir, overrides, NULL);
+  g_assert_cmpstr (vereda_registry_get_override_directory (registry), ==, overrides);
   VeredaRegistryEntry *other = find_entry (registry, "ZOO", "zoo_other");
   g_assert_cmpint (vereda_registry_entry_get_state (other), ==, VEREDA_ENTRY_DISABLED);
   g_assert_nonnull (strstr (vereda_registry_entry_get_reason (other), "switched off in"));
@@ -507,15 +508,19 @@ test_built (void)
     "plain",
     "EXTERNAL",
     "GSSAPI",
+    "GS2-KRB5",
+    "GSS-SPNEGO",
     "SCRAM-SHA-512-PLUS",
     "SCRAM-SHA-256-PLUS",
     "SCRAM-SHA-1-PLUS",
+    "SRP",
     "SCRAM-SHA-512",
     "SCRAM-SHA-256",
     "SCRAM-SHA-1",
     "OAUTHBEARER",
     "XOAUTH2",
     "DIGEST-MD5",
+    "OTP",
     "CRAM-MD5",
     "NTLM",
     "PLAIN",

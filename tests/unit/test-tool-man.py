@@ -10,7 +10,7 @@ import sys
 from tool_kit import SINK, Skip, run_tests, tool
 
 FOLDER = sys.argv[1]
-PAGES = ('smtp-tool', 'smtp-tool-send', 'smtp-tool-plugins', 'smtp-tool-sink')
+PAGES = ('smtp-tool', 'smtp-tool-send', 'smtp-tool-plugins', 'smtp-tool-auth', 'smtp-tool-sink')
 
 
 def read(page):
@@ -40,14 +40,15 @@ def test_pages_are_clean():
 
 
 def test_every_option_is_described():
-    for page, args in (('smtp-tool', ('--help',)), ('smtp-tool-send', ('help', 'send')), ('smtp-tool-plugins', ('help', 'plugins'))):
+    for page, args in (('smtp-tool', ('--help',)), ('smtp-tool-send', ('help', 'send')), ('smtp-tool-plugins', ('help', 'plugins')),
+                       ('smtp-tool-auth', ('help', 'auth'))):
         shown = listed(tool(*args).text)
         assert len(shown) >= 6, (page, shown)
         assert shown <= options_in(page), (page, shown - options_in(page))
 
 
 def test_every_option_that_is_described_exists():
-    for page, command in (('smtp-tool-send', 'send'), ('smtp-tool-plugins', 'plugins')):
+    for page, command in (('smtp-tool-send', 'send'), ('smtp-tool-plugins', 'plugins'), ('smtp-tool-auth', 'auth')):
         for name in sorted(options_in(page)):
             if name.startswith('--no-attach') or name in ('--no-load',):
                 continue

@@ -4,14 +4,12 @@
 import base64
 import json
 import os
-import pty
-import select
 import shutil
 import signal
 import subprocess
 import time
 
-from tool_kit import EXECDIR, MESSAGE, TOOL, Folder, Run, Script, closed_port, read_until_dot, run_tests, tool
+from tool_kit import EXECDIR, MESSAGE, TOOL, Folder, Run, Script, closed_port, on_terminal, read_until_dot, run_tests, tool
 
 PASSWORD = 'tr0ub4dor&3'
 
@@ -508,50 +506,22 @@ def test_password_is_wanted_and_nobody_to_ask():
     usage('send', '--user=me', '--server=localhost', '-', says='no terminal', stdin=MESSAGE)
 
 
-def on_terminal(*args, env=None, reply=None, prompt=None):
-    """Runs the tool on a terminal of its own; what it showed."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.environ.update(env or {})
-        if env is not None and 'NO_COLOR' not in env:
-            os.environ.pop('NO_COLOR', None)
-        os.execv(TOOL, [TOOL, *args])
-    shown = b''
-    end = time.monotonic() + 30
-    try:
-        while time.monotonic() < end:
-            if not select.select([master], [], [], 1)[0]:
-                continue
-            try:
-                octets = os.read(master, 4096)
-            except OSError:
-                break
-            if not octets:
-                break
-            shown += octets
-            if reply is not None and prompt in shown:
-                os.write(master, reply)
-                reply = None
-    finally:
-        os.close(master)
-        _, status = os.waitpid(pid, 0)
-    on_terminal.status = os.waitstatus_to_exitcode(status)
-    return shown
-
-
 def test_password_from_the_terminal():
     ehlo = b'250-x\r\n250 AUTH PLAIN\r\n'
     with Folder() as folder:
         path = folder.file('m.eml', MESSAGE)
         with Script(b'220 x\r\n', ehlo, b'235 2.7.0 ok\r\n', b'550 enough\r\n', b'221 bye\r\n') as script:
             shown = on_terminal('send', '-v', '--tls=never', '--allow-cleartext-auth', '--server', script.server, '--user=me', path,
-                                reply=PASSWORD.encode() + b'\n', prompt=b'Password of me: ')
+                                replies=[(b'Password of me at 127.0.0.1: ', PASSWORD.encode() + b'\n')])
             heard = [line for line in script.heard if line.startswith(b'AUTH PLAIN ')]
         assert PASSWORD.encode() not in shown, shown
         assert heard and base64.b64decode(heard[0].split()[2]).endswith(PASSWORD.encode())
         assert b'-> said' in shown  # the legend of the transcript
         # ^C at the prompt.
-        on_terminal('send', '--server=localhost', '--user=me', path, reply=b'\x03', prompt=b'Password of me: ')
+        with Script(b'220 x\r\n', ehlo, b'221 bye\r\n') as script:
+            on_terminal('send', '--tls=never', '--allow-cleartext-auth', '--server', script.server, '--user=me', path,
+                        replies=[(b'Password of me at 127.0.0.1: ', b'\x03')])
+            assert not any(line.startswith(b'AUTH') for line in script.heard), script.heard
         assert on_terminal.status == 130, on_terminal.status
 
 

@@ -5,7 +5,9 @@ Needs nothing but Python's standard library.  The environment names the programs
 """
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import socket
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 
 TOOL = os.environ['SMTP_TOOL']
@@ -46,7 +49,7 @@ class Run:
     def json(self):
         """The one document on standard output, checked against the schema it names."""
         document = json.loads(self.out)
-        name = {'smtp-tool/send/1': 'send-1.json', 'smtp-tool/plugins/1': 'plugins-1.json'}[document['schema']]
+        name = document['schema'].removeprefix('smtp-tool/').replace('/', '-') + '.json'
         with open(os.path.join(SCHEMA, name), encoding='utf-8') as file:
             schema = json.load(file)
         check_schema(document, schema, schema, '$')
@@ -64,6 +67,37 @@ def tool(*args, stdin=b'', env=None, remove=(), wrap=(), **kwargs):
     done = subprocess.run([*wrap, TOOL, *args], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
                           timeout=PATIENCE, check=False, **kwargs)
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+def on_terminal(*args, env=None, replies=()):
+    """Runs the tool on a terminal of its own, answers each (prompt, reply) once and in order; what it showed.  The status is on_terminal.status."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.environ.update(env or {})
+        if env is not None and 'NO_COLOR' not in env:
+            os.environ.pop('NO_COLOR', None)
+        os.execv(TOOL, [TOOL, *args])
+    shown, seen, replies = b'', 0, list(replies)
+    end = time.monotonic() + 30
+    try:
+        while time.monotonic() < end:
+            if not select.select([master], [], [], 1)[0]:
+                continue
+            try:
+                octets = os.read(master, 4096)
+            except OSError:
+                break
+            if not octets:
+                break
+            shown += octets
+            if replies and replies[0][0] in shown[seen:]:
+                seen = len(shown)
+                os.write(master, replies.pop(0)[1])
+    finally:
+        os.close(master)
+        _, status = os.waitpid(pid, 0)
+    on_terminal.status = os.waitstatus_to_exitcode(status)
+    return shown
 
 
 TYPES = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'null': type(None)}

@@ -22,8 +22,8 @@ is_program (const char *path)
   return stat (path, &st) == 0 && S_ISREG (st.st_mode) && access (path, X_OK) == 0;
 }
 
-static char *
-own_folder (void)
+char *
+helper_self (void)
 {
   char path[PATH_MAX];
   const ssize_t size = readlink ("/proc/self/exe", path, sizeof path - 1);
@@ -31,7 +31,15 @@ own_folder (void)
   if (size <= 0)
     return NULL;
   path[size] = '\0';
-  return g_path_get_dirname (path);
+  return g_strdup (path);
+}
+
+static char *
+own_folder (void)
+{
+  g_autofree char *self = helper_self ();
+
+  return self != NULL ? g_path_get_dirname (self) : NULL;
 }
 
 char *

@@ -11,6 +11,9 @@
 /* Full path of an executable, or NULL with TOOL_ERROR_HELPER. */
 char *helper_find (const char *name, GError **error);
 
+/* Full path of this program; NULL when the system does not tell. */
+char *helper_self (void);
+
 /* Becomes that program; comes back only on failure. */
 gboolean helper_exec (const char *name, int argc, char **argv, GError **error);
 

@@ -34,6 +34,7 @@ typedef struct
 static const Command commands[] = {
   { "send", "submit messages, and tell what became of each recipient", send_main, NULL },
   { "plugins", "show transports and authentication mechanisms", plugins_main, NULL },
+  { "auth", "explain which mechanism would be chosen, without a server", auth_main, NULL },
   { "sink", "run a test server on this machine", NULL, "smtp-tool-sink" },
 };
 

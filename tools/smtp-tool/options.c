@@ -74,6 +74,9 @@ static const CliOption send_rows[] = {
   OWN ("password-env", 0, CLI_VALUE, OPT_PASSWORD_ENV, AUTH, "VARIABLE", "password: the value of VARIABLE"),
   OWN ("password-command", 0, CLI_VALUE, OPT_PASSWORD_COMMAND, AUTH, "COMMAND",
        "password: the first line COMMAND prints; no shell is used"),
+  { "netrc", 0, CLI_WORD, OPT_NETRC, NULL, "", "", AUTH, "FILE",
+    "password, and the user if there is no --user, from FILE or ~/.netrc, by the server's name" },
+  OWN ("keyring", 0, CLI_FLAG, OPT_KEYRING, AUTH, NULL, "password from the desktop's keyring, by server and user"),
   OWN ("auth-password", 0, CLI_SECRET, OPT_PASSWORD, AUTH, "PASSWORD", "password in the open: other users may have seen it"),
   OWN ("password", 0, CLI_SECRET, OPT_PASSWORD, AUTH, NULL, NULL),
   { "allow-cleartext-auth", 0, CLI_BOOLEAN, OPT_LIBRARY, "insecure-cleartext-auth", NULL, NULL, AUTH, NULL,
@@ -104,7 +107,28 @@ static const CliOption send_rows[] = {
 
 static const CliOption plugins_rows[] = {
   OWN ("load", 0, CLI_BOOLEAN, OPT_LOAD, OUTPUT, NULL, "show: load the plugin to see that it works (--no-load: do not)"),
+  OWN ("exists", 0, CLI_VALUE, OPT_EXISTS, OUTPUT, "NAME",
+       "print nothing; exit status 0 when there is a usable plugin of that name, else 1"),
 };
+
+static const CliOption auth_rows[] = {
+  OWN ("offered", 0, CLI_VALUE, OPT_OFFERED, AUTH, "MECHANISMS",
+       "what the server offers: names, or the line of its EHLO reply; may be repeated"),
+  OWN ("user", 'u', CLI_VALUE, OPT_USER, AUTH, "NAME", "who authenticates; --no-user: nobody, and no password"),
+  OWN ("have-password", 0, CLI_BOOLEAN, OPT_HAVE_PASSWORD, AUTH, NULL, "suppose a password (the default)"),
+  OWN ("have-token", 0, CLI_BOOLEAN, OPT_HAVE_TOKEN, AUTH, NULL, "suppose a bearer token"),
+  { "allow-cleartext-auth", 0, CLI_BOOLEAN, OPT_LIBRARY, "insecure-cleartext-auth", NULL, NULL, AUTH, NULL,
+    "send the password even where others can read it" },
+  OWN ("tls", 0, CLI_BOOLEAN, OPT_TLS_STATE, TLS, NULL,
+       "suppose TLS with a verified certificate (the default); --no-tls: none"),
+  OWN ("tls-unverified", 0, CLI_FLAG, OPT_TLS_UNVERIFIED, TLS, NULL, "suppose TLS with a certificate that was not verified"),
+  OWN ("client-cert", 0, CLI_BOOLEAN, OPT_CLIENT_CERT, TLS, NULL, "suppose that a client certificate was sent"),
+  OWN ("binding", 0, CLI_BOOLEAN, OPT_BINDING, TLS, NULL, "suppose that the TLS session can be bound to (the default)"),
+};
+
+/* What of the library's options has a say in the choice of a mechanism. */
+static const char *const auth_library[]
+    = { "auth", "no-auth", "no-historic-auth", "auth-min-strength", "authzid", "realm", "insecure-cleartext-auth", NULL };
 
 /* Headings of the library's own rows; what is not here stands under "More". */
 static const struct
@@ -212,15 +236,16 @@ is_listed (GPtrArray *options, const char *library)
   return FALSE;
 }
 
+/* @p only: NULL-ended, or NULL for all. */
 static void
-add_library_rows (GPtrArray *options)
+add_library_rows (GPtrArray *options, const char *const *only)
 {
   for (guint i = 0; i < vereda_option_count (); i++)
     {
       const VeredaOptionInfo *info = vereda_option_at (i);
       const char *flag = flag_of (info->name);
 
-      if (has_name (options, flag))
+      if (has_name (options, flag) || (only != NULL && !g_strv_contains (only, info->name)))
         continue;
       CliOption *row = g_new0 (CliOption, 1);
       row->name = flag;
@@ -253,7 +278,7 @@ options_for_send (void)
     {
       options = options_for_globals ();
       add_rows (options, send_rows, G_N_ELEMENTS (send_rows));
-      add_library_rows (options);
+      add_library_rows (options, NULL);
     }
   return g_ptr_array_ref (options);
 }
@@ -265,6 +290,20 @@ options_for_plugins (void)
 
   add_rows (options, plugins_rows, G_N_ELEMENTS (plugins_rows));
   return options;
+}
+
+GPtrArray *
+options_for_auth (void)
+{
+  static GPtrArray *options; /* as above */
+
+  if (options == NULL)
+    {
+      options = options_for_globals ();
+      add_rows (options, auth_rows, G_N_ELEMENTS (auth_rows));
+      add_library_rows (options, auth_library);
+    }
+  return g_ptr_array_ref (options);
 }
 
 static const VeredaOptionInfo *

@@ -43,13 +43,24 @@ typedef enum
   OPT_PASSWORD_FD,
   OPT_PASSWORD_ENV,
   OPT_PASSWORD_COMMAND,
-  OPT_LOAD
+  OPT_NETRC,
+  OPT_KEYRING,
+  OPT_LOAD,
+  OPT_EXISTS,
+  OPT_OFFERED,
+  OPT_TLS_STATE,
+  OPT_TLS_UNVERIFIED,
+  OPT_CLIENT_CERT,
+  OPT_BINDING,
+  OPT_HAVE_PASSWORD,
+  OPT_HAVE_TOKEN
 } OptionId;
 
-/* Options of every command; of `send`; of `plugins`.  Rows are valid until the process ends. */
+/* Options of every command; of `send`; of `plugins`; of `auth`.  Rows are valid until the process ends. */
 GPtrArray *options_for_globals (void);
 GPtrArray *options_for_send (void);
 GPtrArray *options_for_plugins (void);
+GPtrArray *options_for_auth (void);
 
 /* Headings in help, in order. */
 const char *const *options_groups (void);

@@ -50,6 +50,7 @@ plan_free (Plan *plan)
   if (plan == NULL)
     return;
   vereda_options_free (plan->options);
+  provider_free (plan->provider);
   g_ptr_array_unref (plan->items);
   g_ptr_array_unref (plan->warnings);
   g_free (plan);
@@ -170,11 +171,12 @@ read_secret_fd (Plan *plan, const CliLine *line, const char *value, GError **err
   return secret_from_fd ((int) fd, error);
 }
 
-/* The one source that was named; with none, the terminal. */
-static Secret *
-read_secret (Plan *plan, const CliLine *line, const char *user, GError **error)
+/* The one source of the password that was named; NULL: none.  FALSE: two. */
+static gboolean
+find_source (const CliLine *line, const CliSetting **ret_source, GError **error)
 {
-  static const int sources[] = { OPT_PASSWORD, OPT_PASSWORD_FILE, OPT_PASSWORD_FD, OPT_PASSWORD_ENV, OPT_PASSWORD_COMMAND };
+  static const int sources[]
+      = { OPT_PASSWORD, OPT_PASSWORD_FILE, OPT_PASSWORD_FD, OPT_PASSWORD_ENV, OPT_PASSWORD_COMMAND, OPT_NETRC, OPT_KEYRING };
   const CliSetting *source = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
@@ -187,12 +189,17 @@ read_secret (Plan *plan, const CliLine *line, const char *user, GError **error)
         {
           g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s and --%s: give one of them", source->option->name,
                        setting->option->name);
-          return NULL;
+          return FALSE;
         }
       source = setting;
     }
-  if (source == NULL)
-    return secret_from_terminal (user, error);
+  *ret_source = source;
+  return TRUE;
+}
+
+static Secret *
+read_secret (Plan *plan, const CliLine *line, const CliSetting *source, GError **error)
+{
   switch (source->option->id)
     {
     case OPT_PASSWORD:
@@ -216,44 +223,79 @@ read_secret (Plan *plan, const CliLine *line, const char *user, GError **error)
     }
 }
 
-static gboolean
-has_secret_source (const CliLine *line)
+/* The host of the first server, without what a URL or a port adds to it. */
+static char *
+first_server (const Plan *plan)
 {
-  return was_given (line, OPT_PASSWORD) || was_given (line, OPT_PASSWORD_FILE) || was_given (line, OPT_PASSWORD_FD)
-         || was_given (line, OPT_PASSWORD_ENV) || was_given (line, OPT_PASSWORD_COMMAND);
+  const char *servers = vereda_options_get (plan->options, "servers");
+  const char *at = servers != NULL ? servers : "";
+  const char *scheme = strstr (at, "://");
+
+  if (scheme != NULL && (gsize) (scheme - at) < strcspn (at, ","))
+    at = scheme + 3;
+  while (*at == ' ')
+    at++;
+  return *at == '[' ? g_strndup (at + 1, strcspn (at + 1, "],")) : g_strndup (at, strcspn (at, ":/, "));
+}
+
+/* Without any source: a client certificate may be all that is needed (EXTERNAL), else the terminal is asked. */
+static gboolean
+use_provider (Plan *plan, const CliSetting *source, const CliSetting *user, GError **error)
+{
+  const int id = source != NULL ? source->option->id : 0;
+  const ProviderKind kind = id == OPT_NETRC ? PROVIDER_NETRC : id == OPT_KEYRING ? PROVIDER_KEYRING : PROVIDER_TERMINAL;
+  g_autofree char *server = first_server (plan);
+  g_autofree char *login = NULL;
+
+  if (source == NULL && (plan->dry_run || vereda_options_is_set (plan->options, "cert-file")))
+    return TRUE;
+  if (source == NULL && !secret_can_ask ())
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE,
+                   "--%s: no password was given, and there is no terminal to ask for it on", user->option->name);
+      return FALSE;
+    }
+  plan->provider = provider_new (kind, id == OPT_NETRC ? source->value : NULL, plan->warnings);
+  if (!provider_check (plan->provider, server, &login, error))
+    return FALSE;
+  provider_use (plan->provider, plan->options);
+  if (user != NULL)
+    return TRUE;
+  if (login != NULL)
+    return vereda_options_set_user (plan->options, login, error);
+  g_autofree char *shown = text_escape (server);
+  g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--netrc: there is no login for '%s'; give --user", shown);
+  return FALSE;
 }
 
 static gboolean
 read_credentials (Plan *plan, const CliLine *line, GError **error)
 {
   const CliSetting *user = cli_last (line, OPT_USER);
+  const CliSetting *source = NULL;
 
-  if (user == NULL || user->negated)
+  if (user != NULL && user->negated)
+    user = NULL;
+  if (!find_source (line, &source, error))
+    return FALSE;
+  if (user == NULL && source == NULL)
+    return TRUE;
+  const gboolean asked = source == NULL || source->option->id == OPT_NETRC || source->option->id == OPT_KEYRING;
+  if (user == NULL && source->option->id != OPT_NETRC)
     {
-      if (!has_secret_source (line))
-        return TRUE;
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "a password was given, and no --user");
       return FALSE;
     }
   plan->wants_auth = TRUE;
-  if (!vereda_options_set_user (plan->options, user->value, error))
+  if (user != NULL && !vereda_options_set_user (plan->options, user->value, error))
     {
       g_autofree char *flag = g_strconcat ("--", user->option->name, NULL);
       options_name_flag (flag, "username", error);
       return FALSE;
     }
-  if (plan->dry_run && !has_secret_source (line))
-    return TRUE;
-  /* Without any source: a client certificate may be all that is needed (EXTERNAL). */
-  if (!has_secret_source (line) && vereda_options_is_set (plan->options, "cert-file"))
-    return TRUE;
-  if (!has_secret_source (line) && !secret_can_ask ())
-    {
-      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE,
-                   "--%s: no password was given, and there is no terminal to ask for it on", user->option->name);
-      return FALSE;
-    }
-  g_autoptr (Secret) secret = read_secret (plan, line, user->value, error);
+  if (asked)
+    return use_provider (plan, source, user, error);
+  g_autoptr (Secret) secret = read_secret (plan, line, source, error);
   if (secret == NULL)
     return FALSE;
   vereda_options_set_password_data (plan->options, secret->data, secret->size);

@@ -10,6 +10,7 @@
 #include <vereda/vereda.h>
 
 #include "cli.h"
+#include "provider.h"
 #include "text.h"
 
 typedef enum
@@ -41,6 +42,7 @@ typedef struct
   gboolean wants_auth;
   gint interrupted; /* number of the signal, or 0; messages without a result have no known outcome then */
   VeredaOptions *options;
+  Provider *provider;  /* of passwords that are asked for by server; NULL: there is one for all, or none */
   GPtrArray *items;    /* Item */
   GPtrArray *warnings; /* strings */
 } Plan;

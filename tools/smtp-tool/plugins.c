@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* plugins - `smtp-tool plugins`: which transports and mechanisms there are, and what is wrong with those that cannot be used.
  *
- * `list` reads keyfiles and opens no module; `show` loads the plugin it shows, as its first use would, unless --no-load. */
+ * `list` reads keyfiles and opens no module; `show` loads the plugin it shows, as its first use would, unless --no-load; `doctor` (doctor.h)
+ * has each loaded by a process of its own. */
+#include "doctor.h"
 #include "exit.h"
 #include "options.h"
 #include "plan.h"
@@ -351,14 +353,19 @@ print_help (GPtrArray *options)
 {
   puts ("Usage: smtp-tool plugins [list] [OPTION]...\n"
         "  or:  smtp-tool plugins show NAME... [OPTION]...\n"
+        "  or:  smtp-tool plugins doctor [OPTION]...\n"
+        "  or:  smtp-tool plugins --exists NAME\n"
         "Show the transports and authentication mechanisms, the strongest first, and what\n"
         "is wrong with those that cannot be used.\n"
         "\n"
         "list reads descriptions only and opens no plugin.  show loads the plugin, as its\n"
-        "first use would, to see that it works.  NAME is the name of a transport (openssl,\n"
+        "first use would, to see that it works.  doctor looks at everything: the search\n"
+        "path, what is shadowed or switched off, what does not load and why, and the time\n"
+        "and memory that loading each plugin takes, in a process of its own.  NAME is the name of a transport (openssl,\n"
         "starttls/gnutls), of a mechanism (CRAM-MD5) or of a plugin.");
   cli_print_help (options, options_groups ());
-  puts ("\nExit status: 0; 1 usage error; 10 no such plugin, or it does not load.");
+  puts ("\nExit status: 0; 1 usage error; 10 no such plugin, or it does not load.\n"
+        "doctor: 0; 10 when there are errors.  --exists: 0 or 1.");
 }
 
 /* Reads `list` or `show NAME...`; gives the names, or NULL for all. */
@@ -366,7 +373,7 @@ static gboolean
 read_operands (CliLine *line, GPtrArray **ret_names, gboolean *ret_details, GError **error)
 {
   const char *verb = line->operands->len > 0 ? line->operands->pdata[0] : "list";
-  static const char *const verbs[] = { "list", "show", NULL };
+  static const char *const verbs[] = { "list", "show", "doctor", NULL };
 
   if (strcmp (verb, "list") == 0 && line->operands->len <= 1)
     return TRUE;
@@ -381,8 +388,8 @@ read_operands (CliLine *line, GPtrArray **ret_names, gboolean *ret_details, GErr
   const char *near = text_nearest (verb, verbs);
   if (strcmp (verb, "show") == 0)
     g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "plugins show: the name of a plugin is missing");
-  else if (strcmp (verb, "list") == 0)
-    g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "plugins list: takes no name; use plugins show NAME");
+  else if (strcmp (verb, "list") == 0 || strcmp (verb, "doctor") == 0)
+    g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "plugins %s: takes no name; use plugins show NAME", verb);
   else
     g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "plugins: unknown action '%s'%s%s%s", given,
                  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
@@ -400,6 +407,36 @@ run (View *view, CliLine *line, gboolean *ret_details, GError **error)
   if (!select_entries (view, names, error))
     return FALSE;
   return !*ret_details || load_entries (view, error);
+}
+
+/* Silent, for scripts.  What is switched off, shadowed or broken is not there; a module is not opened to see more. */
+static int
+exists_main (const char *name)
+{
+  VeredaRegistry *registry = vereda_registry_get_default ();
+
+  for (guint i = 0; i < vereda_registry_get_n_entries (registry); i++)
+    {
+      VeredaRegistryEntry *entry = vereda_registry_get_entry (registry, i);
+
+      if (is_meant (entry, name) && vereda_registry_entry_get_state (entry) == VEREDA_ENTRY_OK)
+        return 0;
+    }
+  return 1;
+}
+
+static int
+doctor_main (const Plan *plan)
+{
+  g_autoptr (Doctor) doctor = doctor_new (vereda_registry_get_default ());
+  const ExitStatus status = doctor_count (doctor, FINDING_ERROR) > 0 ? EXIT_PLUGIN : EXIT_OK;
+  const Outcome outcome = { status, FALSE, exit_number (status, FALSE, plan->sysexits) };
+
+  if (plan->format == FORMAT_JSON)
+    (void) report_print (doctor_json (doctor, &outcome));
+  else if (!plan->quiet)
+    doctor_print_human (doctor, text_use_colour (plan->colour, STDOUT_FILENO));
+  return outcome.number;
 }
 
 int
@@ -428,6 +465,14 @@ plugins_main (int argc, char **argv)
       g_clear_error (&error);
       error = g_error_copy (line->error);
     }
+  const CliSetting *exists = cli_last (line, OPT_EXISTS);
+  const char *verb = line->operands->len > 0 ? line->operands->pdata[0] : "";
+  if (error == NULL && exists != NULL && !exists->negated && line->operands->len == 0)
+    return exists_main (exists->value);
+  if (error == NULL && line->operands->len == 1 && strcmp (verb, "doctor") == 0)
+    return doctor_main (plan);
+  if (error == NULL && line->operands->len == 2 && strcmp (verb, DOCTOR_PROBE) == 0)
+    return doctor_probe_main (vereda_registry_get_default (), line->operands->pdata[1]);
   view.format = plan->format;
   view.colour = plan->colour;
   view.entries = g_ptr_array_new ();

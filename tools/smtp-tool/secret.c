@@ -146,16 +146,14 @@ secret_from_environment (const char *variable, GError **error)
 }
 
 static gboolean
-check_status (int status, const char *program, GError **error)
+check_status (int status, const char *what, const char *program, GError **error)
 {
   if (WIFEXITED (status) && WEXITSTATUS (status) == 0)
     return TRUE;
   if (WIFSIGNALED (status))
-    g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--password-command: '%s' was ended by signal %d", program,
-                 WTERMSIG (status));
+    g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "%s: '%s' was ended by signal %d", what, program, WTERMSIG (status));
   else
-    g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--password-command: '%s' failed with status %d", program,
-                 WEXITSTATUS (status));
+    g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "%s: '%s' failed with status %d", what, program, WEXITSTATUS (status));
   return FALSE;
 }
 
@@ -173,29 +171,23 @@ drain (int fd)
 }
 
 Secret *
-secret_from_command (const char *command, GError **error)
+secret_from_program (char **argv, const char *what, gboolean *ret_none, GError **error)
 {
-  g_auto (GStrv) words = NULL;
   g_autoptr (GError) local = NULL;
   g_autoptr (Secret) secret = NULL;
   GPid pid;
   int out;
 
-  if (!g_shell_parse_argv (command, NULL, &words, &local))
-    {
-      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--password-command: %s", local->message);
-      return NULL;
-    }
-  if (!g_spawn_async_with_pipes (NULL, words, NULL,
+  if (!g_spawn_async_with_pipes (NULL, argv, NULL,
                                  G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL,
                                  &pid, NULL, &out, NULL, &local))
     {
-      g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--password-command: %s", local->message);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "%s: %s", what, local->message);
       return NULL;
     }
-  g_autofree char *program = text_escape (words[0]);
-  g_autofree char *what = g_strdup_printf ("command '%s'", program);
-  secret = read_line (out, what, &local);
+  g_autofree char *program = text_escape (argv[0]);
+  g_autofree char *source = g_strdup_printf ("command '%s'", program);
+  secret = read_line (out, source, &local);
   drain (out);
   close (out);
 
@@ -203,11 +195,27 @@ secret_from_command (const char *command, GError **error)
   while (waitpid (pid, &status, 0) < 0 && errno == EINTR)
     ;
   g_spawn_close_pid (pid);
-  if (!check_status (status, program, error))
+  if (ret_none != NULL)
+    *ret_none = WIFEXITED (status) && WEXITSTATUS (status) == 1;
+  if (ret_none != NULL && *ret_none)
+    return NULL;
+  if (!check_status (status, what, program, error))
     return NULL;
   if (secret == NULL)
     g_propagate_error (error, g_steal_pointer (&local));
   return g_steal_pointer (&secret);
+}
+
+Secret *
+secret_from_command (const char *command, GError **error)
+{
+  g_auto (GStrv) words = NULL;
+  g_autoptr (GError) local = NULL;
+
+  if (g_shell_parse_argv (command, NULL, &words, &local))
+    return secret_from_program (words, "--password-command", NULL, error);
+  g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--password-command: %s", local->message);
+  return NULL;
 }
 
 gboolean
@@ -259,11 +267,13 @@ read_terminal (int fd, const char *prompt, GError **error)
 }
 
 Secret *
-secret_from_terminal (const char *user, GError **error)
+secret_from_terminal (const char *user, const char *server, gboolean again, GError **error)
 {
   const int fd = open ("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
   g_autofree char *shown = text_escape (user);
-  g_autofree char *prompt = g_strdup_printf ("Password of %s: ", shown);
+  g_autofree char *where = text_escape (server);
+  g_autofree char *prompt
+      = g_strdup_printf ("%sPassword of %s at %s: ", again ? "The server refused that.  Another try?  " : "", shown, where);
 
   if (fd < 0)
     {

@@ -23,7 +23,10 @@ Secret *secret_from_file (const char *path, GError **error);
 Secret *secret_from_fd (int fd, GError **error);
 Secret *secret_from_environment (const char *variable, GError **error); /* and takes it out of the environment */
 Secret *secret_from_command (const char *command, GError **error);      /* words as a shell would split them; no shell runs */
-Secret *secret_from_terminal (const char *user, GError **error);
+Secret *secret_from_terminal (const char *user, const char *server, gboolean again, GError **error);
+
+/* As secret_from_command, of a program and its arguments, called @p what in errors.  Status 1 means that it has none: @p ret_none. */
+Secret *secret_from_program (char **argv, const char *what, gboolean *ret_none, GError **error);
 
 /* Copies @p text; the caller wipes the original. */
 Secret *secret_from_text (const char *text, GError **error);

@@ -77,8 +77,8 @@ end_before_sending (const Plan *plan, int signal_number)
   _exit (status);
 }
 
-/* On the watching thread.  The first signal cancels, and every message gets its true verdict.  Who cannot wait for that signals again:
- * what is done is reported as it is, the rest as not known, and the process ends. */
+/* On the watching thread, or at a question of the terminal on the sender's.  The first signal cancels, and every message gets its true
+ * verdict.  Who cannot wait for that signals again: what is done is reported as it is, the rest as not known, and the process ends. */
 static void
 on_interrupt (int signal_number, gpointer data)
 {
@@ -182,6 +182,8 @@ read_and_send (Plan *plan, const CliLine *line, GError **error)
   Work work = { plan, NULL };
 
   interrupt_begin (on_interrupt, &work);
+  if (plan->provider != NULL)
+    provider_on_interrupt (plan->provider, on_interrupt, &work);
   if (plan_read_messages (plan, line, error))
     send_all (&work, error);
   else

@@ -271,6 +271,8 @@ handshake (SinkConnection *connection)
       return;
     }
   g_autofree gchar *identity = sink_tls_client_identity (connection->tls);
+  if (connection->loop->server->binds)
+    sink_bindings_take (&session->bindings, connection->tls);
   sink_session_secured (session, SSL_get_version (connection->tls), SSL_get_cipher_name (connection->tls), identity);
   sink_event_tls (session, SSL_session_reused (connection->tls) == 1,
                   SSL_get_servername (connection->tls, TLSEXT_NAMETYPE_host_name));

@@ -7,6 +7,7 @@
 #ifndef SINK_SMTP_H
 #define SINK_SMTP_H
 
+#include "sink-binding.h"
 #include "sink-content.h"
 #include "sink.h"
 
@@ -64,9 +65,11 @@ typedef struct
   gboolean extended;
   const gchar *tls_version; /* NULL = in clear */
   const gchar *tls_cipher;
-  gchar *certificate; /* identity in the verified client certificate, or NULL */
+  gchar *certificate;    /* identity in the verified client certificate, or NULL */
+  SinkBindings bindings; /* of the TLS session; taken only where a mechanism may want them */
 
-  sasl_conn_t *sasl; /* the exchange that is going on, or NULL */
+  sasl_conn_t *sasl;              /* the exchange that is going on, or NULL */
+  sasl_channel_binding_t channel; /* what `sasl` points to; name NULL = none */
   gchar auth_mechanism[24];
   gchar *auth_user; /* NULL = not authenticated */
 

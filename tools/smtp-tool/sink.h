@@ -19,6 +19,7 @@ typedef struct
   SSL_CTX *tls;            /* NULL = no TLS */
   gchar *mechanisms;       /* "PLAIN LOGIN", or NULL */
   gboolean external;       /* EXTERNAL for those who show a certificate */
+  gboolean binds;          /* mechanisms with channel binding are among them */
   gboolean wants_digest;   /* somebody reads the SHA-256 of messages */
   guint64 last_connection; /* atomic */
   guint64 last_message;    /* atomic; numbers messages */

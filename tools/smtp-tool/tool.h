@@ -25,6 +25,7 @@ typedef enum
 /* Command bodies: argv[0] is the name of the command.  They return the exit status. */
 int send_main (int argc, char **argv);
 int plugins_main (int argc, char **argv);
+int auth_main (int argc, char **argv);
 
 /* What --version prints. */
 void tool_print_version (void);

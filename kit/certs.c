@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * make-certs DIR [STAMP]: writes the certificates that the tests use.
+/* certs - the certificates that TLS is tried with, good and bad.
  *
  * One row of the table is one certificate: DIR/NAME.pem (the chain a server would send, leaf first) and DIR/NAME.key.
- * Made with OpenSSL's functions, so that no configuration file, no network and no command is needed.  Fails with a line on
- * standard error and status 1.
+ * Made with OpenSSL's functions, so that no configuration file, no network and no command is needed.  Fails with what OpenSSL or
+ * the system said.
  *
- * Every host certificate is for mail.example.test unless its row is about the name.
- */
+ * Every host certificate is for mail.example.test unless its row is about the name. */
+#include "kit/certs.h"
+
 #include <errno.h>
-#include <glib.h>
 #include <glib/gstdio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <vereda-kit/kit.h>
 
 typedef enum
 {
@@ -109,14 +109,14 @@ typedef struct
   EVP_PKEY *key;
 } Made;
 
-static Made made[G_N_ELEMENTS (rows)];
-
-static void G_GNUC_NORETURN
-die (const char *what, const char *name)
+static gboolean
+fail (GError **error, const char *what, const char *name)
 {
-  g_printerr ("make-certs: %s %s\n", what, name);
-  ERR_print_errors_fp (stderr);
-  exit (1);
+  unsigned long code = ERR_peek_last_error ();
+  g_set_error (error, VEREDA_KIT_ERROR, VEREDA_KIT_ERROR_SYSTEM, "certificates: %s %s%s%s", what, name, code != 0 ? ": " : "",
+               code != 0 ? ERR_reason_error_string (code) : "");
+  ERR_clear_error ();
+  return FALSE;
 }
 
 static size_t
@@ -125,7 +125,7 @@ index_of (const char *name)
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
     if (g_str_equal (rows[i].name, name))
       return i;
-  die ("no row", name);
+  g_error ("the kit has no certificate %s", name);
 }
 
 static EVP_PKEY *
@@ -145,8 +145,8 @@ make_key (KeyKind kind)
     }
 }
 
-static void
-extend (X509 *cert, X509 *issuer, int nid, const char *value, const char *name)
+static gboolean
+extend (X509 *cert, X509 *issuer, int nid, const char *value, const char *name, GError **error)
 {
   X509V3_CTX ctx;
   X509_EXTENSION *extension;
@@ -155,114 +155,125 @@ extend (X509 *cert, X509 *issuer, int nid, const char *value, const char *name)
   X509V3_set_ctx (&ctx, issuer, cert, NULL, NULL, 0);
   extension = X509V3_EXT_conf_nid (NULL, &ctx, nid, value);
   if (extension == NULL || X509_add_ext (cert, extension, -1) != 1)
-    die ("extension of", name);
+    return fail (error, "extension of", name);
   X509_EXTENSION_free (extension);
+  return TRUE;
 }
 
-static void
-set_times (X509 *cert, const Row *row)
+static gboolean
+set_times (X509 *cert, const Row *row, GError **error)
 {
   X509_gmtime_adj (X509_getm_notBefore (cert), (row->from != 0 ? row->from : -1) * 86400L);
-  if (X509_time_adj_ex (X509_getm_notAfter (cert), row->to != 0 ? row->to : 7300, 0, NULL) == NULL)
-    die ("times of", row->name);
+  return X509_time_adj_ex (X509_getm_notAfter (cert), row->to != 0 ? row->to : 7300, 0, NULL) != NULL
+         || fail (error, "times of", row->name);
 }
 
-static void
-set_extensions (X509 *cert, X509 *issuer, const Row *row)
+static gboolean
+set_extensions (X509 *cert, X509 *issuer, const Row *row, GError **error)
 {
-  extend (cert, issuer, NID_subject_key_identifier, "hash", row->name);
-  if (issuer != cert)
-    extend (cert, issuer, NID_authority_key_identifier, "keyid:always", row->name);
-  extend (cert, issuer, NID_basic_constraints, row->ca ? "critical,CA:TRUE" : "critical,CA:FALSE", row->name);
-  extend (cert, issuer, NID_key_usage,
-          row->ca                   ? "critical,keyCertSign,cRLSign"
-          : row->key == KEY_RSA     ? "critical,digitalSignature,keyEncipherment"
-          : row->key == KEY_RSA1024 ? "critical,digitalSignature,keyEncipherment"
-                                    : "critical,digitalSignature",
-          row->name);
-  if (!row->ca)
-    extend (cert, issuer, NID_ext_key_usage, row->usage != NULL ? row->usage : "serverAuth", row->name);
-  if (row->san != NULL)
-    extend (cert, issuer, NID_subject_alt_name, row->san, row->name);
-  if (row->constraints != NULL)
-    extend (cert, issuer, NID_name_constraints, row->constraints, row->name);
+  gboolean rsa = row->key == KEY_RSA || row->key == KEY_RSA1024;
+  const char *usage = row->ca ? "critical,keyCertSign,cRLSign"
+                              : (rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature");
+  const char *constraints = row->ca ? "critical,CA:TRUE" : "critical,CA:FALSE";
+
+  return extend (cert, issuer, NID_subject_key_identifier, "hash", row->name, error)
+         && (issuer == cert || extend (cert, issuer, NID_authority_key_identifier, "keyid:always", row->name, error))
+         && extend (cert, issuer, NID_basic_constraints, constraints, row->name, error)
+         && extend (cert, issuer, NID_key_usage, usage, row->name, error)
+         && (row->ca
+             || extend (cert, issuer, NID_ext_key_usage, row->usage != NULL ? row->usage : "serverAuth", row->name, error))
+         && (row->san == NULL || extend (cert, issuer, NID_subject_alt_name, row->san, row->name, error))
+         && (row->constraints == NULL || extend (cert, issuer, NID_name_constraints, row->constraints, row->name, error));
 }
 
-static void
-make (size_t i)
+static gboolean
+make (Made *made, size_t i, GError **error)
 {
   const Row *row = &rows[i];
   size_t by = row->issuer != NULL ? index_of (row->issuer) : i;
-  X509 *cert = X509_new ();
-  EVP_PKEY *key = make_key (row->key);
   X509_NAME *subject;
   const EVP_MD *hash;
 
-  if (cert == NULL || key == NULL)
-    die ("key of", row->name);
-  made[i] = (Made){ cert, key };
-  X509_set_version (cert, X509_VERSION_3);
-  ASN1_INTEGER_set (X509_get_serialNumber (cert), 0x10000 + (long) i);
-  X509_set_pubkey (cert, key);
-  set_times (cert, row);
-  subject = X509_get_subject_name (cert);
+  if (made[i].cert != NULL)
+    return TRUE;
+  if (by != i && !make (made, by, error))
+    return FALSE;
+  made[i].cert = X509_new ();
+  made[i].key = make_key (row->key);
+  if (made[i].cert == NULL || made[i].key == NULL)
+    return fail (error, "key of", row->name);
+  X509_set_version (made[i].cert, X509_VERSION_3);
+  ASN1_INTEGER_set (X509_get_serialNumber (made[i].cert), 0x10000 + (long) i);
+  X509_set_pubkey (made[i].cert, made[i].key);
+  subject = X509_get_subject_name (made[i].cert);
   X509_NAME_add_entry_by_txt (subject, "O", MBSTRING_ASC, (const unsigned char *) "Vereda", -1, -1, 0);
   X509_NAME_add_entry_by_txt (subject, "CN", MBSTRING_ASC, (const unsigned char *) row->common_name, -1, -1, 0);
-  X509_set_issuer_name (cert, X509_get_subject_name (made[by].cert));
-  set_extensions (cert, made[by].cert, row);
+  X509_set_issuer_name (made[i].cert, X509_get_subject_name (made[by].cert));
+  if (!set_times (made[i].cert, row, error) || !set_extensions (made[i].cert, made[by].cert, row, error))
+    return FALSE;
   hash = rows[by].key == KEY_ED25519 ? NULL : row->sha1 ? EVP_sha1 () : EVP_sha256 ();
-  if (X509_sign (cert, made[by].key, hash) <= 0)
-    die ("signing", row->name);
+  return X509_sign (made[i].cert, made[by].key, hash) > 0 || fail (error, "signing", row->name);
 }
 
 static FILE *
-create (const char *dir, const char *name, const char *suffix)
+create (const char *dir, const char *name, const char *suffix, GError **error)
 {
   g_autofree char *leaf = g_strconcat (name, suffix, NULL);
   g_autofree char *path = g_build_filename (dir, leaf, NULL);
   FILE *f = g_fopen (path, "w");
 
   if (f == NULL)
-    die (g_strerror (errno), path);
+    fail (error, g_strerror (errno), path);
   return f;
 }
 
-static void
-save (const char *dir, size_t i)
+static gboolean
+save_key (const Made *one, const char *dir, const char *name, GError **error)
+{
+  FILE *f = create (dir, name, ".key", error);
+  gboolean good;
+
+  if (f == NULL)
+    return FALSE;
+  good = PEM_write_PrivateKey (f, one->key, NULL, NULL, 0, NULL, NULL) == 1;
+  return (fclose (f) == 0 && good) || fail (error, "writing the key of", name);
+}
+
+static gboolean
+save (Made *made, const char *dir, size_t i, GError **error)
 {
   const Row *row = &rows[i];
   g_auto (GStrv) chain = g_strsplit (row->chain != NULL ? row->chain : "", ",", -1);
-  FILE *pem = create (dir, row->name, ".pem"), *key = create (dir, row->name, ".key");
+  FILE *f;
+  gboolean good;
 
-  if (PEM_write_X509 (pem, made[i].cert) != 1 || PEM_write_PrivateKey (key, made[i].key, NULL, NULL, 0, NULL, NULL) != 1)
-    die ("writing", row->name);
   for (size_t k = 0; chain[k] != NULL; k++)
-    if (PEM_write_X509 (pem, made[index_of (chain[k])].cert) != 1)
-      die ("writing the chain of", row->name);
-  if (fclose (pem) != 0 || fclose (key) != 0)
-    die ("writing", row->name);
+    if (!make (made, index_of (chain[k]), error))
+      return FALSE;
+  f = create (dir, row->name, ".pem", error);
+  if (f == NULL)
+    return FALSE;
+  good = PEM_write_X509 (f, made[i].cert) == 1;
+  for (size_t k = 0; chain[k] != NULL; k++)
+    good = good && PEM_write_X509 (f, made[index_of (chain[k])].cert) == 1;
+  if (fclose (f) != 0 || !good)
+    return fail (error, "writing", row->name);
+  return save_key (&made[i], dir, row->name, error);
 }
 
-int
-main (int argc, char **argv)
+gboolean
+kit_certs_write (const char *dir, const char *const *names, GError **error)
 {
-  if (argc < 2 || argc > 3)
-    {
-      g_printerr ("usage: make-certs DIR [STAMP]\n");
-      return 1;
-    }
-  if (g_mkdir_with_parents (argv[1], 0755) != 0)
-    die (g_strerror (errno), argv[1]);
-  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
-    make (i);
-  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
-    save (argv[1], i);
+  Made made[G_N_ELEMENTS (rows)] = { 0 };
+  gboolean good = TRUE;
+
+  for (size_t i = 0; good && i < G_N_ELEMENTS (rows); i++)
+    if (names == NULL || g_strv_contains (names, rows[i].name))
+      good = make (made, i, error) && save (made, dir, i, error);
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       X509_free (made[i].cert);
       EVP_PKEY_free (made[i].key);
     }
-  if (argc == 3 && !g_file_set_contents (argv[2], "made\n", -1, NULL))
-    die ("writing", argv[2]);
-  return 0;
+  return good;
 }
