@@ -60,9 +60,21 @@ typedef enum
   VEREDA_VERIFY_NAME_MISMATCH = 6, /**< includes names only in CN, and partial wildcards (RFC 9525 section 6) */
   VEREDA_VERIFY_WEAK = 7,          /**< key too small, or signature algorithm not acceptable */
   VEREDA_VERIFY_REVOKED = 8,
-  VEREDA_VERIFY_PURPOSE = 9, /**< not a server certificate, issuer is no CA, constraint violated */
-  VEREDA_VERIFY_INVALID = 10 /**< anything else */
+  VEREDA_VERIFY_PURPOSE = 9,       /**< not a server certificate, issuer is no CA, constraint violated */
+  VEREDA_VERIFY_INVALID = 10,      /**< anything else */
+  VEREDA_VERIFY_PIN_MISMATCH = 11, /**< the server's key is none of VeredaTlsSettings.pins */
+  VEREDA_VERIFY_DANE_MISMATCH = 12 /**< no record of VeredaTlsSettings.tlsa fits, though some can be used */
 } VeredaVerify;
+
+/** What a server said by OCSP about its own certificate (RFC 6066 section 8).  Values never change. */
+typedef enum
+{
+  VEREDA_OCSP_NONE = 0,    /**< nothing */
+  VEREDA_OCSP_GOOD = 1,    /**< signed by the issuer or its delegate, current, and the certificate stands */
+  VEREDA_OCSP_REVOKED = 2, /**< the same, and it is revoked: VEREDA_VERIFY_REVOKED */
+  VEREDA_OCSP_UNKNOWN = 3, /**< the same, and the responder does not know it */
+  VEREDA_OCSP_INVALID = 4  /**< not readable, about another certificate, not current, or not signed by who may */
+} VeredaOcsp;
 
 /** Facts a layer may state about itself; a layer answers FALSE for what it does not know. */
 typedef enum
@@ -79,7 +91,30 @@ typedef enum
   VEREDA_FACT_VERIFY_TEXT = 10,  /**< str: the library's own words for it */
   VEREDA_FACT_GROUP = 11,        /**< str: key-exchange group */
   VEREDA_FACT_BACKEND = 12,      /**< str: library and version, such as "GnuTLS 3.7.9" */
-  VEREDA_FACT_CLIENT_CERT = 13   /**< num: 1 if a client certificate was sent in this session */
+  VEREDA_FACT_CLIENT_CERT = 13,  /**< num: 1 if a client certificate was sent in this session, or in the one it resumes */
+  /** bytes, a secret: what VeredaTlsSettings.session takes, in the transport's own form.  The newest there is; the tickets of
+   * TLS 1.3 come after the handshake and are seen when the layer is read, so ask when the connection has done its work.  FALSE
+   * while there is none.  The memory is wiped when the last reference is gone: keep references, not copies. */
+  VEREDA_FACT_SESSION = 14,
+  VEREDA_FACT_RESUMED = 15,        /**< num: 1 if VeredaTlsSettings.session was resumed, 0 after a full handshake */
+  VEREDA_FACT_SIGNATURE = 16,      /**< str: how the server signed the handshake, as the TLS registry names the scheme:
+                                        "rsa_pss_rsae_sha256"; unknown in a resumed session, where nothing is signed */
+  VEREDA_FACT_OCSP = 17,           /**< num: a VeredaOcsp */
+  VEREDA_FACT_OCSP_RESPONSE = 18,  /**< bytes: the stapled response, DER */
+  VEREDA_FACT_MATCHED_NAME = 19,   /**< str: the name in the certificate that is the server's: "DNS:*.example.org" or
+                                        "IP:192.0.2.1"; also when something else of it was not accepted */
+  VEREDA_FACT_VERIFY_DEPTH = 20,   /**< num: which certificate VEREDA_FACT_VERIFY is about, 0 for the server's own */
+  VEREDA_FACT_HANDSHAKE_IN = 21,   /**< num: octets the handshake has read from the layer below */
+  VEREDA_FACT_HANDSHAKE_OUT = 22,  /**< num: octets the handshake has written to it */
+  VEREDA_FACT_SNI = 23,            /**< str: the server name that was sent; none for a literal address */
+  VEREDA_FACT_CLIENT_ASKED = 24,   /**< num: 1 if the server asked for a client certificate */
+  VEREDA_FACT_CLIENT_ISSUERS = 25, /**< bytes: the issuers it named for that, DER names, in the form of PEER_CHAIN */
+  VEREDA_FACT_PIN = 26,  /**< num: which of VeredaTlsSettings.pins fits, from 0.  Who gave pins accepts no session without this
+                                        fact: a transport older than pins does not look at them */
+  VEREDA_FACT_TLSA = 27, /**< num: which of VeredaTlsSettings.tlsa fits, from 0 */
+  VEREDA_FACT_CLEAR_ANSWER
+  = 28 /**< bytes: what the server said where a TLS record had to be; its presence proves that it does not
+                                        speak TLS here.  After a handshake that failed with code PROTOCOL */
 } VeredaFact;
 
 /** Value of a fact.  str: borrowed, valid until the layer is cleared.  bytes: a new reference, the caller unrefs. */
@@ -89,6 +124,15 @@ typedef union
   const char *str; /**< of a fact that is text */
   GBytes *bytes;   /**< of a fact that is octets */
 } VeredaFactValue;
+
+/** A TLSA record (RFC 6698 section 2.1).  Frozen.  That it came by DNSSEC is for the caller to know. */
+typedef struct
+{
+  uint8_t usage;    /**< 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE */
+  uint8_t selector; /**< 0 the certificate, 1 its SubjectPublicKeyInfo */
+  uint8_t matching; /**< 0 the thing itself, 1 its SHA-256, 2 its SHA-512 */
+  VeredaSpan data;  /**< the certificate association data */
+} VeredaTlsa;
 
 /** What the core asks of a TLS layer.  Append only.  Strings are UTF-8 paths or A-label names, NUL-ended. */
 typedef struct
@@ -103,6 +147,21 @@ typedef struct
   const char *const *alpn;       /**< NULL-ended, or NULL for none */
   gboolean insecure_skip_verify; /**< go on after a certificate that does not pass; the facts still tell the truth */
   const char *priority;          /**< cipher string in the library's own language; NULL: the policy's default */
+
+  /** A session to resume: VEREDA_FACT_SESSION of the same transport, or NULL.  It saves work and never trust: the transport
+   * compares the settings with those it was made under, judges the server's certificate of then as in a full handshake, by
+   * today's date and roots, and does a full handshake when the session is of another making, spoilt or too old.  What it
+   * states afterwards about the server (chain, verdict, bindings) is of the certificate of then.  A session that was given to
+   * a handshake that failed is to be forgotten.  Lent for the call of wrap. */
+  GBytes *session;
+  /** SHA-256 hashes (32 octets each) of the SubjectPublicKeyInfo that the server's own certificate may have, besides everything
+   * else that is checked.  None: any. */
+  const VeredaSpan *pins;
+  size_t n_pins; /**< of @c pins */
+  /** TLSA records of the server (RFC 7671).  Where one can be used, they decide with or in place of the trusted roots, as their
+   * usage says; DANE-EE sets neither name nor dates as a condition.  None that can be used: as if there were none. */
+  const VeredaTlsa *tlsa;
+  size_t n_tlsa; /**< of @c tlsa */
 } VeredaTlsSettings;
 
 typedef struct VeredaLayer VeredaLayer; /**< one layer of one connection */

@@ -45,7 +45,7 @@ AT (VeredaPlugin, init, 48, 28);
 
 SIZE (VeredaFactValue, 8, 8);
 
-SIZE (VeredaTlsSettings, 72, 40);
+SIZE (VeredaTlsSettings, 112, 60);
 AT (VeredaTlsSettings, struct_size, 0, 0);
 AT (VeredaTlsSettings, min_version, 4, 4);
 AT (VeredaTlsSettings, peer_name, 8, 8);
@@ -56,6 +56,17 @@ AT (VeredaTlsSettings, key_file, 40, 24);
 AT (VeredaTlsSettings, alpn, 48, 28);
 AT (VeredaTlsSettings, insecure_skip_verify, 56, 32);
 AT (VeredaTlsSettings, priority, 64, 36);
+AT (VeredaTlsSettings, session, 72, 40);
+AT (VeredaTlsSettings, pins, 80, 44);
+AT (VeredaTlsSettings, n_pins, 88, 48);
+AT (VeredaTlsSettings, tlsa, 96, 52);
+AT (VeredaTlsSettings, n_tlsa, 104, 56);
+
+SIZE (VeredaTlsa, 24, 12); /* frozen for ever: it comes in arrays */
+AT (VeredaTlsa, usage, 0, 0);
+AT (VeredaTlsa, selector, 1, 1);
+AT (VeredaTlsa, matching, 2, 2);
+AT (VeredaTlsa, data, 8, 4);
 
 SIZE (VeredaLayer, 24, 12);
 AT (VeredaLayer, ops, 0, 0);
@@ -181,6 +192,14 @@ VALUE (VEREDA_VERIFY_WEAK, 7);
 VALUE (VEREDA_VERIFY_REVOKED, 8);
 VALUE (VEREDA_VERIFY_PURPOSE, 9);
 VALUE (VEREDA_VERIFY_INVALID, 10);
+VALUE (VEREDA_VERIFY_PIN_MISMATCH, 11);
+VALUE (VEREDA_VERIFY_DANE_MISMATCH, 12);
+
+VALUE (VEREDA_OCSP_NONE, 0);
+VALUE (VEREDA_OCSP_GOOD, 1);
+VALUE (VEREDA_OCSP_REVOKED, 2);
+VALUE (VEREDA_OCSP_UNKNOWN, 3);
+VALUE (VEREDA_OCSP_INVALID, 4);
 
 VALUE (VEREDA_FACT_FD, 1);
 VALUE (VEREDA_FACT_TLS_VERSION, 2);
@@ -195,6 +214,21 @@ VALUE (VEREDA_FACT_VERIFY_TEXT, 10);
 VALUE (VEREDA_FACT_GROUP, 11);
 VALUE (VEREDA_FACT_BACKEND, 12);
 VALUE (VEREDA_FACT_CLIENT_CERT, 13);
+VALUE (VEREDA_FACT_SESSION, 14);
+VALUE (VEREDA_FACT_RESUMED, 15);
+VALUE (VEREDA_FACT_SIGNATURE, 16);
+VALUE (VEREDA_FACT_OCSP, 17);
+VALUE (VEREDA_FACT_OCSP_RESPONSE, 18);
+VALUE (VEREDA_FACT_MATCHED_NAME, 19);
+VALUE (VEREDA_FACT_VERIFY_DEPTH, 20);
+VALUE (VEREDA_FACT_HANDSHAKE_IN, 21);
+VALUE (VEREDA_FACT_HANDSHAKE_OUT, 22);
+VALUE (VEREDA_FACT_SNI, 23);
+VALUE (VEREDA_FACT_CLIENT_ASKED, 24);
+VALUE (VEREDA_FACT_CLIENT_ISSUERS, 25);
+VALUE (VEREDA_FACT_PIN, 26);
+VALUE (VEREDA_FACT_TLSA, 27);
+VALUE (VEREDA_FACT_CLEAR_ANSWER, 28);
 
 VALUE (VEREDA_TRANSPORT_ERROR_IO, 1);
 VALUE (VEREDA_TRANSPORT_ERROR_TRUNCATED, 2);
