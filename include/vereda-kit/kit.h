@@ -18,6 +18,7 @@
 
 G_BEGIN_DECLS
 
+/** Marks what the library of the kit shows. */
 #define VEREDA_KIT_API __attribute__ ((visibility ("default")))
 
 /** Domain of the kit's own errors; a plugin's errors pass with the domain they have. */
@@ -50,24 +51,29 @@ typedef struct VeredaKitReport VeredaKitReport; /**< the checks that were made, 
  * @return a report, also when everything is wrong; NULL with VEREDA_KIT_ERROR if the checks could not be made at all
  */
 VEREDA_KIT_API VeredaKitReport *vereda_kit_run_all (const char *module, GError **error);
+/** Frees the report; NULL is fine. */
 VEREDA_KIT_API void vereda_kit_report_free (VeredaKitReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VeredaKitReport, vereda_kit_report_free)
 
-/** Number of checks, and of those that failed. */
+/** Number of checks. */
 VEREDA_KIT_API guint vereda_kit_report_get_n_checks (VeredaKitReport *report);
+/** Number of checks that failed. */
 VEREDA_KIT_API guint vereda_kit_report_get_n_failed (VeredaKitReport *report);
 
-/** Of check @p i: its name, which never changes ("auth.wait"); what it was about ("PLAIN", or ""). */
+/** Of check @p i: its name, which never changes ("auth.wait"). */
 VEREDA_KIT_API const char *vereda_kit_report_get_id (VeredaKitReport *report, guint i);
+/** What check @p i was about ("PLAIN", or ""). */
 VEREDA_KIT_API const char *vereda_kit_report_get_subject (VeredaKitReport *report, guint i);
+/** How check @p i ended. */
 VEREDA_KIT_API VeredaKitOutcome vereda_kit_report_get_outcome (VeredaKitReport *report, guint i);
 /** What is wrong, a sentence a line; why it was skipped; "" when it passed. */
 VEREDA_KIT_API const char *vereda_kit_report_get_text (VeredaKitReport *report, guint i);
 /** What the check demands, and what to do when it fails. */
 VEREDA_KIT_API const char *vereda_kit_report_get_advice (VeredaKitReport *report, guint i);
 
-/** The report for a person, with what passed too if @p verbose; the same in the Test Anything Protocol.  g_free(). */
+/** The report for a person, with what passed too if @p verbose.  g_free(). */
 VEREDA_KIT_API char *vereda_kit_report_to_text (VeredaKitReport *report, gboolean verbose);
+/** The report in the Test Anything Protocol.  g_free(). */
 VEREDA_KIT_API char *vereda_kit_report_to_tap (VeredaKitReport *report);
 
 /* --- one mechanism --- */
@@ -98,9 +104,11 @@ VEREDA_KIT_API void vereda_kit_mech_set_later (VeredaKitMech *m, VeredaCred kind
 VEREDA_KIT_API void vereda_kit_mech_set_random (VeredaKitMech *m, const void *data, size_t size);
 /** The channel binding of that kind; copied; @p data NULL: there is none. */
 VEREDA_KIT_API void vereda_kit_mech_set_binding (VeredaKitMech *m, VeredaBinding kind, const void *data, size_t size);
-/** Facts of the exchange; copied.  Before the first step. */
+/** A fact of the exchange; copied.  Before the first step. */
 VEREDA_KIT_API void vereda_kit_mech_set_server_name (VeredaKitMech *m, const char *name);
+/** The same: strength of TLS in bits. */
 VEREDA_KIT_API void vereda_kit_mech_set_tls_ssf (VeredaKitMech *m, guint bits);
+/** The same: the mechanisms the server offers, NULL-ended. */
 VEREDA_KIT_API void vereda_kit_mech_set_offered (VeredaKitMech *m, const char *const *offered);
 
 /** One step.  @p challenge NULL: none yet; otherwise @p size octets, copied to the end of a page. */
@@ -109,8 +117,9 @@ VEREDA_KIT_API VeredaStep vereda_kit_mech_step (VeredaKitMech *m, const void *ch
 VEREDA_KIT_API const void *vereda_kit_mech_get_response (VeredaKitMech *m, size_t *ret_size);
 /** Calls explain, if the mechanism has it; FALSE: it knows nothing. */
 VEREDA_KIT_API gboolean vereda_kit_mech_explain (VeredaKitMech *m, GError **error);
-/** How often the mechanism asked for a credential of this kind, and for randomness. */
+/** How often the mechanism asked for a credential of this kind. */
 VEREDA_KIT_API guint vereda_kit_mech_get_asked (VeredaKitMech *m, VeredaCred kind);
+/** How often it asked for randomness. */
 VEREDA_KIT_API guint vereda_kit_mech_get_random_calls (VeredaKitMech *m);
 
 /** Promises of auth.h that were broken so far, a sentence each; NULL-ended, lent. */
