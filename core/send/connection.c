@@ -315,6 +315,15 @@ work_once (VdConnection *c)
   return progress;
 }
 
+void
+vd_connection_look (VdConnection *c)
+{
+  while (c->at == VD_AT_DIALOGUE && vd_session_need (c->session) == VD_NEED_NOTHING && do_read (c))
+    ;
+  if (c->at == VD_AT_DIALOGUE && vd_session_need (c->session) == VD_NEED_CLOSE)
+    session_over (c);
+}
+
 static void
 arm (VdConnection *c)
 {

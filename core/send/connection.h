@@ -45,6 +45,9 @@ VeredaStage vd_connection_stage (VdConnection *connection);     /* where it fail
 const char *vd_connection_address (VdConnection *connection);   /* NULL before connecting */
 const char *vd_connection_transport (VdConnection *connection); /* "starttls/gnutls", "plain" */
 
+/* Reads what is there already, without waiting: after that a connection that the server closed while it was idle is closed here too. */
+void vd_connection_look (VdConnection *connection);
+
 /* What another connection to the same server would do differently; the visit was changed accordingly. */
 typedef enum
 {

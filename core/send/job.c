@@ -36,7 +36,7 @@ make_envelope (VeredaMessage *message, const VeredaOptions *options, GError **er
 }
 
 VdJob *
-vd_job_new (VeredaMessage *message, VeredaOptions *options, VeredaResult **ret_result, GError **error)
+vd_job_new (VeredaMessage *message, const VeredaOptions *options, VeredaResult **ret_result, GError **error)
 {
   VdBodyPolicy policy = vd_options_body_policy (options);
   VeredaResult *result = vd_result_new ();
@@ -57,10 +57,12 @@ vd_job_new (VeredaMessage *message, VeredaOptions *options, VeredaResult **ret_r
 
   job = g_new0 (VdJob, 1);
   job->message = vereda_message_ref (message);
-  job->options = vereda_options_copy (options);
+  job->commit = vd_options_bool (options, VD_OPTION_AT_LEAST_ONE) ? VD_COMMIT_ANY : VD_COMMIT_ALL;
   job->policy = policy;
   job->envelope = envelope;
   job->result = vereda_result_ref (result);
+  job->link.data = job->pending.data = job;
+  job->deadline = G_MAXINT64;
   return job;
 }
 
@@ -71,7 +73,6 @@ vd_job_free (VdJob *job)
     return;
   vd_transaction_free (job->txn);
   vd_envelope_free (job->envelope);
-  vereda_options_free (job->options);
   vereda_message_unref (job->message);
   vereda_result_unref (job->result);
   g_free (job);
@@ -99,7 +100,7 @@ vd_job_begin_copy (VdJob *job)
 
       vd_transaction_add_recipient (txn, recipient->path, recipient->utf8);
     }
-  txn->commit = vd_options_bool (job->options, VD_OPTION_AT_LEAST_ONE) ? VD_COMMIT_ANY : VD_COMMIT_ALL;
+  txn->commit = job->commit;
   txn->size = copy->size;
   txn->eight_bit = copy->eight_bit;
   txn->utf8_header = copy->utf8_header;
@@ -310,6 +311,12 @@ vd_job_next_copy (VdJob *job)
     return FALSE;
   job->copy++;
   return TRUE;
+}
+
+gboolean
+vd_job_has_more_copies (const VdJob *job)
+{
+  return job->copy + 1 < job->envelope->copies->len;
 }
 
 void

@@ -15,7 +15,7 @@
 typedef struct
 {
   VeredaMessage *message;
-  VeredaOptions *options;
+  VdCommit commit;
   VdBodyPolicy policy;
   VdEnvelope *envelope;
   VeredaResult *result;
@@ -23,11 +23,21 @@ typedef struct
   gpointer data;
   guint copy;         /* index of the copy that is next or under way; 0 is the main one */
   VdTransaction *txn; /* of that copy; NULL before it is made */
-  guint log_from;     /* first row of the walk's log that is not in its result yet */
+
+  /* The sender's notes. */
+  GList link;       /* in the queue of those that wait; its data is the job */
+  GList pending;    /* in the list of those without a verdict; its data is the job */
+  gboolean waiting; /* it is in that queue */
+  gboolean doomed;  /* cancelled, or out of time: it goes nowhere any more */
+  guint server;     /* index of the first server that may have it: those before cannot take it */
+  guint losses;     /* connections that were lost after its MAIL was written */
+  gint64 deadline;  /* monotonic microseconds; G_MAXINT64: none */
+  guint64 log_of;   /* serial of the log whose rows are in its result; 0: none */
+  guint log_from;   /* first row of that log that is not in it yet */
 } VdJob;
 
-/* Checks the message and makes its envelope; reads the message once. *ret_result is set in every case (new reference). */
-VdJob *vd_job_new (VeredaMessage *message, VeredaOptions *options, VeredaResult **ret_result, GError **error);
+/* Checks the message and makes its envelope; reads the message once.  `options` are only read. *ret_result is set in every case (new reference). */
+VdJob *vd_job_new (VeredaMessage *message, const VeredaOptions *options, VeredaResult **ret_result, GError **error);
 void vd_job_free (VdJob *job);
 
 /* The transaction of the present copy, made afresh. */
@@ -38,6 +48,9 @@ void vd_job_take_outcome (VdJob *job, const char *server, VdReply *closing /* th
 
 /* After that: TRUE when a further copy is to be sent (only if the main one was). */
 gboolean vd_job_next_copy (VdJob *job);
+
+/* TRUE while one is under way that is not the last. */
+gboolean vd_job_has_more_copies (const VdJob *job);
 
 /* Nothing could be tried: the present copy, and with it what follows, is not sent. */
 void vd_job_fail (VdJob *job, const GError *error, VdReply *reply);

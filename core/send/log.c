@@ -2,11 +2,20 @@
 /* log - see log.h.  Cannot fail. */
 #include "core/send/log.h"
 
+static guint64
+next_serial (void)
+{
+  static gsize last; /* atomic: senders run in several threads */
+
+  return (guint64) g_atomic_pointer_add (&last, 1) + 1;
+}
+
 void
 vd_log_init (VdLog *log, const VdTrace *trace, gint64 now)
 {
   log->attempts = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_attempt_unref);
   log->started = now;
+  log->serial = next_serial ();
   log->trace = *trace;
 }
 
@@ -15,6 +24,7 @@ vd_log_restart (VdLog *log, gint64 now)
 {
   g_ptr_array_set_size (log->attempts, 0);
   log->started = now;
+  log->serial = next_serial ();
 }
 
 void

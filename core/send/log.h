@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* log - the attempts of a sender, in order; rows since a connection's beginning are copied into the results of the messages it carries. */
+/* log - the attempts of a lane, in order; rows since a connection's beginning are copied into the results of the messages it carries. */
 #ifndef VD_LOG_H
 #define VD_LOG_H
 
@@ -10,6 +10,7 @@ typedef struct
 {
   GPtrArray *attempts; /* of VeredaAttempt */
   gint64 started;      /* monotonic microseconds */
+  guint64 serial;      /* of this walk; no two are alike in a process */
   VdTrace trace;
 } VdLog;
 
