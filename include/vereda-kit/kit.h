@@ -18,7 +18,7 @@
 
 G_BEGIN_DECLS
 
-/** Marks what the library of the kit shows. */
+/** Marks what the kit's library exports. */
 #define VEREDA_KIT_API __attribute__ ((visibility ("default")))
 
 /** Domain of the kit's own errors; a plugin's errors pass with the domain they have. */
@@ -35,8 +35,8 @@ typedef enum
 /** How a check came out.  Values never change. */
 typedef enum
 {
-  VEREDA_KIT_PASSED = 0,
-  VEREDA_KIT_FAILED = 1,
+  VEREDA_KIT_PASSED = 0, /**< the plugin does what the check demands */
+  VEREDA_KIT_FAILED = 1, /**< it does not; the text says in what */
   VEREDA_KIT_SKIPPED = 2 /**< could not be made here; the text says why */
 } VeredaKitOutcome;
 
@@ -51,29 +51,29 @@ typedef struct VeredaKitReport VeredaKitReport; /**< the checks that were made, 
  * @return a report, also when everything is wrong; NULL with VEREDA_KIT_ERROR if the checks could not be made at all
  */
 VEREDA_KIT_API VeredaKitReport *vereda_kit_run_all (const char *module, GError **error);
-/** Frees the report; NULL is fine. */
+/** Frees a report and every string it lent; NULL is fine. */
 VEREDA_KIT_API void vereda_kit_report_free (VeredaKitReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VeredaKitReport, vereda_kit_report_free)
 
-/** Number of checks. */
+/** Number of checks, whatever came out. */
 VEREDA_KIT_API guint vereda_kit_report_get_n_checks (VeredaKitReport *report);
-/** Number of checks that failed. */
+/** Number of checks that failed; 0: the plugin may be shipped. */
 VEREDA_KIT_API guint vereda_kit_report_get_n_failed (VeredaKitReport *report);
 
-/** Of check @p i: its name, which never changes ("auth.wait"). */
+/** The name of check @p i, counted from 0; it never changes: "auth.wait".  Lent, as all strings of a report. */
 VEREDA_KIT_API const char *vereda_kit_report_get_id (VeredaKitReport *report, guint i);
-/** What check @p i was about ("PLAIN", or ""). */
+/** What check @p i was about: a mechanism or transport such as "PLAIN", or "" for the whole plugin. */
 VEREDA_KIT_API const char *vereda_kit_report_get_subject (VeredaKitReport *report, guint i);
-/** How check @p i ended. */
+/** How check @p i came out. */
 VEREDA_KIT_API VeredaKitOutcome vereda_kit_report_get_outcome (VeredaKitReport *report, guint i);
-/** What is wrong, a sentence a line; why it was skipped; "" when it passed. */
+/** What check @p i found wrong, a sentence a line; why it was skipped; "" when it passed. */
 VEREDA_KIT_API const char *vereda_kit_report_get_text (VeredaKitReport *report, guint i);
-/** What the check demands, and what to do when it fails. */
+/** What to do when check @p i fails. */
 VEREDA_KIT_API const char *vereda_kit_report_get_advice (VeredaKitReport *report, guint i);
 
-/** The report for a person, with what passed too if @p verbose.  g_free(). */
+/** The report for a person, with what passed too if @p verbose; free with g_free(). */
 VEREDA_KIT_API char *vereda_kit_report_to_text (VeredaKitReport *report, gboolean verbose);
-/** The report in the Test Anything Protocol.  g_free(). */
+/** The report in the Test Anything Protocol, a line a check; free with g_free(). */
 VEREDA_KIT_API char *vereda_kit_report_to_tap (VeredaKitReport *report);
 
 /* --- one mechanism --- */
@@ -104,11 +104,11 @@ VEREDA_KIT_API void vereda_kit_mech_set_later (VeredaKitMech *m, VeredaCred kind
 VEREDA_KIT_API void vereda_kit_mech_set_random (VeredaKitMech *m, const void *data, size_t size);
 /** The channel binding of that kind; copied; @p data NULL: there is none. */
 VEREDA_KIT_API void vereda_kit_mech_set_binding (VeredaKitMech *m, VeredaBinding kind, const void *data, size_t size);
-/** A fact of the exchange; copied.  Before the first step. */
+/** The server's name as the mechanism is told it; copied.  Before the first step. */
 VEREDA_KIT_API void vereda_kit_mech_set_server_name (VeredaKitMech *m, const char *name);
-/** The same: strength of TLS in bits. */
+/** The bits of protection below, 0 for clear text.  Before the first step. */
 VEREDA_KIT_API void vereda_kit_mech_set_tls_ssf (VeredaKitMech *m, guint bits);
-/** The same: the mechanisms the server offers, NULL-ended. */
+/** The mechanisms that the server offers, NULL-ended; copied.  Before the first step. */
 VEREDA_KIT_API void vereda_kit_mech_set_offered (VeredaKitMech *m, const char *const *offered);
 
 /** One step.  @p challenge NULL: none yet; otherwise @p size octets, copied to the end of a page. */
