@@ -19,7 +19,7 @@ const KitCheck kit_checks[] = {
   /* the shared object */
   { "elf.format", "link with -shared, for this machine" },
   { "elf.symbol", "use VEREDA_PLUGIN_DEFINE with the stem of the file" },
-  { "elf.one-symbol", "compile with -fvisibility=hidden and link with -Wl,--exclude-libs,ALL" },
+  { "elf.one-symbol", "compile with -fvisibility=hidden and link with -Wl,--exclude-libs,ALL; the library refuses the plugin" },
   { "elf.check-init", "do not export g_module_check_init or g_module_unload; use VeredaPlugin.init" },
   { "elf.nodelete", "link with -Wl,-z,nodelete" },
   { "elf.bind-now", "link with -Wl,-z,now" },

@@ -200,12 +200,27 @@ count_by_gnu_hash (const Image *image)
 static gboolean
 is_added_by_tools (const char *name)
 {
-  static const char *const linker[] = { "_init", "_fini", "_edata", "_end", "__bss_start", "__end__", NULL };
-  static const char *const sanitizers[] = { "__odr_asan", "__asan_", "__sanitizer_", "__sancov_", "__gcov_", "__llvm_" };
-  for (gsize i = 0; i < G_N_ELEMENTS (sanitizers); i++)
-    if (g_str_has_prefix (name, sanitizers[i]))
+  static const char *const linkers[] = { "_init",       "_fini",      "_edata",  "edata",       "_end",
+                                         "end",         "_etext",     "etext",   "__bss_start", "__bss_start__",
+                                         "__bss_end__", "_bss_end__", "__end__", "_DYNAMIC",    "_GLOBAL_OFFSET_TABLE_",
+                                         NULL };
+  static const char *const instruments[]
+      = { "__asan_",   "__hwasan_",         "__odr_asan",       "__tsan_", "__msan_", "__ubsan_", "__sanitizer_",
+          "__sancov_", "__start___sancov_", "__stop___sancov_", "__gcov_", "__llvm_", "__prof" };
+  for (gsize i = 0; i < G_N_ELEMENTS (instruments); i++)
+    if (g_str_has_prefix (name, instruments[i]))
       return TRUE;
-  return g_strv_contains (linker, name);
+  return g_strv_contains (linkers, name);
+}
+
+/* For others to see, and somebody's own.  Compilers emit weak and unique definitions for C++ by themselves, and the names of a version
+ * script's nodes are absolute. */
+static gboolean
+is_exported (const ElfW (Sym) * symbol)
+{
+  guint visibility = ELF64_ST_VISIBILITY (symbol->st_other); /* the same macros for both classes */
+  return symbol->st_shndx != SHN_UNDEF && symbol->st_shndx != SHN_ABS && ELF64_ST_BIND (symbol->st_info) == STB_GLOBAL
+         && visibility != STV_HIDDEN && visibility != STV_INTERNAL;
 }
 
 static gboolean
@@ -219,9 +234,7 @@ read_exports (const Image *image, KitElf *elf)
       ElfW (Sym) symbol;
       if (!read_at (image, image->symbols + i * sizeof symbol, &symbol, sizeof symbol))
         return FALSE;
-      guint visibility = ELF64_ST_VISIBILITY (symbol.st_other); /* the same macros for both classes */
-      if (symbol.st_shndx == SHN_UNDEF || ELF64_ST_BIND (symbol.st_info) == STB_LOCAL || visibility == STV_HIDDEN
-          || visibility == STV_INTERNAL)
+      if (!is_exported (&symbol))
         continue;
       g_autofree char *name = string_at (image, symbol.st_name);
       if (name == NULL)

@@ -13,7 +13,7 @@ typedef struct
   gboolean exec_stack;
   char *rpath;        /* RPATH or RUNPATH, or NULL */
   GPtrArray *needed;  /* char * */
-  GPtrArray *exports; /* char *, without what linkers and sanitizers add by themselves */
+  GPtrArray *exports; /* char *, global, without what linkers, compilers and instrumentation add by themselves */
 } KitElf;
 
 /* From the octets of a file.  NULL with VEREDA_KIT_ERROR_FILE when they are no shared object for this machine. */

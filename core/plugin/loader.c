@@ -13,6 +13,7 @@
 
 #include "core/base/error.h"
 #include "core/plugin/check.h"
+#include "core/plugin/exports.h"
 #include "core/plugin/host.h"
 #include "core/plugin/trust.h"
 
@@ -88,6 +89,8 @@ query_module (Module *module, const VdRecord *record, GError **error)
       g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "the module has no symbol %s", symbol);
       return NULL;
     }
+  if (!vd_exports_check (address, record->stem, error))
+    return NULL;
   VeredaPluginQueryFunc query = (VeredaPluginQueryFunc) address;
   const VeredaPlugin *plugin = query ();
   if (plugin == NULL)

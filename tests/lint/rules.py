@@ -39,7 +39,8 @@ ROOMS = {
             "dirent.h", "fcntl.h", "unistd.h", "sys/stat.h",  # discover, trust: files and their owners
             "sys/random.h",  # host: randomness for plugins
             "gmodule.h",  # loader only: see ONLY_IN
-            "vereda-config.h",  # registry: the directories compiled in
+            "elf.h", "link.h",  # exports: the tables of an open module
+            "vereda-config.h",  # registry: the directories compiled in; exports: whether the linker tells where a module lies
         ],
     },
     "core/net": {

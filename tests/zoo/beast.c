@@ -36,6 +36,26 @@ beast_helper (void)
   return 1;
 }
 #endif
+#ifdef BEAST_MANY
+#define SHOWN __attribute__ ((visibility ("default")))
+SHOWN extern int beast_one, beast_two, beast_three, beast_four;
+int beast_one = 1, beast_two = 2, beast_three = 3, beast_four = 4;
+#endif
+/* What no author can help, or may want: none of it is a mistake. */
+#ifdef BEAST_RIGHTLY
+__attribute__ ((visibility ("default"), weak)) int beast_inline (void);
+int
+beast_inline (void)
+{
+  return 1;
+}
+VEREDA_PLUGIN_EXPORT const VeredaPlugin *vereda2_beast_rightly_query (void);
+const VeredaPlugin *
+vereda2_beast_rightly_query (void)
+{
+  return NULL;
+}
+#endif
 #ifdef BEAST_CHECK_INIT
 __attribute__ ((visibility ("default"))) const char *g_module_check_init (void *module);
 const char *

@@ -346,6 +346,10 @@ doctor_new (VeredaRegistry *registry)
   collect_patients (doctor);
   for (guint i = 0; i < doctor->patients->len; i++)
     examine_patient (doctor, doctor->patients->pdata[i]);
+  if (!TOOL_CHECKS_EXPORTS)
+    find (doctor, FINDING_NOTE, "exports-not-checked", "loader",
+          "this system does not tell where a module lies in memory, so symbols that a plugin exports by mistake are not seen; "
+          "vereda-plugin-check sees them in the file");
   if (!has_working (doctor, VEREDA_ENTRY_TRANSPORT))
     find (doctor, FINDING_ERROR, "no-transport", "search path", "no transport works: nothing can be sent");
   if (!has_working (doctor, VEREDA_ENTRY_MECHANISM))
