@@ -11,8 +11,9 @@ import select
 import socket
 import ssl
 import threading
+import time
 
-from tool_kit import MESSAGE, PATIENCE, Folder, Sink, run_tests, tool
+from tool_kit import MESSAGE, Folder, Sink, run_tests, tool
 
 CERTS = os.environ['VEREDA_TEST_CERTS']
 LIBRARIES = ('openssl', 'gnutls')
@@ -71,12 +72,20 @@ def each_way():
 
 
 class Relay:
-    """Somebody in the middle.  Lines of both sides pass through change(line); `heard` is what the client said, in clear."""
+    """Somebody in the middle.  Lines of both sides pass through change(line); `heard` is what the client said, in clear.
+
+    Every wait has an end, LIMIT: what would be a hang becomes a failure of the test, with the story of all connections.
+    """
+
+    LIMIT = 20
 
     def __init__(self, world, change=lambda line: line):
         self.world = world
         self.change = change
         self.heard = []
+        self.story = []
+        self.stuck = False
+        self.threads = []
 
     def __enter__(self):
         self.own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -86,42 +95,72 @@ class Relay:
         self.onward.verify_mode = ssl.CERT_NONE
         if '--tls-max=1.2' in self.world.options:
             self.own.maximum_version = ssl.TLSVersion.TLSv1_2
+        self.began = time.monotonic()
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, _):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.thread.join(PATIENCE)
+        for thread in (self.thread, *self.threads):
+            thread.join(2 * self.LIMIT)
+            self.stuck |= thread.is_alive()
+        if self.stuck:
+            raise AssertionError('\n'.join(('the relay waited in vain', *self.story))) from error
+
+    def tell(self, number, what):
+        self.story.append(f'{time.monotonic() - self.began:7.3f} connection {number}: {what}')
 
     def serve(self):
+        number = 0
         while True:
             try:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            with client, socket.create_connection(('127.0.0.1', self.world.sink.port), PATIENCE) as server, contextlib.suppress(OSError):
-                client.settimeout(PATIENCE)
-                self.talk(client, server)
+            number += 1
+            self.threads.append(threading.Thread(target=self.serve_one, args=(client, number), daemon=True))
+            self.threads[-1].start()
 
-    def talk(self, client, server):
-        if self.world.mode == 'starttls':
-            self.talk_in_clear(client, server)
-        with self.own.wrap_socket(client, server_side=True) as near, self.onward.wrap_socket(server) as far:
-            self.pump(near, far)
+    def serve_one(self, client, number):
+        try:
+            with client, socket.create_connection(('127.0.0.1', self.world.sink.port), self.LIMIT) as server:
+                client.settimeout(self.LIMIT)
+                self.talk(client, server, number)
+            self.tell(number, 'ended')
+        except TimeoutError as error:
+            self.stuck = True
+            self.tell(number, f'waited {self.LIMIT} s: {error}')
+        except OSError as error:
+            self.tell(number, f'ended: {error!r}')  # a client that refuses the certificate, say
 
-    def talk_in_clear(self, client, server):
-        """A reply and a command in turn, to the end of the reply to STARTTLS."""
-        from_client, from_server = client.makefile('rb'), server.makefile('rb')
-        line = b''
-        while line.strip() != b'STARTTLS':
-            self.one_reply(from_server, client)
-            line = from_client.readline()
-            server.sendall(line)
-        self.one_reply(from_server, client)
+    def talk(self, client, server, number):
+        if self.world.mode == 'starttls' and not self.talk_in_clear(client, server, number):
+            return
+        self.tell(number, 'TLS with the client')
+        with self.own.wrap_socket(client, server_side=True) as near:
+            self.tell(number, 'TLS with the server')
+            with self.onward.wrap_socket(server) as far:
+                self.pump(near, far, number)
+
+    def talk_in_clear(self, client, server, number):
+        """A reply and a command in turn, to the end of the reply to STARTTLS.  False: one side has gone."""
+        with client.makefile('rb') as from_client, server.makefile('rb') as from_server:
+            line = b''
+            while line.strip() != b'STARTTLS':
+                self.tell(number, f'the reply to {line!r}')
+                if not self.one_reply(from_server, client):
+                    return False
+                self.tell(number, 'a command in clear')
+                line = from_client.readline()
+                if not line:
+                    return False
+                server.sendall(line)
+            self.tell(number, f'the reply to {line!r}')
+            return self.one_reply(from_server, client)
 
     @staticmethod
     def one_reply(source, drain):
@@ -129,23 +168,32 @@ class Relay:
         while line[3:4] == b'-':
             line = source.readline()
             drain.sendall(line)
+        return line != b''
 
-    def pump(self, near, far):
+    def pump(self, near, far, number):
         """Whole lines both ways until one side ends."""
         rest = {near: b'', far: b''}
+        names = {near: 'client', far: 'server'}
         while True:
-            ready = [one for one in (near, far) if one.pending()] or select.select([near, far], [], [], PATIENCE)[0]
+            self.tell(number, 'a line of either side')
+            ready = [one for one in (near, far) if one.pending()] or select.select([near, far], [], [], self.LIMIT)[0]
+            if not ready:
+                raise TimeoutError('neither side said anything')
             for source in ready:
-                source.settimeout(0)  # what is readable may be a session ticket, and no data
+                # What is readable may be a session ticket and no data: a read that waited here for the server would leave
+                # the client's next line unread, for which the server waits.
+                source.settimeout(0)
                 try:
                     data = source.recv(65536)
                 except ssl.SSLWantReadError:
+                    self.tell(number, f'no data of the {names[source]}')
                     continue
                 finally:
-                    source.settimeout(PATIENCE)
+                    source.settimeout(self.LIMIT)
                 if not data:
                     return
                 *lines, rest[source] = (rest[source] + data).split(b'\r\n')
+                self.tell(number, f'{len(lines)} lines of the {names[source]}')
                 for line in lines:
                     if source is near:
                         self.heard.append(line)
@@ -220,6 +268,25 @@ def test_CBD_3_somebody_in_the_middle():
             assert all(first.startswith(f'p={TYPES[version]},,'.encode()) for first in firsts), (library, version, firsts)
             assert not any(PASSWORD.encode() in text for _, text in said)
             assert world.sink.messages() == []
+
+
+def test_relay_keeps_nobody_waiting():
+    """The judge is judged: the server's session tickets arrive while the client takes its time over EHLO."""
+    for version in VERSIONS:
+        with World('starttls', version, 'PLAIN') as world, Relay(world) as relay:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            with socket.create_connection(('127.0.0.1', relay.port), 10) as clear, clear.makefile('rb') as replies:
+                for command in (b'', b'STARTTLS\r\n'):
+                    clear.sendall(command if command == b'' else b'EHLO client.example\r\n')
+                    while replies.readline()[3:4] == b'-':
+                        pass
+                    clear.sendall(command)
+                assert replies.readline().startswith(b'220 ')
+                with context.wrap_socket(clear) as tls:
+                    time.sleep(0.3)
+                    tls.sendall(b'EHLO client.example\r\n')
+                    assert tls.recv(4096).startswith(b'250'), relay.story
 
 
 def test_CBD_1_a_list_that_was_cut():

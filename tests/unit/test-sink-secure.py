@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """test-sink-secure - the test server (smtp-tool sink): TLS and AUTH.  See test_sink_kit.py."""
-import base64, contextlib, hashlib, hmac, os, re, shutil, smtplib, socket, ssl, subprocess, sys, tempfile
+import base64, contextlib, hashlib, hmac, os, re, shutil, smtplib, socket, ssl, subprocess, sys, tempfile, time
 
 from test_sink_kit import ENVELOPE, MESSAGE, PASSWORD, SLOW, Sink, USER, b64, check, data, keywords, main, same, \
     stuff, test
@@ -43,6 +43,45 @@ def starttls():
             client.send("EHLO in.clear\r\n")
             same(client.socket.recv(100), b"", "neither an answer in clear nor a reset")
         sink.wait(lambda: len(sink.events("tls-failed")) >= 1)
+
+
+@test
+def starttls_in_every_piece():
+    """However the octets of a handshake are cut and whenever they come, none is lost; so EHLO in the packet of the last one."""
+
+    def send(client, wire, cut, pause):
+        for piece in (wire[:cut], wire[cut:]):
+            if piece:
+                client.send(piece)
+                time.sleep(pause)
+
+    def session(sink, version, cut, pause):
+        context = sink.tls()
+        context.minimum_version = context.maximum_version = version
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with sink.client() as client:
+            client.hello()
+            send(client, b"STARTTLS\r\n", cut % 11, pause)
+            check(client.reply().startswith("220"))
+            same(client.buffer, b"", "octets behind the reply to STARTTLS")
+            steps = [tls.do_handshake, lambda: tls.write(b"EHLO client.example\r\n"), lambda: tls.read(4096)]
+            while steps:
+                try:
+                    answer = steps[0]()
+                    steps.pop(0)
+                except ssl.SSLWantReadError:
+                    send(client, outgoing.read(), cut, pause)
+                    got = client.socket.recv(65536)
+                    check(got, "closed", version, cut, pause)
+                    incoming.write(got)
+            check(answer.startswith(b"250"), answer)
+
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        with Sink("--tls=starttls", "--self-signed") as sink:
+            for cut in (*range(1, 12), 43, 44, 45, 80, 160, 240, 320, 400, 480, 510, 516, 517, 518, 522, 600):
+                for pause in (0, 0.003):
+                    session(sink, version, cut, pause)
 
 
 @test
