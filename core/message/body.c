@@ -2,14 +2,23 @@
 /* body - one state machine over slices; its state is what the last octet was, so any slicing gives the same wire octets.
  *
  * Input is three parts in a row: head, reader, tail.  Output is spans: runs of input that need no change, and static octets
- * between them.  Fails on NUL, on lone CR and long lines by policy, with the reader, and when content is not as long as
- * expected; a failure stays, and no end is given out after it. */
+ * between them.  Long runs are never copied; where much has to be put between short ones (lines that end in LF), they are gathered in
+ * one block: a span of a few octets costs the kernel, and a TLS library, more than the copy.
+ * Fails on NUL, on lone CR and long lines by policy, with the reader, and when content is not as long as expected; a failure
+ * stays, and no end is given out after it. */
 #include "core/message/body.h"
+
+#include <string.h>
 
 #include "core/base/error.h"
 #include "core/message/scan.h"
 
 #define STEP_SPANS 2 /* a step or the end gives at most so many */
+
+#define LONG_RUN   ((gsize) 16 * 1024)  /* never copied; also what a TLS record holds */
+#define GATHER_MAX ((gsize) 320 * 1024) /* a reader's slice, with CR for each LF of lines that are not very short */
+#define STEP_ROOM  ((gsize) 8)          /* what a step puts between runs, at most */
+#define FEW_SPANS  4u                   /* a small message leaves uncopied, if it needs no more than that */
 
 typedef enum
 {
@@ -32,17 +41,19 @@ struct VdBody
   gsize size;
   gsize at; /* first octet of it that is not handled */
 
-  gboolean line_start; /* the next octet begins a line */
+  VdScan scan;
+  guint64 first_line;  /* the number of the first line */
   gboolean pending_cr; /* a CR was the last octet of the previous slice */
-  guint64 line;        /* number of the line at hand */
-  guint64 line_size;
-  VdBodyFacts facts;
+  guint64 size_seen;   /* as VdBodyFacts counts it */
   gboolean expecting;
   guint64 expected;
   GError *failure;
 
-  VeredaSpan *spans; /* of the call at hand */
+  VeredaSpan *spans; /* of the call at hand; NULL: nobody wants them */
   gsize n;
+  guint8 *gathered; /* a block, once needed */
+  gsize room;       /* of it */
+  gsize n_gathered; /* of the call at hand */
 };
 
 static void
@@ -70,8 +81,11 @@ vd_body_new (VdBodyMode mode, const VdBodyPolicy *policy, GBytes *head, VdReader
   body->head = head == NULL ? NULL : g_bytes_ref (head);
   body->reader = reader;
   body->tail = tail == NULL ? NULL : g_bytes_ref (tail);
-  body->line_start = TRUE; /* what stands before the first octet is a reply of the server: a leading dot counts (NRM-2) */
-  body->line = 1;
+  body->scan.line_start = TRUE; /* what stands before the first octet is a reply of the server: a leading dot counts (NRM-2) */
+  body->scan.stop_at_dots = mode == VD_BODY_DATA;
+  body->scan.stop_at_line_feeds = TRUE;
+  body->scan.allow_long_lines = policy->allow_long_lines;
+  body->first_line = 1;
   take_bytes (body, head);
   return body;
 }
@@ -85,6 +99,7 @@ vd_body_free (VdBody *body)
   g_clear_pointer (&body->reader, vd_reader_free);
   g_clear_pointer (&body->tail, g_bytes_unref);
   g_clear_error (&body->failure);
+  g_free (body->gathered);
   g_free (body);
 }
 
@@ -100,50 +115,96 @@ vd_body_expect (VdBody *body, guint64 size)
 static gboolean
 refuse (VdBody *body, const char *what)
 {
-  g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "line %" G_GUINT64_FORMAT " of the message %s", body->line,
-               what);
+  g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "line %" G_GUINT64_FORMAT " of the message %s",
+               body->first_line + body->scan.lines, what);
   return FALSE;
 }
 
-static void
-push (VdBody *body, const void *data, gsize size)
+static gboolean
+ends_gathered (const VdBody *body)
 {
-  if (size == 0)
-    return;
+  return body->n > 0 && body->n_gathered > 0
+         && (const guint8 *) body->spans[body->n - 1].data + body->spans[body->n - 1].size == body->gathered + body->n_gathered;
+}
+
+static void
+add_span (VdBody *body, const void *data, gsize size)
+{
   body->spans[body->n].data = data;
   body->spans[body->n].size = size;
   body->n++;
 }
 
+static void
+gather (VdBody *body, const void *data, gsize size)
+{
+  gboolean more = ends_gathered (body);
+  if (body->gathered == NULL)
+    {
+      guint64 wanted = body->expecting ? body->expected * 2 : 4 * LONG_RUN;
+      body->room = (gsize) CLAMP (wanted, (guint64) (LONG_RUN + STEP_ROOM), (guint64) GATHER_MAX);
+      body->gathered = g_malloc (body->room);
+    }
+  guint8 *to = body->gathered + body->n_gathered;
+  memcpy (to, data, size);
+  body->n_gathered += size;
+  if (more)
+    body->spans[body->n - 1].size += size;
+  else
+    add_span (body, to, size);
+}
+
+/* Is there room in the block for whatever one step may put there? */
+static gboolean
+can_gather (const VdBody *body)
+{
+  return body->gathered == NULL || body->room - body->n_gathered >= MIN (LONG_RUN, body->size - body->at) + STEP_ROOM;
+}
+
+/* Octets that stay where they are: of the head, of the tail, or static. */
+static void
+push (VdBody *body, const void *data, gsize size)
+{
+  if (size == 0 || body->spans == NULL)
+    return;
+  if (size < LONG_RUN && (body->n >= FEW_SPANS || ends_gathered (body)))
+    gather (body, data, size);
+  else
+    add_span (body, data, size);
+}
+
+/* Octets of the slice at hand. */
+static void
+push_run (VdBody *body, const void *data, gsize size)
+{
+  if (size > 0 && size < LONG_RUN && body->size >= LONG_RUN && body->spans != NULL)
+    gather (body, data, size);
+  else
+    push (body, data, size);
+}
+
 /* Octets of the content itself, in contrast to stuffing and terminator. */
 static gboolean
-push_content (VdBody *body, const void *data, gsize size)
+count (VdBody *body, gsize size)
 {
-  push (body, data, size);
-  body->facts.size += size;
-  if (!body->expecting || body->facts.size <= body->expected)
+  body->size_seen += size;
+  if (!body->expecting || body->size_seen <= body->expected)
     return TRUE;
   g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_SOURCE,
                "the message became longer after it was checked (it had %" G_GUINT64_FORMAT " octets)", body->expected);
   return FALSE;
 }
 
-static void
-end_line (VdBody *body)
-{
-  body->facts.longest_line = MAX (body->facts.longest_line, body->line_size);
-  body->line_size = 0;
-  body->line++;
-  body->line_start = TRUE;
-  body->pending_cr = FALSE;
-}
-
-/* A line end that was not CRLF in the input. */
+/* A line end that was not CRLF in the input, or cut. */
 static gboolean
 push_line_end (VdBody *body)
 {
-  end_line (body);
-  return push_content (body, "\r\n", 2);
+  body->scan.line_size = 0;
+  body->scan.lines++;
+  body->scan.line_start = TRUE;
+  body->pending_cr = FALSE;
+  push (body, "\r\n", 2);
+  return count (body, 2);
 }
 
 static gboolean
@@ -156,17 +217,6 @@ push_lone_cr (VdBody *body)
 
 /* ---- input ---- */
 
-static gboolean
-add_to_line (VdBody *body, gsize size)
-{
-  body->line_size += size;
-  if (size > 0)
-    body->line_start = FALSE;
-  if (body->line_size > VD_LINE_MAX && !body->policy.allow_long_lines)
-    return refuse (body, "is longer than the 998 octets that mail allows");
-  return TRUE;
-}
-
 /* The first octet of a slice, where the one before ended with CR. */
 static gboolean
 resolve_pending_cr (VdBody *body)
@@ -177,31 +227,29 @@ resolve_pending_cr (VdBody *body)
   return push_line_end (body);
 }
 
-/* The octet at hand is CR, LF or NUL; the run before it begins at `run`. *ret_more: it was a CRLF, the run goes on. */
+/* The octet that the scan ended before. */
 static gboolean
-handle_special (VdBody *body, gsize run, gboolean *ret_more)
+handle_special (VdBody *body)
 {
-  const guint8 *data = body->data;
-  gsize at = body->at;
-  *ret_more = FALSE;
-  if (data[at] == '\0')
-    return refuse (body, "holds a NUL octet");
-  if (data[at] == '\r' && at + 1 < body->size && data[at + 1] == '\n')
+  switch (body->data[body->at])
     {
-      body->at += 2;
-      end_line (body);
-      *ret_more = TRUE;
+    case '\0':
+      return refuse (body, "holds a NUL octet");
+    case '.': /* goes out with the run that it begins */
+      body->scan.line_start = FALSE;
+      push (body, ".", 1);
+      return TRUE;
+    case '\n':
+      body->at++;
+      return push_line_end (body);
+    case '\r':
+    default:
+      body->at++;
+      if (body->at < body->size)
+        return push_lone_cr (body);
+      body->pending_cr = TRUE; /* the next slice tells */
       return TRUE;
     }
-  body->at++;
-  if (!push_content (body, data + run, at - run))
-    return FALSE;
-  if (data[at] == '\n')
-    return push_line_end (body);
-  if (at + 1 < body->size)
-    return push_lone_cr (body);
-  body->pending_cr = TRUE; /* the next slice tells */
-  return TRUE;
 }
 
 /* Handles octets of the slice until something had to be put between them, or to its end. */
@@ -210,23 +258,16 @@ step (VdBody *body)
 {
   if (body->pending_cr)
     return resolve_pending_cr (body);
-  gsize run = body->at;
-  gboolean more = TRUE;
-  while (more && body->at < body->size)
-    {
-      if (body->line_start && body->mode == VD_BODY_DATA && body->data[body->at] == '.')
-        {
-          body->line_start = FALSE;
-          gboolean fine = push_content (body, body->data + run, body->at - run);
-          push (body, ".", 1);
-          return fine;
-        }
-      gsize plain = vd_scan_plain (body->data + body->at, body->size - body->at, &body->facts.eight_bit);
-      body->at += plain;
-      if (!add_to_line (body, plain) || (body->at < body->size && !handle_special (body, run, &more)))
-        return FALSE;
-    }
-  return !more || push_content (body, body->data + run, body->at - run);
+  const guint8 *run = body->data + body->at;
+  guint64 lone = body->scan.lone_line_feeds;
+  gsize size = vd_scan (&body->scan, run, body->size - body->at);
+  if (body->scan.too_long)
+    return refuse (body, "is longer than the 998 octets that mail allows");
+  body->at += size;
+  push_run (body, run, size);
+  if (!count (body, size + (gsize) (body->scan.lone_line_feeds - lone)))
+    return FALSE;
+  return body->at == body->size || handle_special (body);
 }
 
 /* What came last is made a whole line. */
@@ -235,7 +276,7 @@ complete_line (VdBody *body)
 {
   if (body->pending_cr)
     return push_lone_cr (body);
-  return body->line_start || push_line_end (body);
+  return body->scan.line_start || push_line_end (body);
 }
 
 static gboolean
@@ -244,12 +285,12 @@ end_content (VdBody *body)
   body->part = PART_DONE;
   if (!complete_line (body))
     return FALSE;
-  if (body->expecting && body->facts.size != body->expected)
+  if (body->expecting && body->size_seen != body->expected)
     {
       g_set_error (&body->failure, VEREDA_ERROR, VEREDA_ERROR_SOURCE,
                    "the message became shorter after it was checked (%" G_GUINT64_FORMAT " octets instead of %" G_GUINT64_FORMAT
                    ")",
-                   body->facts.size, body->expected);
+                   body->size_seen, body->expected);
       return FALSE;
     }
   if (body->mode == VD_BODY_DATA)
@@ -297,8 +338,8 @@ vd_body_next (VdBody *body, VeredaSpan *spans, gsize max, gsize *ret_n, gboolean
   gsize before_reader = 0;
   gboolean fine = body->failure == NULL;
   body->spans = spans;
-  body->n = 0;
-  while (fine && body->part != PART_DONE && body->n + STEP_SPANS <= max)
+  body->n = body->n_gathered = 0;
+  while (fine && body->part != PART_DONE && body->n + STEP_SPANS <= max && can_gather (body))
     {
       if (body->at < body->size)
         fine = step (body);
@@ -326,13 +367,15 @@ gboolean
 vd_body_scan (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line, VdBodyFacts *ret_facts, GError **error)
 {
   g_autoptr (VdBody) body = vd_body_new (VD_BODY_BDAT, policy, NULL, reader, NULL);
-  VeredaSpan spans[64];
-  gsize n;
-  gboolean end = FALSE;
-  body->line = first_line;
-  while (!end)
-    if (!vd_body_next (body, spans, G_N_ELEMENTS (spans), &n, &end, error))
-      return FALSE;
-  *ret_facts = body->facts;
+  body->first_line = first_line;
+  body->scan.stop_at_line_feeds = FALSE; /* nothing is put in: it is enough to count them */
+  while (body->part != PART_DONE)
+    if (!(body->at < body->size ? step (body) : advance (body)))
+      {
+        g_propagate_error (error, g_steal_pointer (&body->failure));
+        return FALSE;
+      }
+  ret_facts->size = body->size_seen;
+  ret_facts->eight_bit = body->scan.eight_bit;
   return TRUE;
 }

@@ -2,8 +2,9 @@
 /* body - the one writer of message content: any input becomes CRLF lines, dots are stuffed, the end is marked.
  *
  * The only place that turns message octets into wire octets (NRM-1, NRM-2, DAT-3, DAT-4).  Pure but for the reader it pulls
- * from.  Spans refer to the head, to the reader's slice and to static octets ("\r\n", "."): well-formed content is never
- * copied.
+ * from.  Spans refer to the head, to the reader's slice, to static octets ("\r\n", ".") and, where runs between insertions are
+ * short, to a block in which they were gathered: well-formed content is never copied, and large content comes in spans of at least
+ * 16 KiB but for single octets between them.
  *
  * Guarantees on the wire form, for every input and every slicing of it: CR and LF occur only as CRLF; in data mode a line
  * that begins with a dot gets a second one; the content ends with CRLF, then in data mode ".\r\n".  A lone LF becomes CRLF;
@@ -42,9 +43,8 @@ gboolean vd_body_next (VdBody *body, VeredaSpan *spans, gsize max, gsize *ret_n,
 /* What a whole pass over content found, for SIZE, 8BITMIME and the checks before any connection. */
 typedef struct
 {
-  guint64 size;         /* octets after normalisation, without stuffing and terminator (SIZ-1) */
-  gboolean eight_bit;   /* an octet >= 0x80 */
-  guint64 longest_line; /* octets without CRLF */
+  guint64 size;       /* octets after normalisation, without stuffing and terminator (SIZ-1) */
+  gboolean eight_bit; /* an octet >= 0x80 */
 } VdBodyFacts;
 
 /* Reads `reader` to its end as vd_body_next would (taking it over), and reports.  Errors name the line number, counted from

@@ -139,7 +139,7 @@ vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError *
   if (section == NULL)
     return FALSE;
   g_autoptr (VdHeader) header = vd_header_scan (policy, section, error);
-  VdBodyFacts facts = { 0, FALSE, 0 };
+  VdBodyFacts facts = { 0, FALSE };
   if (header == NULL || (body_at > 0 && !scan_body (message, policy, body_at, vd_header_lines (header) + 2, &facts, error)))
     return FALSE;
   g_clear_pointer (&message->header, vd_header_free);

@@ -1,43 +1,272 @@
 /* SPDX-License-Identifier: MIT */
-/* scan - eight octets at a time in a machine word.
+/* scan - the ways to look at 64 octets, and which of them is taken.
  *
- * Pure, cannot fail. */
+ * Pure but for the question which instructions the processor has.  Cannot fail. */
 #include "core/message/scan.h"
 
 #include <string.h>
 
+#include "core/message/policy.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#endif
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define SCAN_BLOCK 64u
+
+/* Bit i stands for octet i of a block. */
+typedef struct
+{
+  guint64 cr, lf, nul, dot, high;
+} ScanMasks;
+
+#define SCAN_FIRST(mask) ((guint) __builtin_ctzll (mask))
+#define SCAN_LAST(mask)  (63u - (guint) __builtin_clzll (mask))
+
+static gboolean
+always (void)
+{
+  return TRUE;
+}
+
+/* ---- eight octets at a time in a machine word ---- */
+
 #define ONES G_GUINT64_CONSTANT (0x0101010101010101)
 #define HIGH G_GUINT64_CONSTANT (0x8080808080808080)
+#define LOW7 G_GUINT64_CONSTANT (0x7f7f7f7f7f7f7f7f)
 
-/* The high bit of each octet of the result tells (at least for the lowest such octet) that the octet of `word` is zero. */
+/* The high bit of each octet of the result tells whether that octet of `word` is zero. */
 static inline guint64
 zeros (guint64 word)
 {
-  return (word - ONES) & ~word & HIGH;
+  return ~(((word & LOW7) + LOW7) | word | LOW7);
 }
 
-static inline gboolean
-is_plain (guint8 octet)
+/* The high bits of the octets, side by side, the first octet's the lowest. */
+static inline guint64
+gather (guint64 bits)
 {
-  return octet != '\r' && octet != '\n' && octet != '\0';
+  return ((bits >> 7) * G_GUINT64_CONSTANT (0x0102040810204080)) >> 56;
 }
 
-gsize
-vd_scan_plain (const guint8 *data, gsize size, gboolean *eight_bit)
+static inline void
+look_words (const guint8 *block, ScanMasks *ret)
 {
-  gsize at = 0;
-  guint64 high = 0;
-  for (; at + 8 <= size; at += 8)
+  ScanMasks seen = { 0 };
+
+  for (guint at = 0; at < SCAN_BLOCK; at += 8)
     {
       guint64 word;
-      memcpy (&word, data + at, 8);
-      if ((zeros (word) | zeros (word ^ ('\n' * ONES)) | zeros (word ^ ('\r' * ONES))) != 0)
-        break;
-      high |= word;
+
+      memcpy (&word, block + at, 8);
+      word = GUINT64_FROM_LE (word);
+      guint64 lf = zeros (word ^ ('\n' * ONES));
+      guint64 cr = zeros (word ^ ('\r' * ONES));
+      guint64 dot = zeros (word ^ ('.' * ONES));
+      guint64 nul = zeros (word);
+      if (((word & HIGH) | lf | cr | dot | nul) == 0)
+        continue;
+      seen.high |= gather (word & HIGH) << at;
+      seen.lf |= gather (lf) << at;
+      seen.cr |= gather (cr) << at;
+      seen.dot |= gather (dot) << at;
+      seen.nul |= gather (nul) << at;
     }
-  for (; at < size && is_plain (data[at]); at++)
-    high |= data[at] & 0x80u;
-  if ((high & HIGH) != 0)
-    *eight_bit = TRUE;
-  return at;
+  *ret = seen;
+}
+
+static inline guint
+count_words (guint64 mask)
+{
+  mask -= mask >> 1 & G_GUINT64_CONSTANT (0x5555555555555555);
+  mask = (mask & G_GUINT64_CONSTANT (0x3333333333333333)) + (mask >> 2 & G_GUINT64_CONSTANT (0x3333333333333333));
+  mask = (mask + (mask >> 4)) & G_GUINT64_CONSTANT (0x0f0f0f0f0f0f0f0f);
+  return (guint) (mask * ONES >> 56);
+}
+
+#define SCAN_NAME   scan_words
+#define SCAN_TARGET G_GNUC_UNUSED
+#define SCAN_LOOK   look_words
+#define SCAN_COUNT  count_words
+#include "core/message/scan-loop.inc"
+
+/* ---- x86-64 ---- */
+
+#if defined(__SSE2__)
+
+static inline guint64
+equal_sse2 (const __m128i *octets, char wanted)
+{
+  const __m128i all = _mm_set1_epi8 (wanted);
+  guint64 mask = 0;
+
+  for (guint i = 0; i < 4; i++)
+    mask |= (guint64) (guint32) _mm_movemask_epi8 (_mm_cmpeq_epi8 (octets[i], all)) << (16 * i);
+  return mask;
+}
+
+static inline void
+look_sse2 (const guint8 *block, ScanMasks *ret)
+{
+  __m128i octets[4];
+
+  ret->high = 0;
+  for (guint i = 0; i < 4; i++)
+    {
+      octets[i] = _mm_loadu_si128 ((const __m128i *) (const void *) (block + 16 * i));
+      ret->high |= (guint64) (guint32) _mm_movemask_epi8 (octets[i]) << (16 * i);
+    }
+  ret->cr = equal_sse2 (octets, '\r');
+  ret->lf = equal_sse2 (octets, '\n');
+  ret->nul = equal_sse2 (octets, '\0');
+  ret->dot = equal_sse2 (octets, '.');
+}
+
+#define SCAN_NAME scan_sse2
+#define SCAN_TARGET
+#define SCAN_LOOK  look_sse2
+#define SCAN_COUNT count_words
+#include "core/message/scan-loop.inc"
+
+#define AVX2 __attribute__ ((target ("avx2,bmi,popcnt")))
+
+AVX2 static inline guint64
+equal_avx2 (__m256i low, __m256i high, char wanted)
+{
+  const __m256i all = _mm256_set1_epi8 (wanted);
+
+  return (guint64) (guint32) _mm256_movemask_epi8 (_mm256_cmpeq_epi8 (low, all))
+         | (guint64) (guint32) _mm256_movemask_epi8 (_mm256_cmpeq_epi8 (high, all)) << 32;
+}
+
+AVX2 static inline void
+look_avx2 (const guint8 *block, ScanMasks *ret)
+{
+  const __m256i low = _mm256_loadu_si256 ((const __m256i *) (const void *) block);
+  const __m256i high = _mm256_loadu_si256 ((const __m256i *) (const void *) (block + 32));
+
+  ret->high = (guint64) (guint32) _mm256_movemask_epi8 (low) | (guint64) (guint32) _mm256_movemask_epi8 (high) << 32;
+  ret->cr = equal_avx2 (low, high, '\r');
+  ret->lf = equal_avx2 (low, high, '\n');
+  ret->nul = equal_avx2 (low, high, '\0');
+  ret->dot = equal_avx2 (low, high, '.');
+}
+
+AVX2 static inline guint
+count_avx2 (guint64 mask)
+{
+  return (guint) __builtin_popcountll (mask);
+}
+
+#define SCAN_NAME   scan_avx2
+#define SCAN_TARGET AVX2
+#define SCAN_LOOK   look_avx2
+#define SCAN_COUNT  count_avx2
+#include "core/message/scan-loop.inc"
+
+/* The C library's loader asked the processor already.  Without it the compiler's start-up code asks again, at each load. */
+static gboolean
+has_avx2 (void)
+{
+#ifdef CPU_FEATURE_ACTIVE
+  return CPU_FEATURE_ACTIVE (AVX2) && CPU_FEATURE_ACTIVE (BMI1) && CPU_FEATURE_ACTIVE (POPCNT);
+#else
+  return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("bmi") && __builtin_cpu_supports ("popcnt");
+#endif
+}
+
+/* Any thread may be the first: all find the same. */
+static gboolean
+takes_avx2 (void)
+{
+  static gint known;
+  gint way = g_atomic_int_get (&known);
+
+  if (G_UNLIKELY (way == 0))
+    g_atomic_int_set (&known, way = has_avx2 () ? 2 : 1);
+  return way == 2;
+}
+
+#endif
+
+/* ---- AArch64 ---- */
+
+#if defined(__ARM_NEON) && defined(__aarch64__)
+
+/* One bit of each octet that is 0xff, in order: each keeps the bit of its place, and neighbours are added three times. */
+static inline guint64
+gather_neon (const uint8x16_t *octets)
+{
+  static const guint8 places[16] = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128 };
+  const uint8x16_t place = vld1q_u8 (places);
+  uint8x16_t first = vpaddq_u8 (vandq_u8 (octets[0], place), vandq_u8 (octets[1], place));
+  uint8x16_t second = vpaddq_u8 (vandq_u8 (octets[2], place), vandq_u8 (octets[3], place));
+
+  first = vpaddq_u8 (first, second);
+  return vgetq_lane_u64 (vreinterpretq_u64_u8 (vpaddq_u8 (first, first)), 0);
+}
+
+static inline guint64
+equal_neon (const uint8x16_t *octets, guint8 wanted)
+{
+  uint8x16_t equal[4];
+
+  for (guint i = 0; i < 4; i++)
+    equal[i] = vceqq_u8 (octets[i], vdupq_n_u8 (wanted));
+  return gather_neon (equal);
+}
+
+static inline void
+look_neon (const guint8 *block, ScanMasks *ret)
+{
+  uint8x16_t octets[4], high[4];
+
+  for (guint i = 0; i < 4; i++)
+    {
+      octets[i] = vld1q_u8 (block + 16 * i);
+      high[i] = vcgeq_u8 (octets[i], vdupq_n_u8 (0x80));
+    }
+  ret->high = gather_neon (high);
+  ret->cr = equal_neon (octets, '\r');
+  ret->lf = equal_neon (octets, '\n');
+  ret->nul = equal_neon (octets, '\0');
+  ret->dot = equal_neon (octets, '.');
+}
+
+#define SCAN_NAME scan_neon
+#define SCAN_TARGET
+#define SCAN_LOOK  look_neon
+#define SCAN_COUNT count_words
+#include "core/message/scan-loop.inc"
+
+#endif
+
+/* ---- the choice ---- */
+
+const VdScanWay vd_scan_ways[] = {
+  { "words", scan_words, always },
+#if defined(__SSE2__)
+  { "sse2", scan_sse2, always },
+  { "avx2", scan_avx2, has_avx2 },
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+  { "neon", scan_neon, always },
+#endif
+  { NULL, NULL, NULL },
+};
+
+gsize
+vd_scan (VdScan *scan, const guint8 *data, gsize size)
+{
+#if defined(__SSE2__)
+  return takes_avx2 () ? scan_avx2 (scan, data, size) : scan_sse2 (scan, data, size);
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+  return scan_neon (scan, data, size);
+#else
+  return scan_words (scan, data, size);
+#endif
 }

@@ -1,14 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /* scan - the inner loop of the body writer: how far may octets be passed on as they are?
  *
- * Pure, cannot fail.  One small function, so that it can be made faster without anything else knowing. */
+ * Pure, cannot fail.  It looks at 64 octets at a time as bit masks; where the masks come from (SSE2, AVX2, NEON, machine words) is
+ * the only thing that the ways differ in, and every way gives the same answers. */
 #ifndef VD_SCAN_H
 #define VD_SCAN_H
 
 #include <glib.h>
 
-/* Index of the first CR, LF or NUL in `data`, or `size`. *eight_bit becomes TRUE if an octet >= 0x80 lies before it, else is
- * left alone. */
-gsize vd_scan_plain (const guint8 *data, gsize size, gboolean *eight_bit);
+/* What is known of the content so far.  Begin with zeros, line_start TRUE, and what to stop at. */
+typedef struct
+{
+  gboolean stop_at_dots;       /* at a dot that begins a line */
+  gboolean stop_at_line_feeds; /* at an LF without CR before it; FALSE: it is counted and ends a line */
+
+  gboolean line_start;     /* the next octet begins a line */
+  gboolean eight_bit;      /* an octet >= 0x80 was passed */
+  gboolean too_long;       /* a line of more than VD_LINE_MAX octets was met: the scan ended at once, `lines` tells which */
+  guint64 line_size;       /* octets of the line at hand, without its end */
+  guint64 lines;           /* line ends passed */
+  guint64 lone_line_feeds; /* of these, LF without CR */
+  gboolean allow_long_lines;
+} VdScan;
+
+/* How many octets of `data` can be passed on.  It ends before NUL; before a CR that no LF follows within `data`; and before what
+ * the caller wants to stop at.  An LF at the very beginning counts as one without CR. */
+gsize vd_scan (VdScan *scan, const guint8 *data, gsize size);
+
+/* ---- the ways, for the tests ---- */
+
+typedef struct
+{
+  const char *name;
+  gsize (*scan) (VdScan *scan, const guint8 *data, gsize size);
+  gboolean (*usable) (void); /* on this machine */
+} VdScanWay;
+
+/* Those that this program was compiled with; the last has no name. */
+extern const VdScanWay vd_scan_ways[];
 
 #endif

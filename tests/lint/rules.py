@@ -22,6 +22,7 @@ ROOMS = {
             "glib/gstdio.h", "fcntl.h", "unistd.h", "sys/stat.h",  # source and spool: files
             "arpa/inet.h",  # domain: inet_pton() for address literals; text only
             "idn2.h",  # domain: A-labels
+            "immintrin.h", "arm_neon.h", "sys/platform/x86.h",  # scan: many octets at a time; which instructions the processor has
         ],
     },
     "core/smtp": {

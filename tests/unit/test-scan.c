@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of the scanner: every way to look at octets that this machine has, against the plainest loop; at every alignment and
+ * length, every pair of special octets at every two places, and up to the last octet before memory that may not be touched. */
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/message/policy.h"
+#include "core/message/scan.h"
+
+#define PAGE    4096u
+#define LONGEST 200u
+
+/* What scan.h says, octet by octet. */
+static gsize
+plain_scan (VdScan *scan, const guint8 *data, gsize size)
+{
+  gsize at = 0;
+  for (; at < size; at++)
+    {
+      gboolean after_cr = at > 0 && data[at - 1] == '\r';
+      if (data[at] == '\0' || (data[at] == '\r' && (at + 1 == size || data[at + 1] != '\n'))
+          || (data[at] == '\n' && !after_cr && scan->stop_at_line_feeds)
+          || (data[at] == '.' && scan->line_start && scan->stop_at_dots))
+        break;
+      if (data[at] == '\n')
+        {
+          if (scan->line_size - (after_cr ? 1 : 0) > VD_LINE_MAX && !scan->allow_long_lines)
+            {
+              scan->too_long = TRUE;
+              return at;
+            }
+          scan->lines++;
+          scan->lone_line_feeds += after_cr ? 0 : 1;
+          scan->line_size = 0;
+          scan->line_start = TRUE;
+          continue;
+        }
+      scan->eight_bit |= data[at] >= 0x80;
+      scan->line_size++;
+      scan->line_start = FALSE;
+    }
+  scan->too_long = scan->line_size > VD_LINE_MAX && !scan->allow_long_lines;
+  return at;
+}
+
+static void
+compare (const VdScan *begin, const guint8 *data, gsize size)
+{
+  VdScan wanted = *begin;
+  gsize end = plain_scan (&wanted, data, size);
+  for (const VdScanWay *way = vd_scan_ways; way->name != NULL; way++)
+    {
+      VdScan got = *begin;
+      if (!way->usable ())
+        continue;
+      gsize stop = way->scan (&got, data, size);
+      gboolean same = got.too_long == wanted.too_long && got.lines == wanted.lines;
+      if (!got.too_long) /* then it is over, and nobody asks for more */
+        same = same && stop == end && got.line_start == wanted.line_start && got.line_size == wanted.line_size
+               && got.eight_bit == wanted.eight_bit && got.lone_line_feeds == wanted.lone_line_feeds;
+      if (!same)
+        g_error ("%s: %" G_GSIZE_FORMAT " octets: ended at %" G_GSIZE_FORMAT ", wanted %" G_GSIZE_FORMAT, way->name, size, stop,
+                 end);
+    }
+}
+
+static void
+compare_all (const guint8 *data, gsize size, guint64 line_size)
+{
+  for (guint flags = 0; flags < 8; flags++)
+    {
+      VdScan begin = { 0 };
+      begin.stop_at_dots = (flags & 1) != 0;
+      begin.stop_at_line_feeds = (flags & 2) != 0;
+      begin.line_start = (flags & 4) != 0;
+      begin.line_size = begin.line_start ? 0 : line_size;
+      begin.lines = 7;
+      compare (&begin, data, size);
+    }
+}
+
+/* Two pages, the second not to be touched: what is put at the end of the first may not be overrun. */
+static guint8 *
+guarded (void)
+{
+  guint8 *pages = mmap (NULL, (gsize) 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  g_assert_true (pages != MAP_FAILED);
+  g_assert_cmpint (mprotect (pages + PAGE, PAGE, PROT_NONE), ==, 0);
+  return pages;
+}
+
+static void
+test_lengths (void)
+{
+  static const char alphabet[] = "\r\n.a\0\x80"
+                                 "bcdefghijklmnopqrstuvwxyz0123456789";
+  guint8 *pages = guarded ();
+  g_autoptr (GRand) rand = g_rand_new_with_seed (3);
+  for (gsize size = 0; size <= LONGEST; size++)
+    for (gsize gap = 0; gap < 64; gap++)
+      {
+        guint8 *data = pages + PAGE - gap - size;
+        /* From nothing special at all to little else; CR and LF often together. */
+        guint32 odds = (guint32) g_rand_int_range (rand, 1, 40);
+        for (gsize i = 0; i < size; i++)
+          {
+            guint32 pick = g_rand_int (rand);
+            data[i] = (guint8) (pick % odds == 0 ? alphabet[pick / 64 % 6] : alphabet[6 + pick / 64 % 34]);
+            if (i > 0 && data[i - 1] == '\r' && pick % 7 != 0)
+              data[i] = '\n';
+          }
+        compare_all (data, size, 5);
+      }
+  munmap (pages, (gsize) 2 * PAGE);
+}
+
+/* Where one block ends and the next begins is where carrying over may go wrong. */
+static void
+test_pairs (void)
+{
+  static const guint8 special[] = { '\r', '\n', '.', '\0', 0xff, '\x0c' };
+  guint8 *pages = guarded ();
+  gsize sizes[] = { 63, 64, 65, 127, 128, 129, 130 };
+  for (guint s = 0; s < G_N_ELEMENTS (sizes); s++)
+    for (gsize first = 0; first < sizes[s]; first++)
+      for (guint pick = 0; pick < 36 * 3; pick++)
+        {
+          guint8 *data = pages + PAGE - sizes[s];
+          gsize second = first + 1 + pick / 36; /* beside it, or nearly */
+          memset (data, 'x', sizes[s]);
+          data[first] = special[pick % 6];
+          if (second < sizes[s])
+            data[second] = special[pick / 6 % 6];
+          compare_all (data, sizes[s], 3);
+          if (first > 0)
+            {
+              data[first - 1] = '\r'; /* and a third before them */
+              compare_all (data, sizes[s], 3);
+            }
+        }
+  munmap (pages, (gsize) 2 * PAGE);
+}
+
+/* NRM-4: lines around the limit, in whatever place of their block they begin and end. */
+static void
+test_limit (void)
+{
+  guint8 data[1400];
+  for (gsize from = 0; from < 130; from++)
+    for (gsize length = VD_LINE_MAX - 2; length < VD_LINE_MAX + 3; length++)
+      for (guint kind = 0; kind < 4; kind++)
+        {
+          gsize size = from + length;
+          memset (data, 'x', sizeof data);
+          if (from >= 2)
+            memcpy (data + from - 2, "\r\n", 2);
+          if (kind == 1)
+            data[size++] = '\n';
+          else if (kind >= 2)
+            {
+              memcpy (data + size, "\r\n", 2);
+              size += 2;
+            }
+          if (kind == 3)
+            size += 70;
+          compare_all (data, size, 0);
+          if (from < 2)
+            compare_all (data + 5, size - 5, 5); /* its beginning was in the slice before */
+          VdScan lax = { .allow_long_lines = TRUE, .line_start = TRUE };
+          compare (&lax, data, size);
+        }
+}
+
+/* The choice is one of the ways. */
+static void
+test_choice (void)
+{
+  g_autofree guint8 *data = g_malloc (1000);
+  memset (data, 'y', 1000);
+  memcpy (data + 700, "\r\n.", 3);
+  VdScan scan = { .stop_at_dots = TRUE, .line_start = TRUE };
+  g_assert_cmpuint (vd_scan (&scan, data, 1000), ==, 702);
+  g_assert_true (scan.line_start);
+  g_assert_cmpuint (scan.lines, ==, 1);
+  for (const VdScanWay *way = vd_scan_ways; way->name != NULL; way++)
+    g_test_message ("%s: %s", way->name, way->usable () ? "tested" : "this processor has it not");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/scan/every-length-and-alignment", test_lengths);
+  g_test_add_func ("/scan/every-pair", test_pairs);
+  g_test_add_func ("/scan/NRM-4-limit", test_limit);
+  g_test_add_func ("/scan/choice", test_choice);
+  return g_test_run ();
+}
