@@ -5,8 +5,9 @@
 #include "core/message/domain.h"
 
 #include <arpa/inet.h>
-#include <idn2.h>
 #include <string.h>
+
+#include "core/base/idn.h"
 
 #define LABEL_MAX  63
 #define DOMAIN_MAX 255
@@ -75,18 +76,17 @@ vd_domain_to_ascii (const char *name, char **ret_ascii, char **ret_why)
       *ret_ascii = g_strdup (name);
       return TRUE;
     }
-  char *converted = NULL;
-  int status = idn2_to_ascii_8z (name, &converted, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
-  if (status != IDN2_OK)
+  g_autofree char *why = NULL;
+  g_autofree char *converted = vd_idn_to_ascii (name, &why);
+  if (converted == NULL)
     {
-      *ret_why = g_strdup_printf ("is not a valid internationalised domain name (%s)", idn2_strerror_name (status));
+      *ret_why = g_strdup_printf ("is not a valid internationalised domain name (%s)", why);
       return FALSE;
     }
-  gboolean fine = check_ascii (converted, ret_why);
-  if (fine)
-    *ret_ascii = g_strdup (converted);
-  idn2_free (converted);
-  return fine;
+  if (!check_ascii (converted, ret_why))
+    return FALSE;
+  *ret_ascii = g_steal_pointer (&converted);
+  return TRUE;
 }
 
 /* General-address-literal = Standardized-tag ":" 1*dcontent; the tag is Ldh-str, dcontent is %d33-90 / %d94-126.  Of these

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* host - what may stand where a server's name or address is asked for.
  *
- * Pure.  libidn2 converts; the rules of RFC 1123 section 2.1 (and underscores, which real networks use) are checked here. */
+ * Pure.  core/base/idn converts; the rules of RFC 1123 section 2.1 (and underscores, which real networks use) are checked here. */
 #include "core/net/host.h"
 
 #include <arpa/inet.h>
-#include <idn2.h>
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/base/idn.h"
 
 #define NAME_MAX_OCTETS  253u /* RFC 1035 section 2.3.4, without the root's dot */
 #define LABEL_MAX_OCTETS 63u
@@ -74,18 +74,13 @@ wrong_with_name (const char *name)
 static char *
 to_a_labels (const char *host, GError **error)
 {
-  guint8 *ascii = NULL;
-  int code = idn2_lookup_u8 ((const guint8 *) host, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+  g_autofree char *why = NULL;
+  g_autofree char *ascii = vd_idn_to_ascii (host, &why);
 
-  if (code != IDN2_OK)
-    {
-      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "the host name is not a valid international name: %s",
-                   idn2_strerror (code));
-      return NULL;
-    }
-  char *lower = g_ascii_strdown ((const char *) ascii, -1);
-  idn2_free (ascii);
-  return lower;
+  if (ascii != NULL)
+    return g_ascii_strdown (ascii, -1);
+  g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_OPTION, "the host name is not a valid international name: %s", why);
+  return NULL;
 }
 
 char *

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* keyfile - reading a plugin's side-car file, and an administrator's override of it.
  *
- * Pure.  GKeyFile does the syntax; this file knows the sections and their words.  Fails with the section and key at fault. */
+ * Pure.  core/plugin/settings does the syntax; this file knows the sections and their words.  Fails with the section and key at fault. */
 #include "core/plugin/keyfile.h"
 
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/plugin/settings.h"
 #include "core/plugin/words.h"
 
 #define PLUGIN_GROUP     "Plugin"
@@ -58,24 +59,24 @@ fail (GError **error, const char *group, const char *key, const char *format, ..
 
 /* A value in *ret, NULL when there is none.  A value may end up in a terminal, so it holds no control characters. */
 static gboolean
-read_text (GKeyFile *file, const char *group, const char *key, char **ret, GError **error)
+read_text (const VdSettings *file, const char *group, const char *key, char **ret, GError **error)
 {
   *ret = NULL;
-  if (!g_key_file_has_key (file, group, key, NULL))
+  if (!vd_settings_has (file, group, key))
     return TRUE;
   g_autoptr (GError) cause = NULL;
-  g_autofree char *value = g_key_file_get_string (file, group, key, &cause);
+  g_autofree char *value = vd_settings_text (file, group, key, &cause);
   if (cause != NULL) /* a wrong escape gives both a value and an error */
     return fail (error, group, key, "%s", cause->message);
   for (const char *p = value; *p != '\0'; p = g_utf8_next_char (p))
-    if (g_unichar_iscntrl (g_utf8_get_char (p)))
+    if ((guchar) *p < 0x80 ? g_ascii_iscntrl (*p) : g_unichar_iscntrl (g_utf8_get_char (p)))
       return fail (error, group, key, "the value has a control character");
   *ret = g_strdup (g_strstrip (value));
   return TRUE;
 }
 
 static gboolean
-read_number (GKeyFile *file, const char *group, const char *key, gint64 min, gint64 max, gint64 *value, GError **error)
+read_number (const VdSettings *file, const char *group, const char *key, gint64 min, gint64 max, gint64 *value, GError **error)
 {
   g_autofree char *text = NULL;
   g_autoptr (GError) cause = NULL;
@@ -88,13 +89,13 @@ read_number (GKeyFile *file, const char *group, const char *key, gint64 min, gin
 
 /* A list of words as bits; an absent key is an empty list. */
 static gboolean
-read_bits (GKeyFile *file, const char *group, const char *key, const VdWord *table, guint *bits, GError **error)
+read_bits (const VdSettings *file, const char *group, const char *key, const VdWord *table, guint *bits, GError **error)
 {
   *bits = 0;
-  if (!g_key_file_has_key (file, group, key, NULL))
+  if (!vd_settings_has (file, group, key))
     return TRUE;
   g_autoptr (GError) cause = NULL;
-  g_auto (GStrv) words = g_key_file_get_string_list (file, group, key, NULL, &cause);
+  g_auto (GStrv) words = vd_settings_list (file, group, key, &cause);
   if (cause != NULL)
     return fail (error, group, key, "%s", cause->message);
   for (char **word = words; *word != NULL; word++)
@@ -112,7 +113,7 @@ read_bits (GKeyFile *file, const char *group, const char *key, const VdWord *tab
 }
 
 static gboolean
-read_exposure (GKeyFile *file, const char *group, uint16_t *exposure, GError **error)
+read_exposure (const VdSettings *file, const char *group, uint16_t *exposure, GError **error)
 {
   g_autofree char *text = NULL;
   if (!read_text (file, group, "Exposure", &text, error))
@@ -127,7 +128,7 @@ read_exposure (GKeyFile *file, const char *group, uint16_t *exposure, GError **e
 }
 
 static gboolean
-read_mech (GKeyFile *file, const char *group, VdKeyfile *keyfile, GError **error)
+read_mech (const VdSettings *file, const char *group, VdKeyfile *keyfile, GError **error)
 {
   const char *name = group + strlen (MECH_PREFIX);
   gint64 hash = 0;
@@ -156,7 +157,7 @@ read_mech (GKeyFile *file, const char *group, VdKeyfile *keyfile, GError **error
 }
 
 static gboolean
-read_transport (GKeyFile *file, const char *group, VdKeyfile *keyfile, GError **error)
+read_transport (const VdSettings *file, const char *group, VdKeyfile *keyfile, GError **error)
 {
   const char *name = group + strlen (TRANSPORT_PREFIX);
   gint64 rank = VD_RANK_DEFAULT;
@@ -177,11 +178,11 @@ read_transport (GKeyFile *file, const char *group, VdKeyfile *keyfile, GError **
 }
 
 static gboolean
-read_plugin (GKeyFile *file, const char *stem, VdKeyfile *keyfile, GError **error)
+read_plugin (const VdSettings *file, const char *stem, VdKeyfile *keyfile, GError **error)
 {
   g_autofree char *name = NULL;
   gint64 abi = 0;
-  if (!g_key_file_has_group (file, PLUGIN_GROUP))
+  if (!vd_settings_has_section (file, PLUGIN_GROUP))
     return fail (error, PLUGIN_GROUP, NULL, "this section is missing");
   if (!read_number (file, PLUGIN_GROUP, "Abi", 0, G_MAXINT32, &abi, error)
       || !read_text (file, PLUGIN_GROUP, "Name", &name, error)
@@ -205,26 +206,33 @@ read_plugin (GKeyFile *file, const char *stem, VdKeyfile *keyfile, GError **erro
 }
 
 /* GKeyFile accepts more than text: it stops at no NUL and keeps octets that are not UTF-8. */
-static GKeyFile *
+static VdSettings *
 load (const char *data, gsize size, GError **error)
 {
   g_autoptr (GError) cause = NULL;
-  g_autoptr (GKeyFile) file = g_key_file_new ();
   if (size > VD_KEYFILE_SIZE_MAX)
-    g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "larger than %d octets", VD_KEYFILE_SIZE_MAX);
-  else if (!g_utf8_validate_len (data, size, NULL))
-    g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "not UTF-8 text");
-  else if (size > 0 && !g_key_file_load_from_data (file, data, size, G_KEY_FILE_NONE, &cause))
+    {
+      g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "larger than %d octets", VD_KEYFILE_SIZE_MAX);
+      return NULL;
+    }
+  VdSettings *settings = vd_settings_new_plain (data, size);
+  if (settings != NULL)
+    return settings;
+  if (!g_utf8_validate_len (data, size, NULL))
+    {
+      g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "not UTF-8 text");
+      return NULL;
+    }
+  settings = vd_settings_new_thorough (data, size, &cause);
+  if (settings == NULL)
     g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_PLUGIN, "%s", cause->message);
-  else
-    return g_steal_pointer (&file);
-  return NULL;
+  return settings;
 }
 
 VdKeyfile *
 vd_keyfile_parse (const char *data, gsize size, const char *stem, GError **error)
 {
-  g_autoptr (GKeyFile) file = load (data, size, error);
+  g_autoptr (VdSettings) file = load (data, size, error);
   if (file == NULL)
     return NULL;
   g_autoptr (VdKeyfile) keyfile = g_new0 (VdKeyfile, 1);
@@ -232,7 +240,7 @@ vd_keyfile_parse (const char *data, gsize size, const char *stem, GError **error
   keyfile->transports = g_ptr_array_new_with_free_func (transport_info_free);
   if (!read_plugin (file, stem, keyfile, error))
     return NULL;
-  g_auto (GStrv) groups = g_key_file_get_groups (file, NULL);
+  g_auto (GStrv) groups = vd_settings_sections (file);
   for (char **group = groups; *group != NULL; group++)
     {
       if (g_str_has_prefix (*group, MECH_PREFIX) && !read_mech (file, *group, keyfile, error))
@@ -279,28 +287,27 @@ slots_of_group (VdKeyfile *keyfile, const char *group)
 }
 
 static gboolean
-read_boolean (GKeyFile *file, const char *group, const char *key, gboolean *ret_there, gboolean *value, GError **error)
+read_boolean (const VdSettings *file, const char *group, const char *key, gboolean *ret_there, gboolean *value, GError **error)
 {
   g_autoptr (GError) cause = NULL;
-  *ret_there = g_key_file_has_key (file, group, key, NULL);
+  *ret_there = vd_settings_has (file, group, key);
   if (!*ret_there)
     return TRUE;
-  *value = g_key_file_get_boolean (file, group, key, &cause);
-  return cause == NULL || fail (error, group, key, "%s", cause->message);
+  return vd_settings_boolean (file, group, key, value, &cause) || fail (error, group, key, "%s", cause->message);
 }
 
 /* One section of an override.  `apply` FALSE: only look whether it is acceptable. */
 static gboolean
-override_group (VdKeyfile *keyfile, GKeyFile *file, const char *group, gboolean apply, GError **error)
+override_group (VdKeyfile *keyfile, const VdSettings *file, const char *group, gboolean apply, GError **error)
 {
   g_autoptr (GArray) slots = slots_of_group (keyfile, group);
-  g_auto (GStrv) keys = g_key_file_get_keys (file, group, NULL, NULL);
+  g_auto (GStrv) keys = vd_settings_keys (file, group);
   gboolean there = FALSE;
   gboolean enabled = TRUE;
   gint64 rank = 0;
   if (slots->len == 0)
     return fail (error, group, NULL, "plugin \"%s\" has no such section", keyfile->stem);
-  for (char **key = keys; key != NULL && *key != NULL; key++)
+  for (char **key = keys; *key != NULL; key++)
     if (strcmp (*key, "Enabled") != 0 && strcmp (*key, "Rank") != 0)
       return fail (error, group, *key, "an override may set Enabled and Rank only");
   if (!read_boolean (file, group, "Enabled", &there, &enabled, error)
@@ -311,7 +318,7 @@ override_group (VdKeyfile *keyfile, GKeyFile *file, const char *group, gboolean 
       Slot *slot = &g_array_index (slots, Slot, i);
       if (there)
         *slot->enabled = enabled;
-      if (g_key_file_has_key (file, group, "Rank", NULL))
+      if (vd_settings_has (file, group, "Rank"))
         *slot->rank = (int) rank;
     }
   return TRUE;
@@ -320,15 +327,15 @@ override_group (VdKeyfile *keyfile, GKeyFile *file, const char *group, gboolean 
 gboolean
 vd_keyfile_apply_override (VdKeyfile *keyfile, const char *data, gsize size, GError **error)
 {
-  g_autoptr (GKeyFile) file = load (data, size, error);
+  g_autoptr (VdSettings) file = load (data, size, error);
   if (file == NULL)
     return FALSE;
-  g_auto (GStrv) groups = g_key_file_get_groups (file, NULL);
+  g_auto (GStrv) groups = vd_settings_sections (file);
   for (char **group = groups; *group != NULL; group++)
     if (!override_group (keyfile, file, *group, FALSE, error))
       return FALSE;
   /* [Plugin] first, wherever it stands, so that a section's own word wins. */
-  if (g_key_file_has_group (file, PLUGIN_GROUP))
+  if (vd_settings_has_section (file, PLUGIN_GROUP))
     override_group (keyfile, file, PLUGIN_GROUP, TRUE, NULL);
   for (char **group = groups; *group != NULL; group++)
     if (strcmp (*group, PLUGIN_GROUP) != 0)

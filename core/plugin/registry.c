@@ -19,8 +19,8 @@ struct VeredaRegistry
   char **dirs;
   char *override_dir;  /* NULL: none */
   GPtrArray *records;  /* VdRecord */
-  GPtrArray *entries;  /* VeredaRegistryEntry */
   GPtrArray *warnings; /* char *, NULL-ended */
+  gsize entries;       /* a GPtrArray of VeredaRegistryEntry, once somebody asks: see entries_of() */
 };
 
 VeredaRegistry *
@@ -39,8 +39,16 @@ vd_registry_new (const VdRegistrySetup *setup)
   if (setup->ranks != NULL)
     vd_discover_ranks (setup->ranks, registry->records, registry->warnings);
   g_ptr_array_add (registry->warnings, NULL);
-  registry->entries = vd_entries_new (registry->records);
   return registry;
+}
+
+/* The rows are for people who look: who only sends needs none of their words.  From any thread. */
+static GPtrArray *
+entries_of (VeredaRegistry *registry)
+{
+  if (g_once_init_enter (&registry->entries))
+    g_once_init_leave (&registry->entries, (gsize) vd_entries_new (registry->records));
+  return (GPtrArray *) registry->entries;
 }
 
 VeredaRegistry *
@@ -55,7 +63,8 @@ vereda_registry_unref (VeredaRegistry *registry)
 {
   if (registry == NULL || !g_atomic_int_dec_and_test (&registry->refs))
     return;
-  g_ptr_array_unref (registry->entries);
+  if (registry->entries != 0)
+    g_ptr_array_unref (entries_of (registry));
   g_ptr_array_unref (registry->records);
   g_ptr_array_unref (registry->warnings);
   g_strfreev (registry->dirs);
@@ -141,13 +150,14 @@ vereda_registry_get_warnings (VeredaRegistry *registry)
 guint
 vereda_registry_get_n_entries (VeredaRegistry *registry)
 {
-  return registry->entries->len;
+  return entries_of (registry)->len;
 }
 
 VeredaRegistryEntry *
 vereda_registry_get_entry (VeredaRegistry *registry, guint index)
 {
-  return index < registry->entries->len ? registry->entries->pdata[index] : NULL;
+  GPtrArray *entries = entries_of (registry);
+  return index < entries->len ? entries->pdata[index] : NULL;
 }
 
 gboolean

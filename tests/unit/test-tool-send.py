@@ -3,6 +3,7 @@
 """smtp-tool send against smtp-tool sink: transports, authentication, many messages, partial acceptance, what is loaded."""
 import email
 import email.policy
+import json
 import os
 import re
 import time
@@ -269,6 +270,29 @@ def test_plain_send_loads_nothing_heavy():
         assert 'plain.so' in loaded, loaded  # the check sees plugins at all
         heavy = [name for name in loaded if re.match(r'(libgmime|libssl|libcrypto|libgnutls|libsasl|libgio|libgobject|auth_|openssl|gnutls)', name)]
         assert heavy == [], heavy
+
+
+# What a plain send may map, and what a checker of ours adds.  A name more here is start-up time for every message sent from a shell.
+START = {'libvereda-1', 'libglib-2.0', 'libjansson', 'libgmodule-2.0', 'libpcre2-8', 'libpcre', 'libm', 'libc', 'libpthread', 'libdl', 'ld-linux-x86-64',
+         'plain'}
+CHECKERS = {'libasan', 'libubsan', 'libtsan', 'liblsan', 'libgcc_s', 'libstdc++', 'librt'}
+
+
+def test_plain_send_maps_few_objects():
+    with Folder() as folder, Sink() as sink:
+        path = folder.file('m.eml', MESSAGE)
+        run, found = libraries_of('send', '--server', f'127.0.0.1:{sink.port}', '--from=a@example.org', '--to=b@example.net', path)
+        assert run.status == 0 and len(found) == 1
+        names = {name.split('.so')[0] for name in next(iter(found.values()))}
+        assert names <= START | CHECKERS, names - START - CHECKERS
+
+
+def test_names_beyond_ascii_open_their_library():
+    with Folder() as folder, Sink() as sink:
+        path = folder.file('m.eml', MESSAGE)
+        run, found = libraries_of('send', '--server', sink.server, '--to=bob@españa.example', path)
+        assert run.status == 0 and any(name.startswith('libidn2.so') for name in next(iter(found.values()))), found
+        assert 'To: bob' in sink.messages()[0].decode() and 'xn--espaa-rta' in json.dumps(sink.log())
 
 
 def test_tls_send_loads_one_backend():

@@ -193,7 +193,7 @@ print_help (GPtrArray *options)
         "\n"
         "Without other options the connection has verified TLS, and there are a user and\n"
         "a password.");
-  cli_print_help (options, options_groups ());
+  options_print_help (options);
   puts ("\nExit status: 0, also when no mechanism can be used; 1 usage error.");
 }
 

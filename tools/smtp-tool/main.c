@@ -58,7 +58,7 @@ print_help (void)
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     printf ("  %-10s %s\n", commands[i].name, commands[i].summary);
   puts ("  help       show the help of a command: smtp-tool help send");
-  cli_print_help (options, options_groups ());
+  options_print_help (options);
   puts ("\nWithout a command, options of send mean send:\n"
         "  smtp-tool --server=mail.example.org --from=a@example.org --to=b@example.org --body=hello");
 }
@@ -224,7 +224,10 @@ int
 main (int argc, char **argv)
 {
   hold_standard_streams ();
-  (void) setlocale (LC_ALL, "");
+  /* The terminal's characters and the language of the system's messages.  Numbers and dates stay as programs read them, and each category
+   * more is a search in the system's files. */
+  (void) setlocale (LC_CTYPE, "");
+  (void) setlocale (LC_MESSAGES, "");
 
   const int status = dispatch (argc, argv);
   if (fflush (stdout) == 0 && !ferror (stdout))

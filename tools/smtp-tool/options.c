@@ -157,13 +157,8 @@ static const struct
   const char *meant;
 } tls_synonyms[] = { { "none", "never" }, { "optional", "opportunistic" }, { "off", "never" } };
 
-const char *const *
-options_groups (void)
-{
-  static const char *const groups[] = { SERVERS, TLS, AUTH, ENVELOPE, COMPOSE, MORE, OUTPUT, NULL };
-
-  return groups;
-}
+/* Headings in help, in order. */
+static const char *const groups[] = { SERVERS, TLS, AUTH, ENVELOPE, COMPOSE, MORE, OUTPUT, NULL };
 
 static void
 add_rows (GPtrArray *options, const CliOption *rows, gsize count)
@@ -172,12 +167,16 @@ add_rows (GPtrArray *options, const CliOption *rows, gsize count)
     g_ptr_array_add (options, (gpointer) &rows[i]);
 }
 
+/* Asked for each option of the library at every start: the first letter spares nearly all of the calls. */
 static gboolean
 has_name (GPtrArray *options, const char *name)
 {
   for (guint i = 0; i < options->len; i++)
-    if (strcmp (((const CliOption *) options->pdata[i])->name, name) == 0)
-      return TRUE;
+    {
+      const char *other = ((const CliOption *) options->pdata[i])->name;
+      if (*other == *name && strcmp (other, name) == 0)
+        return TRUE;
+    }
   return FALSE;
 }
 
@@ -222,6 +221,15 @@ argument_of (const VeredaOptionInfo *info)
   return info->choices != NULL ? info->choices : info->argument;
 }
 
+static const VeredaOptionInfo *
+library_info (const char *name)
+{
+  for (guint i = 0; i < vereda_option_count (); i++)
+    if (strcmp (vereda_option_at (i)->name, name) == 0)
+      return vereda_option_at (i);
+  return NULL;
+}
+
 /* TRUE when help shows a row of the tool that sets the same option to a value of the user's. */
 static gboolean
 is_listed (GPtrArray *options, const char *library)
@@ -236,27 +244,50 @@ is_listed (GPtrArray *options, const char *library)
   return FALSE;
 }
 
-/* @p only: NULL-ended, or NULL for all. */
+/* @p only: NULL-ended, or NULL for all.  What only help wants to know is left out: see complete(). */
 static void
 add_library_rows (GPtrArray *options, const char *const *only)
 {
-  for (guint i = 0; i < vereda_option_count (); i++)
+  const guint count = vereda_option_count ();
+  CliOption *rows = g_new0 (CliOption, count);
+
+  for (guint i = 0; i < count; i++)
     {
       const VeredaOptionInfo *info = vereda_option_at (i);
       const char *flag = flag_of (info->name);
 
       if (has_name (options, flag) || (only != NULL && !g_strv_contains (only, info->name)))
         continue;
-      CliOption *row = g_new0 (CliOption, 1);
+      CliOption *row = &rows[i];
       row->name = flag;
       row->kind = kind_of (info->type);
       row->id = OPT_LIBRARY;
       row->library = info->name;
-      row->group = group_of (info->name);
       row->argument = argument_of (info);
-      row->help = is_listed (options, info->name) ? NULL : info->help;
       g_ptr_array_add (options, row);
     }
+}
+
+/* Gives the library's rows their headings and their help; every other row has a heading from the start. */
+static void
+complete (GPtrArray *options)
+{
+  for (guint i = 0; i < options->len; i++)
+    {
+      CliOption *row = options->pdata[i];
+
+      if (row->group != NULL)
+        continue;
+      row->group = group_of (row->library);
+      row->help = is_listed (options, row->library) ? NULL : library_info (row->library)->help;
+    }
+}
+
+void
+options_print_help (GPtrArray *options)
+{
+  complete (options);
+  cli_print_help (options, groups);
 }
 
 GPtrArray *
@@ -304,15 +335,6 @@ options_for_auth (void)
       add_library_rows (options, auth_library);
     }
   return g_ptr_array_ref (options);
-}
-
-static const VeredaOptionInfo *
-library_info (const char *name)
-{
-  for (guint i = 0; i < vereda_option_count (); i++)
-    if (strcmp (vereda_option_at (i)->name, name) == 0)
-      return vereda_option_at (i);
-  return NULL;
 }
 
 void

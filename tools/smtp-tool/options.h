@@ -62,8 +62,8 @@ GPtrArray *options_for_send (void);
 GPtrArray *options_for_plugins (void);
 GPtrArray *options_for_auth (void);
 
-/* Headings in help, in order. */
-const char *const *options_groups (void);
+/* Prints one of these tables to standard output, by headings. */
+void options_print_help (GPtrArray *options);
 
 /* Gives one setting to the library: lists given several times grow, a negated option goes back to its default.
  * Errors name the flag as it is spelled here. */

@@ -363,7 +363,7 @@ print_help (GPtrArray *options)
         "path, what is shadowed or switched off, what does not load and why, and the time\n"
         "and memory that loading each plugin takes, in a process of its own.  NAME is the name of a transport (openssl,\n"
         "starttls/gnutls), of a mechanism (CRAM-MD5) or of a plugin.");
-  cli_print_help (options, options_groups ());
+  options_print_help (options);
   puts ("\nExit status: 0; 1 usage error; 10 no such plugin, or it does not load.\n"
         "doctor: 0; 10 when there are errors.  --exists: 0 or 1.");
 }

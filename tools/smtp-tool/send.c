@@ -25,7 +25,7 @@ print_help (GPtrArray *options)
         "\n"
         "FILE is an RFC 5322 message; - is standard input.  Several files go over one\n"
         "connection.  Without FILE a message is composed of --subject, --body and --attach.");
-  cli_print_help (options, options_groups ());
+  options_print_help (options);
   puts ("\nEvery option may be shortened while it stays unique, and undone by --no-OPTION.\n"
         "\nExit status, of several messages the one that comes first here:");
   for (guint i = 0; i < exit_count (); i++)
