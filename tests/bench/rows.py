@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: MIT
+"""rows.py: what is measured.  Each row is one function; it gives figures, and the bars they are held against.
+
+A figure is {subject: [value of each round]}.  A bar compares medians of one and the same run, so that the machine cancels out.
+"""
+import datetime
+import os
+import subprocess
+import tempfile
+
+import peers
+from kit import Broken, Relay, Server, Sink, instructions, interleaved, median, message, run, spread
+from peers import Job
+
+KIB = 1024
+DELAY = 0.025  # seconds in each direction: a round trip of 50 ms
+
+
+class Bar:
+    """One line of the table: a figure and what it has to be."""
+
+    def __init__(self, what, figure, limit, at_most=True, unit=''):
+        self.what = what
+        self.figure = figure
+        self.limit = limit
+        self.at_most = at_most
+        self.unit = unit
+
+    @property
+    def met(self):
+        return self.figure is not None and (self.figure <= self.limit if self.at_most else self.figure >= self.limit)
+
+    def json(self):
+        return {'what': self.what, 'figure': self.figure, 'limit': self.limit, 'relation': '<=' if self.at_most else '>=',
+                'unit': self.unit, 'met': self.met}
+
+
+class Table:
+    """Figures of several subjects under one heading."""
+
+    def __init__(self, name, title, unit, digits, values, broken=None, better='lower', notes=None):
+        self.name = name
+        self.title = title
+        self.unit = unit
+        self.digits = digits
+        self.values = values
+        self.broken = broken or {}
+        self.better = better
+        self.notes = notes or []
+
+    def median(self, subject):
+        return median(self.values[subject]) if self.values.get(subject) else None
+
+    def json(self):
+        return {'name': self.name, 'title': self.title, 'unit': self.unit, 'digits': self.digits, 'better': self.better, 'notes': self.notes,
+                'subjects': {name: {'median': median(found), 'quartiles': spread(found), 'rounds': found}
+                             for name, found in self.values.items()},
+                'broken': self.broken}
+
+
+def ratio(above, below):
+    return None if above is None or not below else above / below
+
+
+class Bench:
+    """What the rows share."""
+
+    def __init__(self, paths, rounds, say, quick=False):
+        self.paths = paths
+        self.rounds = rounds
+        self.quick = quick
+        self.say = say
+
+    def file(self, size):
+        """A message of that size, made once."""
+        path = os.path.join(self.paths.work, f'message-{size}.eml')
+        if not os.path.exists(path) or os.path.getsize(path) != size:
+            with open(path, 'wb') as file:
+                file.write(message(size))
+        return path
+
+    def send(self, peer, job):
+        peer.files(job)
+        return run(self.paths, peer.argv(job), stdin=peer.stdin(job), **peer.more(job))
+
+    def peers(self, *kinds):
+        return {kind.name: kind(self.paths) for kind in kinds}
+
+
+VEREDA = (peers.VeredaAuto, peers.VeredaWindow, peers.VeredaOff)
+
+
+def trips_next(bench):
+    """(T(n) - T(1)) / (n - 1) over the slow line, less the same without delay: what a further message costs in round trips.  The whole
+    process is timed, and whatever it does once cancels out."""
+    subjects = bench.peers(*VEREDA, *peers.LIBRARIES, peers.Tcllib)
+    counts = {name: 200 if 'window' in name else 40 if name.startswith('Vereda') else 4 if name.startswith('tcllib') else 10 for name in subjects}
+    path = bench.file(KIB)
+
+    with Sink(bench.paths) as sink, Relay(bench.paths, sink.port, DELAY) as slow, Relay(bench.paths, sink.port, 0) as fast:
+        def further(name):
+            def cost(port):
+                many = bench.send(subjects[name], Job(port, path, counts[name])).wall
+                return (many - bench.send(subjects[name], Job(port, path, 1)).wall) / (counts[name] - 1)
+            return lambda: (cost(slow.port) - cost(fast.port)) / (2 * DELAY)
+        found, broken = interleaved(min(bench.rounds, 5), {name: further(name) for name in subjects}, bench.say)
+    table = Table('trips-next', 'Round trips for each further message', 'round trips', 2, found, broken,
+                  notes=[f'One recipient, 1 KiB, server with PIPELINING and CHUNKING, {2 * DELAY * 1000:.0f} ms round trip; '
+                         f'{", ".join(f"{name}: {count}" for name, count in counts.items() if name.startswith("Vereda"))} messages, peers 10. '
+                         'tcllib connects for every message.'])
+    return [table], [Bar('round trips per further message, auto', table.median('Vereda, auto'), 1.05),
+                     Bar('round trips per further message, window, 200 messages', table.median('Vereda, window'), 0.05)]
+
+
+def accepted_at(sink, known):
+    """When the sink told of the one new message, as seconds; and how many it has told of."""
+    events = [event for event in sink.events() if event['event'] in ('message', 'refused')]
+    if len(events) != known + 1 or events[-1]['event'] != 'message':
+        raise Broken(f'{len(events) - known} messages arrived instead of one')
+    return datetime.datetime.fromisoformat(events[-1]['time'].replace('Z', '+00:00')).timestamp(), len(events)
+
+
+FIRST = (('plain', 'none', False, 5), ('STARTTLS and PLAIN', 'starttls', True, 9), ('implicit TLS and PLAIN', 'implicit', True, 7))
+
+
+def trips_first(bench):
+    """From the first segment (the relay's accept) until the client could read the final 250 (the server's word, and half a round trip),
+    over the slow line and less the same without delay."""
+    path = bench.file(KIB)
+    tables, bars = [], []
+    for words, tls, auth, formula in FIRST:
+        kinds = (peers.SmtpTool, peers.VeredaAuto, *peers.LIBRARIES, *peers.COMMANDS)
+        subjects = {name: peer for name, peer in bench.peers(*kinds).items() if tls in peer.modes and name != 'smtp-source'}
+        log = os.path.join(bench.paths.work, 'relay.log')
+        with Sink(bench.paths, tls=tls, auth=auth, log=True) as sink:
+            state = {'known': 0}
+
+            def time(name, delay):
+                with Relay(bench.paths, sink.port, delay, log) as relay:
+                    bench.send(subjects[name], Job(relay.port, path, 1, tls, sink.ca, auth))
+                    while not relay.lines():
+                        pass
+                    began = relay.lines()[0][0]
+                ended, state['known'] = accepted_at(sink, state['known'])
+                return ended + delay - began
+
+            def trips(name):
+                return lambda: (time(name, DELAY) - time(name, 0)) / (2 * DELAY)
+            found, broken = interleaved(min(bench.rounds, 5), {name: trips(name) for name in subjects}, bench.say)
+        table = Table(f'trips-first-{tls}', f'Round trips from connecting to accepted, {words}', 'round trips', 2, found, broken,
+                      notes=[f'One message to one recipient; opening the TCP connection counts as one. The least that the RFCs allow without options: {formula}.'])
+        tables.append(table)
+        for name in ('smtp-tool send', 'Vereda, auto'):
+            bars.append(Bar(f'round trips from connecting to accepted, {words}, {name}', table.median(name), formula + 0.3))
+    return tables, bars
+
+
+def rate(bench):
+    """Many messages of 1 KiB over one connection on loopback: the whole process is timed, start and end included."""
+    subjects = bench.peers(*VEREDA, *peers.LIBRARIES)
+    path = bench.file(KIB)
+    seconds = 0.4 if bench.quick else 2
+    with Sink(bench.paths) as sink:
+        def one(name):
+            count = max(100, int(subjects[name].pace * seconds))
+
+            def measure():
+                used = bench.send(subjects[name], Job(sink.port, path, count))
+                return count / used.wall, used.cpu / count * 1e6, used.user / count * 1e6
+            return measure
+        found, broken = interleaved(bench.rounds, {name: one(name) for name in subjects}, bench.say)
+    speed = Table('rate', 'Messages a second', 'messages/s', 0, {name: [v[0] for v in values] for name, values in found.items()}, broken, 'higher',
+                  ['1 KiB, one connection, loopback, the server in a process of its own.'])
+    cpu = Table('cpu', 'CPU time for each message', 'µs', 2, {name: [v[1] for v in values] for name, values in found.items()}, broken,
+                notes=['User and system time of the client process, start and end included, divided by the number of messages.'])
+    user = Table('cpu-user', 'of which user time', 'µs', 2, {name: [v[2] for v in values] for name, values in found.items()}, broken)
+    auto, window, esmtp, curl = 'Vereda, auto', 'Vereda, window', 'libESMTP', 'libcurl'
+    return [speed, cpu, user], [
+        Bar('messages/s, auto, against libESMTP', ratio(speed.median(auto), speed.median(esmtp)), 2, False, '×'),
+        Bar('messages/s, auto, against libcurl', ratio(speed.median(auto), speed.median(curl)), 5, False, '×'),
+        Bar('messages/s, window, against libESMTP', ratio(speed.median(window), speed.median(esmtp)), 10, False, '×'),
+        Bar('CPU per message, auto, against libESMTP', ratio(cpu.median(auto), cpu.median(esmtp)), 1 / 2, True, '×'),
+        Bar('CPU per message, window, against libESMTP', ratio(cpu.median(window), cpu.median(esmtp)), 1 / 8, True, '×'),
+    ]
+
+
+def large_cpu(bench):
+    """One message of 400 MB from a file."""
+    size = (40 if bench.quick else 400) * 1000 * 1000
+    subjects = bench.peers(peers.SmtpTool, peers.VeredaAuto, peers.Libcurl, peers.Curl, peers.Libesmtp, peers.Msmtp)
+    path = bench.file(size)
+    with Sink(bench.paths) as sink:
+        found, broken = interleaved(min(bench.rounds, 5), {
+            name: lambda peer=peer: (lambda used: (used.user, used.cpu, size / used.wall / 1e6))(bench.send(peer, Job(sink.port, path)))
+            for name, peer in subjects.items()}, bench.say)
+    user = Table('large-cpu', f'One message of {size // 1000000} MB: user time', 's', 3, {name: [v[0] for v in values] for name, values in found.items()}, broken,
+                 notes=['bench-vereda and libESMTP have the message in memory; the others read it from the file.'])
+    cpu = Table('large-cpu-all', 'user and system time', 's', 3, {name: [v[1] for v in values] for name, values in found.items()}, broken)
+    speed = Table('large-rate', 'and megabytes a second', 'MB/s', 0, {name: [v[2] for v in values] for name, values in found.items()}, broken, 'higher')
+    return [user, cpu, speed], [
+        Bar(f'{size // 1000000} MB, user CPU of smtp-tool send against libcurl', ratio(user.median('smtp-tool send'), user.median('libcurl')), 1 / 4, True, '×')]
+
+
+def memory(bench):
+    """One message of 1 GB, from a file and through a pipe."""
+    size = (100 if bench.quick else 1000) * 1000 * 1000
+    subjects = bench.peers(peers.SmtpTool, peers.Curl, peers.Msmtp)
+    path = bench.file(size)
+    with Sink(bench.paths) as sink:
+        def from_pipe(peer):
+            def measure():
+                job = Job(sink.port, path)
+                peer.files(job)
+                with tempfile.TemporaryDirectory(dir=bench.paths.work) as folder:
+                    fifo = os.path.join(folder, 'pipe')
+                    os.mkfifo(fifo)
+                    with subprocess.Popen(['sh', '-c', 'exec cat "$1" >"$2"', 'sh', path, fifo]) as cat:
+                        try:
+                            argv = [word if word != path else '-' for word in peer.argv(job)]
+                            return run(bench.paths, argv, stdin=fifo).peak / 1e6
+                        finally:
+                            cat.kill()
+            return measure
+        jobs = {}
+        for name, peer in subjects.items():
+            jobs[f'{name}, file'] = lambda peer=peer: bench.send(peer, Job(sink.port, path)).peak / 1e6
+            jobs[f'{name}, pipe'] = from_pipe(peer)
+        found, broken = interleaved(1 if bench.quick else min(bench.rounds, 3), jobs, bench.say)
+    table = Table('memory', f'One message of {size // 1000000} MB: peak memory', 'MB', 1, found, broken,
+                  notes=['The most that was ever resident, shared libraries included. msmtp reads its standard input in both.'])
+    return [table], [Bar(f'{size // 1000000} MB from a {kind}, peak memory of smtp-tool send', table.median(f'smtp-tool send, {kind}'), 16, True, 'MB')
+                     for kind in ('file', 'pipe')]
+
+
+STARTUP = (('plain', 'none', False), ('STARTTLS and PLAIN', 'starttls', True))
+
+
+def startup(bench):
+    """Instructions of one short-lived sender, from exec to exit: callgrind over the whole process, the dynamic linker included."""
+    path = bench.file(KIB)
+    tables = []
+    for words, tls, auth in STARTUP:
+        subjects = bench.peers(peers.SmtpTool, peers.Msmtp, peers.Curl)
+        with Sink(bench.paths, tls=tls, auth=auth) as sink:
+            job = Job(sink.port, path, 1, tls, sink.ca, auth)
+
+            def count(peer):
+                peer.files(job)
+                return instructions(bench.paths, peer.argv(job), stdin=peer.stdin(job), **peer.more(job)) / 1e6
+            found, broken = interleaved(1 if bench.quick else 3, {name: lambda peer=peer: count(peer) for name, peer in subjects.items()}, bench.say)
+            spent, lost = interleaved(3 if bench.quick else 15, {
+                name: lambda peer=peer: bench.send(peer, job).wall * 1000 for name, peer in subjects.items()}, bench.say)
+        tables.append(Table(f'startup-{tls}', f'One message of 1 KiB by a process of its own, {words}: instructions', 'million instructions', 2, found, broken,
+                            notes=['As callgrind counts them over the whole process, ld.so included.']))
+        tables.append(Table(f'startup-{tls}-time', 'and time from exec to exit', 'ms', 2, spent, lost))
+    plain, secure = tables[0], tables[2]
+    tool, msmtp, curl = 'smtp-tool send', 'msmtp', 'curl'
+    return tables, [
+        Bar('instructions of one smtp-tool send, plain, against msmtp', ratio(plain.median(tool), plain.median(msmtp)), 1 / 3, True, '×'),
+        Bar('instructions of one smtp-tool send, plain, against curl', ratio(plain.median(tool), plain.median(curl)), 1 / 5, True, '×'),
+        Bar('instructions of one smtp-tool send, STARTTLS and PLAIN, against msmtp', ratio(secure.median(tool), secure.median(msmtp)), 1, True, '×'),
+    ]
+
+
+# Name on the command line, and the function; slow ones last.
+ROWS = {
+    'trips-next': trips_next,
+    'trips-first': trips_first,
+    'rate': rate,
+    'startup': startup,
+    'large-cpu': large_cpu,
+    'memory': memory,
+}
