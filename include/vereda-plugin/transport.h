@@ -84,7 +84,8 @@ typedef enum
   VEREDA_FACT_CIPHER = 3,        /**< str: the library's name of the cipher suite */
   VEREDA_FACT_KEY_BITS = 4,      /**< num: strength of the protection in bits (SASL's external SSF) */
   VEREDA_FACT_PEER_CHAIN = 5,    /**< bytes: DER certificates, leaf first, each after a 4-octet big-endian length */
-  VEREDA_FACT_PEER_VERIFIED = 6, /**< num: 1 only if chain *and* name were checked and passed */
+  VEREDA_FACT_PEER_VERIFIED = 6, /**< num: 1 only if chain *and* name were checked and passed, or the
+                                        pins or TLSA records that stand in their place */
   VEREDA_FACT_ALPN = 7,          /**< str */
   VEREDA_FACT_KTLS = 8,          /**< num: bit 0 send, bit 1 receive */
   VEREDA_FACT_VERIFY = 9,        /**< num: a VeredaVerify; also valid after a handshake that failed for it */
@@ -154,8 +155,8 @@ typedef struct
    * states afterwards about the server (chain, verdict, bindings) is of the certificate of then.  A session that was given to
    * a handshake that failed is to be forgotten.  Lent for the call of wrap. */
   GBytes *session;
-  /** SHA-256 hashes (32 octets each) of the SubjectPublicKeyInfo that the server's own certificate may have, besides everything
-   * else that is checked.  None: any. */
+  /** SHA-256 hashes (32 octets each) of the SubjectPublicKeyInfo that the server's own certificate may have.  Where there are
+   * any they decide alone: in place of roots, name and dates, and of TLSA records. */
   const VeredaSpan *pins;
   size_t n_pins; /**< of @c pins */
   /** TLSA records of the server (RFC 7671).  Where one can be used, they decide with or in place of the trusted roots, as their

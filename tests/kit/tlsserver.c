@@ -78,6 +78,8 @@ kit_server_context (const KitServerConfig *config)
   SSL_CTX_set_session_id_context (ctx, (const unsigned char *) "vereda", 6);
   if (config->ciphers != NULL)
     g_assert_cmpint (SSL_CTX_set_cipher_list (ctx, config->ciphers), ==, 1);
+  if (config->no_tickets)
+    SSL_CTX_set_num_tickets (ctx, 0);
   if (config->no_ems)
     SSL_CTX_set_options (ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
   g_assert_cmpint (SSL_CTX_use_certificate_chain_file (ctx, config->cert), ==, 1);

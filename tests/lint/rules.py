@@ -118,7 +118,7 @@ PLUGIN_LIBRARIES = {
     "plugins/transport/gnutls": ["gnutls/"],
     "plugins/transport/openssl": ["openssl/"],
     "plugins/transport/plain": ["sys/socket.h", "sys/uio.h", "netinet/in.h", "netinet/tcp.h", "unistd.h"],
-    "plugins/transport/common": ["arpa/inet.h"],  # inet_pton(): is the peer's name an address?
+    "plugins/transport/common": ["arpa/inet.h", "sys/stat.h"],  # is the peer's name an address; is the client certificate the same file
     "plugins/auth/cyrus": ["sasl/", "pthread.h", "sys/stat.h", "unistd.h"],  # one start for the process; whose files they are
 }
 

@@ -69,6 +69,7 @@ void tt_add_identity_tests (void);
 void tt_add_socket_tests (void);
 void tt_add_session_tests (void);
 void tt_add_settings_tests (void);
+void tt_add_resume_tests (void);
 void tt_add_plain_tests (void);
 
 #endif

@@ -106,6 +106,7 @@ tls_session_clear (TlsSession *self)
   g_clear_pointer (&self->peer_name, g_free);
   g_clear_pointer (&self->verify_text, g_free);
   g_clear_pointer (&self->chain, g_bytes_unref);
+  g_clear_pointer (&self->offered_chain, g_bytes_unref);
   g_clear_error (&self->failure);
   g_clear_error (&self->lower_error);
   explicit_bzero (self->record, sizeof self->record);
@@ -356,6 +357,16 @@ tls_session_fact (TlsSession *self, VeredaFact fact, VeredaFactValue *ret)
       if (!self->judged)
         return FALSE;
       ret->str = self->verify_text;
+      return TRUE;
+    case VEREDA_FACT_CLIENT_CERT:
+      if (!self->established)
+        return FALSE;
+      ret->num = self->client_cert;
+      return TRUE;
+    case VEREDA_FACT_RESUMED:
+      if (!self->established)
+        return FALSE;
+      ret->num = self->resumed;
       return TRUE;
     case VEREDA_FACT_PEER_CHAIN:
       if (self->chain == NULL)

@@ -16,6 +16,9 @@
 /* Microseconds for which a copy of the system's trust store is used before it is read again. */
 #define TLS_STORE_AGE (60 * G_USEC_PER_SEC)
 
+/* Octets of a hash over the settings. */
+#define TLS_SETTINGS_HASH 32
+
 /* First octets of the server kept to recognise one that does not speak TLS. */
 #define TLS_HEAD_SIZE 64
 
@@ -49,6 +52,15 @@ typedef struct
   VeredaVerify verify;
   char *verify_text;
   GBytes *chain; /* as VEREDA_FACT_PEER_CHAIN */
+
+  /* The client's own certificate was sent, in this session or in the one it resumes. */
+  gboolean client_cert;
+
+  /* Resumption; see tls-resume.h. */
+  guint8 made_under[TLS_SETTINGS_HASH];
+  GBytes *offered_chain; /* behind the session that is offered to the server */
+  gboolean offered_client_cert;
+  gboolean resumed;
 
   /* A record the library has taken and the layer below has not. */
   size_t stuck; /* octets of plaintext in it, 0 for none */

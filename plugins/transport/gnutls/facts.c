@@ -103,10 +103,9 @@ gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
     case VEREDA_FACT_KTLS:
       ret->num = 0; /* the descriptor belongs to the layer below */
       return TRUE;
-    case VEREDA_FACT_CLIENT_CERT:
-      ret->num
-          = gnutls_certificate_client_get_request_status (self->tls) != 0 && gnutls_certificate_get_ours (self->tls) != NULL;
-      return TRUE;
+    case VEREDA_FACT_SESSION:
+      ret->bytes = gnutls_layer_session (self);
+      return ret->bytes != NULL;
     default:
       return FALSE;
     }
@@ -165,7 +164,7 @@ server_end_point (GnutlsLayer *self, GError **error)
   return g_bytes_new (out, gnutls_hash_get_len (hash));
 }
 
-/* RFC 5929 section 3.  There is no renegotiation and no resumption here, so the first Finished is the client's. */
+/* RFC 5929 section 3.  GnuTLS keeps the first Finished, whoever sent it. */
 static GBytes *
 unique (GnutlsLayer *self, GError **error)
 {

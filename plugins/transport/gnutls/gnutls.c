@@ -94,8 +94,10 @@ layer_handshake (VeredaLayer *l, GError **error)
       ret = gnutls_handshake (self->tls);
       if (ret == GNUTLS_E_SUCCESS)
         {
-          self->base.established = TRUE;
-          return VEREDA_IO_DONE;
+          if (gnutls_layer_settle (self, error))
+            return VEREDA_IO_DONE;
+          ret = GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+          break;
         }
     }
   while (again (self, ret, calls, &io, error));

@@ -34,6 +34,11 @@ void gnutls_creds_release (GnutlsCreds *self);
 /* verify.c: called by the library when it has the server's certificate; 0 lets the handshake go on. */
 int gnutls_layer_verify (gnutls_session_t tls);
 
+/* resume.c: TRUE when the handshake may count as done, else the failure is recorded. */
+void gnutls_layer_offer (GnutlsLayer *self, GBytes *packet);
+gboolean gnutls_layer_settle (GnutlsLayer *self, GError **error);
+GBytes *gnutls_layer_session (GnutlsLayer *self);
+
 /* facts.c */
 gboolean gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret);
 GBytes *gnutls_layer_binding (VeredaLayer *l, VeredaBinding kind, GError **error);

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tls-resume.h"
+
 /* The policy, equal to the OpenSSL plugin's (RFC 9325): 112 bits of security everywhere, that is RSA 2048 and no SHA-1;
    ephemeral keys only; OpenSSL's order of groups, so that both ask a server for the same. */
 #define POLICY                                                                                                                 \
@@ -134,6 +136,7 @@ set_up (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
 
   if (!tls_session_setup (&self->base, settings, &full, error))
     return FALSE;
+  tls_resume_bind (&self->base, &full);
   self->creds = gnutls_creds_take (&self->base, &full, error);
   if (self->creds == NULL)
     return FALSE;
@@ -150,7 +153,10 @@ set_up (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
   gnutls_transport_set_pull_timeout_function (self->tls, pull_timeout);
   gnutls_transport_set_vec_push_function (self->tls, push);
   gnutls_handshake_set_timeout (self->tls, 0); /* deadlines are the core's */
-  return set_priority (self, &full, error) && set_alpn (self, full.alpn, error) && set_server_name (self, error);
+  if (!set_priority (self, &full, error) || !set_alpn (self, full.alpn, error) || !set_server_name (self, error))
+    return FALSE;
+  gnutls_layer_offer (self, full.session);
+  return TRUE;
 }
 
 gboolean

@@ -98,9 +98,9 @@ openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
     case VEREDA_FACT_KTLS:
       ret->num = 0; /* OpenSSL does it on its own socket BIO only */
       return TRUE;
-    case VEREDA_FACT_CLIENT_CERT:
-      ret->num = self->client_cert_sent;
-      return TRUE;
+    case VEREDA_FACT_SESSION:
+      ret->bytes = openssl_layer_session (self);
+      return ret->bytes != NULL;
     default:
       return FALSE;
     }
@@ -153,7 +153,7 @@ server_end_point (OpensslLayer *self, GError **error)
   return g_bytes_new (out, size);
 }
 
-/* RFC 5929 section 3.  There is no renegotiation and no resumption here, so the first Finished is the client's. */
+/* RFC 5929 section 3.  There is no renegotiation, so the first Finished is the client's, in a resumed session the server's. */
 static GBytes *
 unique (OpensslLayer *self, GError **error)
 {
@@ -162,7 +162,8 @@ unique (OpensslLayer *self, GError **error)
 
   if (SSL_version (self->tls) >= TLS1_3_VERSION)
     return no_binding (error, "tls-unique is not defined for TLS 1.3");
-  size = SSL_get_finished (self->tls, out, sizeof out);
+  size
+      = self->base.resumed ? SSL_get_peer_finished (self->tls, out, sizeof out) : SSL_get_finished (self->tls, out, sizeof out);
   if (size == 0 || size > sizeof out)
     return no_binding (error, "OpenSSL gives no tls-unique");
   return g_bytes_new (out, size);

@@ -13,7 +13,6 @@ typedef struct
 {
   TlsSession base;
   SSL *tls;
-  gboolean client_cert_sent;
   char group[32];
   char alpn[256];
 } OpensslLayer;
@@ -24,6 +23,13 @@ gboolean openssl_layer_wrap (VeredaLayer *l, const VeredaTlsSettings *settings, 
 
 /* verify.c: judges the server's certificate in the library's place; 1 lets the handshake go on. */
 int openssl_layer_verify (X509_STORE_CTX *store, void *data);
+/* Judges the certificates of a session that was resumed, in the same way. */
+void openssl_layer_verify_again (OpensslLayer *self);
+
+/* resume.c: TRUE when the handshake may count as done, else the failure is recorded. */
+void openssl_layer_offer (OpensslLayer *self, GBytes *packet);
+gboolean openssl_layer_settle (OpensslLayer *self, GError **error);
+GBytes *openssl_layer_session (OpensslLayer *self);
 
 /* facts.c */
 gboolean openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret);

@@ -117,10 +117,7 @@ layer_handshake (VeredaLayer *l, GError **error)
       calls = ready (self);
       ret = SSL_connect (self->tls);
       if (ret == 1)
-        {
-          self->base.established = TRUE;
-          return VEREDA_IO_DONE;
-        }
+        return openssl_layer_settle (self, error) ? VEREDA_IO_DONE : VEREDA_IO_ERROR;
     }
   while (again (self, ret, calls, &io, error));
   if (io == VEREDA_IO_EOF) /* a close_notify in place of a handshake */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tls-files.h"
+#include "tls-resume.h"
 
 /* The policy, equal to the GnuTLS plugin's (RFC 9325): security level 2 everywhere, that is 112 bits, RSA 2048 and no SHA-1;
    ephemeral keys only. */
@@ -262,7 +263,7 @@ watch (int writing, int version, int type, const void *data, size_t size, SSL *t
   (void) version;
   (void) tls;
   if (writing && type == SSL3_RT_HANDSHAKE && size > 16 && *(const guint8 *) data == SSL3_MT_CERTIFICATE)
-    self->client_cert_sent = TRUE;
+    self->base.client_cert = TRUE;
 }
 
 static SSL_CTX *
@@ -304,6 +305,7 @@ set_up (OpensslLayer *self, const VeredaTlsSettings *settings, GError **error)
   ERR_clear_error ();
   if (!tls_session_setup (&self->base, settings, &full, error))
     return FALSE;
+  tls_resume_bind (&self->base, &full);
   ctx = make_context (self, &full, error);
   if (ctx == NULL)
     return FALSE;
@@ -322,7 +324,10 @@ set_up (OpensslLayer *self, const VeredaTlsSettings *settings, GError **error)
   if (self->base.peer_name != NULL && self->base.ip_size == 0
       && SSL_set_tlsext_host_name (self->tls, self->base.peer_name) != 1)
     return refuse (error, "the server's name cannot be sent");
-  return set_alpn (self->tls, full.alpn, error);
+  if (!set_alpn (self->tls, full.alpn, error))
+    return FALSE;
+  openssl_layer_offer (self, full.session);
+  return TRUE;
 }
 
 gboolean

@@ -10,6 +10,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "tls-der.h"
+
 /* RFC 9525 section 6: no common name, no "m*.example.org", and "*" stands for one label. */
 #define NAME_FLAGS (X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
 
@@ -115,6 +117,49 @@ keep_chain (TlsSession *base, const STACK_OF (X509) * certs)
     }
   g_clear_pointer (&base->chain, g_bytes_unref);
   base->chain = g_byte_array_free_to_bytes (chain);
+}
+
+/* As the library does for a full handshake (ssl_verify_cert_chain): the same roots, level and purpose. */
+static void
+judge_chain (OpensslLayer *self, STACK_OF (X509) * certs)
+{
+  X509_STORE_CTX *store = X509_STORE_CTX_new ();
+  X509 *leaf = sk_X509_value (certs, 0);
+
+  if (store != NULL && X509_STORE_CTX_init (store, SSL_CTX_get_cert_store (SSL_get_SSL_CTX (self->tls)), leaf, certs) == 1
+      && X509_STORE_CTX_set_default (store, "ssl_server") == 1)
+    {
+      X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param (store);
+
+      X509_VERIFY_PARAM_set_auth_level (param, SSL_get_security_level (self->tls));
+      X509_VERIFY_PARAM_set1 (param, SSL_get0_param (self->tls));
+      openssl_layer_verify (store, self);
+    }
+  else
+    tls_session_judge (&self->base, VEREDA_VERIFY_INVALID, "out of memory");
+  X509_STORE_CTX_free (store);
+}
+
+void
+openssl_layer_verify_again (OpensslLayer *self)
+{
+  STACK_OF (X509) *certs = sk_X509_new_null ();
+  VeredaSpan der;
+
+  for (size_t at = 0; certs != NULL && tls_der_chain_next (self->base.chain, &at, &der);)
+    {
+      const unsigned char *p = der.data;
+      X509 *cert = d2i_X509 (NULL, &p, (long) der.size);
+
+      if (cert != NULL && sk_X509_push (certs, cert) == 0)
+        X509_free (cert);
+    }
+  if (sk_X509_num (certs) > 0)
+    judge_chain (self, certs);
+  else
+    tls_session_judge (&self->base, VEREDA_VERIFY_NO_CERTIFICATE, "the resumed session has none");
+  sk_X509_pop_free (certs, X509_free);
+  ERR_clear_error ();
 }
 
 int
