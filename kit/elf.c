@@ -197,13 +197,14 @@ count_by_gnu_hash (const Image *image)
   return last;
 }
 
+/* "mangle_path" is libgcov's, the only name of these that might be somebody's own. */
 static gboolean
 is_added_by_tools (const char *name)
 {
   static const char *const linkers[] = { "_init",       "_fini",      "_edata",  "edata",       "_end",
                                          "end",         "_etext",     "etext",   "__bss_start", "__bss_start__",
                                          "__bss_end__", "_bss_end__", "__end__", "_DYNAMIC",    "_GLOBAL_OFFSET_TABLE_",
-                                         NULL };
+                                         "mangle_path", NULL };
   static const char *const instruments[]
       = { "__asan_",   "__hwasan_",         "__odr_asan",       "__tsan_", "__msan_", "__ubsan_", "__sanitizer_",
           "__sancov_", "__start___sancov_", "__stop___sancov_", "__gcov_", "__llvm_", "__prof" };

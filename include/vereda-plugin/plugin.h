@@ -78,9 +78,11 @@ typedef const VeredaPlugin *(*VeredaPluginQueryFunc) (void);
 #define VEREDA_PLUGIN_EXPORT __attribute__ ((visibility ("default")))
 #endif
 
-/** Defines the plugin's one exported symbol, `vereda1_<stem>_query`. */
+/** Defines the plugin's one exported symbol, `vereda1_<stem>_query`; in C++ as well as in C. */
 #define VEREDA_PLUGIN_DEFINE(stem, descriptor)                                                                                 \
+  G_BEGIN_DECLS                                                                                                                \
   VEREDA_PLUGIN_EXPORT const VeredaPlugin *vereda1_##stem##_query (void);                                                      \
+  G_END_DECLS                                                                                                                  \
   VEREDA_PLUGIN_EXPORT const VeredaPlugin *vereda1_##stem##_query (void)                                                       \
   {                                                                                                                            \
     return &(descriptor);                                                                                                      \
