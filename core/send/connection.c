@@ -244,6 +244,8 @@ do_write (VdConnection *c)
     {
     case VEREDA_IO_DONE:
       vd_session_wrote (c->session, n, vd_reactor_now (c->setup.reactor));
+      if (c->setup.wrote != NULL && vd_session_content (c->session) != NULL)
+        c->setup.wrote (c->setup.data, vd_session_content (c->session));
       return TRUE;
     case VEREDA_IO_WANT_READ:
       c->want_read = TRUE;

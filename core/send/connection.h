@@ -15,6 +15,8 @@ typedef struct VdConnection VdConnection;
 
 /* Called from a reactor turn as the last thing that a connection does in it: the owner may free it. */
 typedef void (*VdConnectionFunc) (gpointer data);
+/* Content of `txn`, or its end, left. */
+typedef void (*VdWroteFunc) (gpointer data, VdTransaction *txn);
 
 typedef struct
 {
@@ -24,6 +26,7 @@ typedef struct
   VdVisit *visit;
   VdLog *log;
   VdConnectionFunc func;
+  VdWroteFunc wrote; /* NULL: nobody wants to know */
   gpointer data;
 } VdConnectionSetup; /* everything borrowed, and must outlive the connection */
 

@@ -106,6 +106,7 @@ vd_job_begin_copy (VdJob *job)
   txn->utf8_header = copy->utf8_header;
   txn->open_content = open_content;
   txn->data = job;
+  job->tell_at = 0;
   vd_transaction_free (job->txn);
   job->txn = txn;
   return txn;

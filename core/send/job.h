@@ -32,6 +32,7 @@ typedef struct
   guint server;     /* index of the first server that may have it: those before cannot take it */
   guint losses;     /* connections that were lost after its MAIL was written */
   gint64 deadline;  /* monotonic microseconds; G_MAXINT64: none */
+  gint64 tell_at;   /* progress is not told before; G_MAXINT64: all of the present copy was */
   guint64 log_of;   /* serial of the log whose rows are in its result; 0: none */
   guint log_from;   /* first row of that log that is not in it yet */
 } VdJob;

@@ -14,6 +14,8 @@
 #define LOG_MAX        64
 /* How long a server that is not the first of the list is used before those before it are tried again. */
 #define RETURN_AFTER   (60 * G_USEC_PER_SEC)
+/* Between two calls that tell a message's progress. */
+#define TELL_AFTER     (100 * G_TIME_SPAN_MILLISECOND)
 
 struct VdLane
 {
@@ -275,6 +277,22 @@ on_connection (gpointer data)
   lane->setup->funcs->changed (lane->setup->data, lane);
 }
 
+/* The end is always told, once. */
+static void
+on_wrote (gpointer data, VdTransaction *txn)
+{
+  VdLane *lane = data;
+  VdJob *job = txn->data;
+  const VeredaOptions *options = lane->setup->options;
+
+  if ((txn->content_written == 0 && !txn->handed_over) || job->tell_at == G_MAXINT64
+      || (now_of (lane) < job->tell_at && !txn->handed_over))
+    return;
+  job->tell_at = txn->handed_over ? G_MAXINT64 : now_of (lane) + TELL_AFTER;
+  options->progress (job->message, txn->handed_over ? VEREDA_STAGE_END : VEREDA_STAGE_DATA,
+                     txn->handed_over ? txn->size : MIN (txn->content_written, txn->size), txn->size, options->progress_data);
+}
+
 static void
 connect_now (VdLane *lane)
 {
@@ -294,6 +312,7 @@ connect_now (VdLane *lane)
                                .visit = lane->visit,
                                .log = &lane->log,
                                .func = on_connection,
+                               .wrote = lane->setup->options->progress != NULL ? on_wrote : NULL,
                                .data = lane };
   lane->connection = vd_connection_new (&setup);
 }

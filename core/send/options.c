@@ -376,6 +376,13 @@ vereda_options_set_trace (VeredaOptions *options, VeredaTraceFunc func, gpointer
   options->trace_data = user_data;
 }
 
+void
+vereda_options_set_progress (VeredaOptions *options, VeredaProgressFunc func, gpointer user_data)
+{
+  options->progress = func;
+  options->progress_data = user_data;
+}
+
 /* ---- for the rest of core/send ---- */
 
 const char *

@@ -96,6 +96,8 @@ struct VeredaOptions
   gpointer credential_data;
   VeredaTraceFunc trace;
   gpointer trace_data;
+  VeredaProgressFunc progress;
+  gpointer progress_data;
 };
 
 /* The value or the default; may be NULL. */

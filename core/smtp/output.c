@@ -59,6 +59,7 @@ begin_stretch (VdOutput *output, VdBody *body, guint64 limit, gboolean last)
       output->body = body;
       output->body_ended = FALSE;
       output->first = output->n_spans = 0;
+      output->content_written = 0;
     }
   output->content = TRUE;
   output->produced_all = FALSE;
@@ -234,6 +235,7 @@ vd_output_wrote (VdOutput *output, gsize n)
       span->data = (const guint8 *) span->data + taken;
       span->size -= taken;
       output->ready -= taken;
+      output->content_written += taken;
       if (span->size == 0)
         output->first++;
     }

@@ -26,6 +26,7 @@ typedef struct
   VeredaSpan spans[VD_OUTPUT_SPANS]; /* pulled, not yet written; beyond the stretch's end they belong to the next one */
   gsize first, n_spans;
   guint64 ready;           /* octets in spans that belong to this stretch */
+  guint64 content_written; /* octets that left of the present body, or of the last one */
   guint64 queued, written; /* positions: all octets ever produced, all octets ever written */
 } VdOutput;
 

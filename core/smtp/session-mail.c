@@ -17,6 +17,8 @@ vd_session_finish_txn (VdSession *session, VdTransaction *txn, VdOutcome outcome
 {
   if (session->writing == txn)
     session->writing = NULL;
+  if (session->content == txn)
+    session->content = NULL;
   txn->outcome = outcome;
   if (txn->error == NULL)
     txn->error = error;
@@ -326,6 +328,7 @@ write_bdat (VdSession *session, VdTransaction *txn, GError **error)
 
   if (first && (body = open_content (session, txn, VD_BODY_BDAT, error)) == NULL)
     return FALSE;
+  session->content = txn;
   txn->bdat_begun = TRUE;
   vd_command_bdat (vd_output_commands (&session->output), size, last, NULL);
   expect = vd_session_push (session, step, txn);
@@ -359,6 +362,7 @@ write_content (VdSession *session, VdTransaction *txn, GError **error)
 
   if (body == NULL)
     return FALSE;
+  session->content = txn;
   vd_output_data (&session->output, body);
   vd_session_octets_wait (session);
   session->next = VD_STEP_N; /* nothing until then */

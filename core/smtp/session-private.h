@@ -75,6 +75,7 @@ struct VdSession
   GQueue finished;        /* to be taken back */
   VdTransaction *writing; /* where the write cursor is; NULL between transactions */
   VdStep next;            /* the step to write for it */
+  VdTransaction *content; /* whose content leaves, or was the last to leave; NULL: none, or finished */
   guint64 bdat_left;      /* content octets not yet announced by a BDAT */
   gboolean need_rset;
   gboolean bdat_refused;

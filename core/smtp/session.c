@@ -273,9 +273,20 @@ vd_session_wrote (VdSession *session, gsize size, gint64 now)
   if (session->phase == VD_PHASE_CLOSED || size == 0)
     return;
   vd_output_wrote (&session->output, size);
+  if (session->content != NULL)
+    {
+      session->content->content_written = session->output.content_written;
+      session->content->handed_over = session->content->end_mark <= session->output.written;
+    }
   session->progress_at = vd_output_is_empty (&session->output) ? -1 : now;
   head_may_wait (session);
   vd_session_pump (session);
+}
+
+VdTransaction *
+vd_session_content (VdSession *session)
+{
+  return session->content;
 }
 
 /* ---- octets in ---- */

@@ -49,14 +49,16 @@ struct VdTransaction
   /* What became of it. */
   VdOutcome outcome;
   gboolean mail_accepted;
-  gboolean settled;       /* it ended with its session, not by an answer of its own */
-  gboolean lacking;       /* never begun: the server lacks an extension it needs, or takes no message of its size */
-  gboolean begun;         /* MAIL was written (the point after which a stale connection is no excuse) */
-  gboolean size_declared; /* MAIL said SIZE= */
-  VdReply *mail_reply;    /* to MAIL, if it refused */
-  VdReply *data_reply;    /* to DATA or a BDAT chunk, if it refused */
-  VdReply *final_reply;   /* to the end of data; with LMTP the first positive one */
-  GError *error;          /* why it was not sent; NULL when sent, and when recipients were refused: then the replies say it */
+  gboolean settled;        /* it ended with its session, not by an answer of its own */
+  gboolean lacking;        /* never begun: the server lacks an extension it needs, or takes no message of its size */
+  gboolean begun;          /* MAIL was written (the point after which a stale connection is no excuse) */
+  gboolean size_declared;  /* MAIL said SIZE= */
+  guint64 content_written; /* octets of its content that left, dots and all */
+  gboolean handed_over;    /* and its end */
+  VdReply *mail_reply;     /* to MAIL, if it refused */
+  VdReply *data_reply;     /* to DATA or a BDAT chunk, if it refused */
+  VdReply *final_reply;    /* to the end of data; with LMTP the first positive one */
+  GError *error;           /* why it was not sent; NULL when sent, and when recipients were refused: then the replies say it */
 
   /* The session's own notes. */
   guint64 end_mark;   /* output position after the end of data; G_MAXUINT64: not yet produced */

@@ -11,6 +11,7 @@
 
 #include <glib.h>
 #include <vereda/macros.h>
+#include <vereda/progress.h>
 #include <vereda/registry.h>
 #include <vereda/trace.h>
 
@@ -203,6 +204,10 @@ void vereda_options_set_credential_callback (VeredaOptions *options, VeredaCrede
 /** The redacted transcript, line by line; NULL: none. */
 VEREDA_API
 void vereda_options_set_trace (VeredaOptions *options, VeredaTraceFunc func, gpointer user_data);
+
+/** How far each message has got; NULL: none, which costs nothing.  Of the sender's options, not of those given with a message. */
+VEREDA_API
+void vereda_options_set_progress (VeredaOptions *options, VeredaProgressFunc func, gpointer user_data);
 
 G_END_DECLS
 
