@@ -36,12 +36,24 @@ text_credential (VdConnection *c, VdOptionId id, VeredaSpan *ret)
 }
 
 static VeredaCredState
+secret (VdConnection *c, VeredaCredentialKind kind, VeredaSpan *ret)
+{
+  const VeredaOptions *options = c->setup.options;
+  VdVisit *visit = c->setup.visit;
+  const gboolean is_token = kind == VEREDA_CREDENTIAL_TOKEN;
+  VdInbox *inbox = vd_reactor_inbox (c->setup.reactor);
+  VeredaCredState state
+      = vd_credential_get (is_token ? &visit->token : &visit->password, is_token ? options->token : options->password,
+                           options->credential, options->credential_data, kind, visit->target->peer_name,
+                           vd_options_text (options, VD_OPTION_USERNAME), inbox, answered_later, c, ret);
+  vd_inbox_unref (inbox);
+  return state;
+}
+
+static VeredaCredState
 credential (gpointer data, VeredaCred kind, const char *hint, VeredaSpan *ret)
 {
   VdConnection *c = data;
-  const VeredaOptions *options = c->setup.options;
-  const char *server = c->setup.visit->target->peer_name, *user = vd_options_text (options, VD_OPTION_USERNAME);
-
   switch (kind)
     {
     case VEREDA_CRED_AUTHCID:
@@ -51,11 +63,9 @@ credential (gpointer data, VeredaCred kind, const char *hint, VeredaSpan *ret)
     case VEREDA_CRED_REALM:
       return text_credential (c, VD_OPTION_REALM, ret);
     case VEREDA_CRED_PASSWORD:
-      return vd_credential_get (&c->setup.visit->password, options->password, options->credential, options->credential_data,
-                                VEREDA_CREDENTIAL_PASSWORD, server, user, answered_later, c, ret);
+      return secret (c, VEREDA_CREDENTIAL_PASSWORD, ret);
     case VEREDA_CRED_TOKEN:
-      return vd_credential_get (&c->setup.visit->token, options->token, options->credential, options->credential_data,
-                                VEREDA_CREDENTIAL_TOKEN, server, user, answered_later, c, ret);
+      return secret (c, VEREDA_CREDENTIAL_TOKEN, ret);
     default:
       return VEREDA_CRED_NONE;
     }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* credential - see credential.h.  Secrets live in VdSecret only. */
+/* credential - see credential.h.  Secrets live in VdSecret only.
+ *
+ * A request belongs to the thread that drives the connection, and changes there alone.  What the application says outside of the callback, in
+ * whatever thread, is a letter to that thread; while a letter is under way it counts as a holder, so that a question which is being
+ * answered is not taken for one that nobody kept. */
 #include "core/send/credential.h"
 
 typedef enum
@@ -12,6 +16,9 @@ typedef enum
 struct VeredaCredentialRequest
 {
   gatomicrefcount refs;
+  gint holders; /* references of the application's and of letters; atomic */
+  GThread *asker;
+  VdInbox *inbox; /* of the asker's reactor; NULL: everything happens in one thread */
   VeredaCredentialKind kind;
   VeredaCredentialReason reason;
   char *server, *user;
@@ -60,32 +67,81 @@ settle (VeredaCredentialRequest *request, State state, VdSecret *secret)
     request->answered (request->data);
 }
 
-void
-vereda_credential_request_answer (VeredaCredentialRequest *request, const void *data, gsize size)
+/* TRUE inside the callback; in_call is looked at by the thread alone that writes it. */
+static gboolean
+in_own_call (const VeredaCredentialRequest *request)
 {
-  settle (request, ANSWERED, vd_secret_new (data, size));
-}
-
-void
-vereda_credential_request_decline (VeredaCredentialRequest *request)
-{
-  settle (request, DECLINED, NULL);
+  return request->asker == g_thread_self () && request->in_call;
 }
 
 VeredaCredentialRequest *
 vereda_credential_request_ref (VeredaCredentialRequest *request)
 {
   g_atomic_ref_count_inc (&request->refs);
+  g_atomic_int_inc (&request->holders);
   return request;
 }
 
 static void
-request_free (VeredaCredentialRequest *request)
+drop (VeredaCredentialRequest *request)
 {
+  if (!g_atomic_ref_count_dec (&request->refs))
+    return;
   vd_secret_unref (request->secret);
+  vd_inbox_unref (request->inbox);
   g_free (request->server);
   g_free (request->user);
   g_free (request);
+}
+
+typedef struct
+{
+  VeredaCredentialRequest *request;
+  State state;
+  VdSecret *secret;
+} Letter;
+
+static void
+letter_open (gpointer data)
+{
+  Letter *letter = data;
+  settle (letter->request, letter->state, g_steal_pointer (&letter->secret));
+}
+
+/* Opened, or nobody is there any more to open it. */
+static void
+letter_free (gpointer data)
+{
+  Letter *letter = data;
+  vd_secret_unref (letter->secret);
+  g_atomic_int_add (&letter->request->holders, -1);
+  drop (letter->request);
+  g_free (letter);
+}
+
+static void
+tell (VeredaCredentialRequest *request, State state, VdSecret *secret)
+{
+  if (request->inbox == NULL || in_own_call (request))
+    {
+      settle (request, state, secret);
+      return;
+    }
+  Letter *letter = g_new0 (Letter, 1);
+  *letter = (Letter){ vereda_credential_request_ref (request), state, secret };
+  vd_inbox_post (request->inbox, letter_open, letter, letter_free);
+}
+
+void
+vereda_credential_request_answer (VeredaCredentialRequest *request, const void *data, gsize size)
+{
+  tell (request, ANSWERED, vd_secret_new (data, size));
+}
+
+void
+vereda_credential_request_decline (VeredaCredentialRequest *request)
+{
+  tell (request, DECLINED, NULL);
 }
 
 void
@@ -93,17 +149,15 @@ vereda_credential_request_unref (VeredaCredentialRequest *request)
 {
   if (request == NULL)
     return;
-  /* The asker holds one reference: when it is the only one left nobody can answer any more, but for the callback while it runs. */
-  if (request->state == PENDING && !request->in_call && request->answered != NULL
-      && g_atomic_ref_count_compare (&request->refs, 2))
-    settle (request, DECLINED, NULL);
-  if (g_atomic_ref_count_dec (&request->refs))
-    request_free (request);
+  /* Nobody can answer any more, but for the callback while it runs.  An answer that was given is not taken back by this. */
+  if (g_atomic_int_dec_and_test (&request->holders) && !in_own_call (request))
+    tell (request, DECLINED, NULL);
+  drop (request);
 }
 
 static VeredaCredentialRequest *
 ask (const VdCredentialSlot *slot, VeredaCredentialFunc func, gpointer func_data, VeredaCredentialKind kind, const char *server,
-     const char *user, VdCredentialAnswered answered, gpointer data)
+     const char *user, VdInbox *inbox, VdCredentialAnswered answered, gpointer data)
 {
   VeredaCredentialRequest *request = g_new0 (VeredaCredentialRequest, 1);
 
@@ -112,20 +166,22 @@ ask (const VdCredentialSlot *slot, VeredaCredentialFunc func, gpointer func_data
   request->reason = slot->reason != 0 ? slot->reason : VEREDA_CREDENTIAL_FIRST;
   request->server = g_strdup (server);
   request->user = g_strdup (user);
+  request->asker = g_thread_self ();
+  request->inbox = inbox != NULL ? vd_inbox_ref (inbox) : NULL;
   request->answered = answered;
   request->data = data;
   request->in_call = TRUE;
   func (request, func_data);
   request->in_call = FALSE;
-  if (request->state == PENDING && g_atomic_ref_count_compare (&request->refs, 1))
+  if (request->state == PENDING && g_atomic_int_get (&request->holders) == 0)
     request->state = DECLINED; /* neither answered nor kept */
   return request;
 }
 
 VeredaCredState
 vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, VeredaCredentialFunc func, gpointer func_data,
-                   VeredaCredentialKind kind, const char *server, const char *user, VdCredentialAnswered answered,
-                   gpointer data, VeredaSpan *ret)
+                   VeredaCredentialKind kind, const char *server, const char *user, VdInbox *inbox,
+                   VdCredentialAnswered answered, gpointer data, VeredaSpan *ret)
 {
   if (fixed != NULL)
     {
@@ -135,7 +191,7 @@ vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, VeredaCredentialFunc
   if (func == NULL)
     return VEREDA_CRED_NONE;
   if (slot->request == NULL)
-    slot->request = ask (slot, func, func_data, kind, server, user, answered, data);
+    slot->request = ask (slot, func, func_data, kind, server, user, inbox, answered, data);
   switch (slot->request->state)
     {
     case PENDING:
@@ -155,7 +211,7 @@ vd_credential_slot_clear (VdCredentialSlot *slot)
   if (slot->request == NULL)
     return;
   slot->request->answered = NULL;
-  g_clear_pointer (&slot->request, vereda_credential_request_unref);
+  g_clear_pointer (&slot->request, drop);
 }
 
 void

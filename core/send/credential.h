@@ -7,9 +7,10 @@
 #include <vereda/options.h>
 
 #include "core/base/secret.h"
+#include "core/net/reactor.h"
 #include <vereda-plugin/auth.h>
 
-/* Told when an answer comes after the callback has returned. */
+/* Told when an answer comes after the callback has returned; in the asker's thread. */
 typedef void (*VdCredentialAnswered) (gpointer data);
 
 /* One kind of credential for one server, over all connections to it. */
@@ -19,9 +20,10 @@ typedef struct
   VeredaCredentialReason reason;    /* of the next question; 0: FIRST */
 } VdCredentialSlot;
 
-/* The credential: fixed by options, or asked for.  *ret is lent while the slot lives. */
+/* The credential: fixed by options, or asked for.  *ret is lent while the slot lives.  `inbox`: of the asker's reactor, by which answers
+ * of other threads come; NULL: there is one thread. */
 VeredaCredState vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, VeredaCredentialFunc func, gpointer func_data,
-                                   VeredaCredentialKind kind, const char *server, const char *user,
+                                   VeredaCredentialKind kind, const char *server, const char *user, VdInbox *inbox,
                                    VdCredentialAnswered answered, gpointer data, VeredaSpan *ret);
 void vd_credential_slot_clear (VdCredentialSlot *slot);
 /* The asker goes away: an answer stays, a question that is still open is dropped. */

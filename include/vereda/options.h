@@ -162,7 +162,8 @@ typedef enum
   VEREDA_CREDENTIAL_EXPIRED = 3   /**< the token given before has expired */
 } VeredaCredentialReason;
 
-/** A question for one credential.  Opaque; reference-counted; to be answered once, on the sender's thread, at once or later. */
+/** A question for one credential.  Opaque; reference-counted; to be answered once, at once or later, from
+ * any thread. */
 typedef struct VeredaCredentialRequest VeredaCredentialRequest;
 
 VEREDA_API
@@ -189,9 +190,9 @@ VEREDA_API
 void vereda_credential_request_unref (VeredaCredentialRequest *request);
 
 /**
- * Answer inside the call, or keep a reference and answer later: the session waits meanwhile, for timeout-command at most.  Later means from
- * another callback of the same sender, on its thread: vereda_sender_run() blocks and serves no main loop, so that a source of GLib does not
- * run before it returns.  Who has to ask a person asks inside the call.
+ * Answer inside the call, or keep a reference and answer later: the session waits meanwhile, for timeout-command at most, and others go on.
+ * Later means from any thread, or from another callback; vereda_sender_run() blocks and serves no main loop, so that a source of GLib on
+ * the same thread does not run before it returns.  After the sender has gone an answer comes to nobody, and does no harm.
  */
 typedef void (*VeredaCredentialFunc) (VeredaCredentialRequest *request, gpointer user_data);
 

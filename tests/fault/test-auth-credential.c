@@ -137,6 +137,69 @@ test_credential_too_late (gconstpointer how)
     }
 }
 
+/* ---- the answer comes from another thread, and others go on ---- */
+
+typedef struct
+{
+  VeredaCredentialRequest *request;
+  KitScript *other;
+  GThread *thread;
+  guint asked;
+  gboolean declines;
+} Clerk;
+
+/* A whole submission of its own while the first session waits; then the answer. */
+static gpointer
+clerk (gpointer data)
+{
+  Clerk *self = data;
+  g_autoptr (Fault) fault = fault_new ();
+
+  fault_server (fault, self->other);
+  fault_send (fault);
+  fault_expect_sent (fault);
+  if (!self->declines)
+    vereda_credential_request_answer (self->request, FAULT_PASSWORD, strlen (FAULT_PASSWORD));
+  vereda_credential_request_unref (self->request); /* without an answer: there is none */
+  return NULL;
+}
+
+static void
+on_clerk (VeredaCredentialRequest *request, gpointer data)
+{
+  Clerk *self = data;
+
+  self->asked++;
+  self->request = vereda_credential_request_ref (request);
+  self->thread = g_thread_new ("clerk", clerk, self);
+}
+
+static void
+test_credential_other_thread (gconstpointer how)
+{
+  for (int declines = 0; declines < 2; declines++)
+    {
+      g_autofree char *script = fault_auth_script ("ext AUTH PLAIN\nhello\nserve", how);
+      g_autoptr (KitScript) server = kit_script_new (script, NULL);
+      g_autoptr (KitScript) other = kit_script_new ("hello\nserve", NULL);
+      Clerk self = { .other = other, .declines = declines };
+      g_autoptr (Fault) fault = fault_new_auth (how);
+
+      vereda_options_set_password (fault->options, NULL);
+      vereda_options_set_credential_callback (fault->options, on_clerk, &self);
+      fault_server (fault, server);
+      fault_send (fault);
+      g_thread_join (self.thread);
+      if (declines)
+        fault_expect_error (fault, VEREDA_ERROR_AUTH, NULL);
+      else
+        fault_expect_sent (fault);
+      g_assert_cmpuint (self.asked, ==, 1);
+      kit_script_settle (other);
+      g_assert_cmpuint (kit_script_count (other, -1, "MAIL"), ==, 1);
+    }
+}
+
 /* A kept question holds the session no longer than a reply would. */
 static void
 test_credential_timeout (gconstpointer how)
@@ -328,6 +391,7 @@ main (int argc, char **argv)
   g_test_add_func ("/SEC-10/credential-not-asked", test_credential_not_asked);
   fault_add_everywhere ("/SEC-10/credential-declined", test_credential_declined);
   fault_add_everywhere ("/SEC-10/credential-too-late", test_credential_too_late);
+  fault_add_everywhere ("/SEC-10/credential-from-another-thread", test_credential_other_thread);
   fault_add_everywhere ("/TMO-1/credential-kept", test_credential_timeout);
   add_guesses ("clear");
   for (guint i = 0; fault_backends ()[i] != NULL; i++)

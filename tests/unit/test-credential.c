@@ -78,8 +78,8 @@ static VeredaCredState
 get (VdCredentialSlot *slot, VeredaSpan *ret)
 {
   *ret = (VeredaSpan){ NULL, 0 };
-  return vd_credential_get (slot, NULL, on_question, &app, VEREDA_CREDENTIAL_PASSWORD, "mail.example.org", "tim", on_answered,
-                            &app, ret);
+  return vd_credential_get (slot, NULL, on_question, &app, VEREDA_CREDENTIAL_PASSWORD, "mail.example.org", "tim", NULL,
+                            on_answered, &app, ret);
 }
 
 static void
@@ -107,11 +107,11 @@ test_fixed (void)
 
   reset (answer);
   g_assert_cmpint (
-      vd_credential_get (&slot, secret, on_question, &app, VEREDA_CREDENTIAL_PASSWORD, "s", "u", NULL, NULL, &span), ==,
+      vd_credential_get (&slot, secret, on_question, &app, VEREDA_CREDENTIAL_PASSWORD, "s", "u", NULL, NULL, NULL, &span), ==,
       VEREDA_CRED_HAVE);
   g_assert_cmpuint (span.size, ==, 5);
   g_assert_cmpuint (app.calls, ==, 0); /* nobody is asked for what is known */
-  g_assert_cmpint (vd_credential_get (&slot, NULL, NULL, NULL, VEREDA_CREDENTIAL_TOKEN, "s", "u", NULL, NULL, &span), ==,
+  g_assert_cmpint (vd_credential_get (&slot, NULL, NULL, NULL, VEREDA_CREDENTIAL_TOKEN, "s", "u", NULL, NULL, NULL, &span), ==,
                    VEREDA_CRED_NONE);
   vd_credential_slot_clear (&slot);
 }
