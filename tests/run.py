@@ -29,6 +29,9 @@ VALGRIND = ['valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full', '
             '--show-leak-kinds=definite', '--num-callers=25', '--trace-children=no', '--child-silent-after-fork=yes']
 # Where time itself is what is tested, or a thousand processes are started, valgrind shows nothing but its own slowness.
 VALGRIND_SUITES = ('unit', 'dialogue', 'zoo')
+# What many threads do at once.  GLib is not built for ThreadSanitizer: nothing that hangs on its own locks can be judged there.
+THREAD_SUITES = ('threads',)
+RACES = {**SLICES, 'TSAN_OPTIONS': 'halt_on_error=0:exitcode=66:second_deadlock_stack=1'}
 
 # Cyrus SASL's own modules.  It loads all that are installed, and some of the others (GSSAPI, OTP) leak; that is not our matter.
 SASL_MODULES = ('anonymous', 'crammd5', 'digestmd5', 'login', 'plain', 'sasldb', 'scram')
@@ -119,6 +122,8 @@ def is_spoilt(record):
 class Pass:
     """One build and one run of the tests in it."""
 
+    rebuild = ('--no-rebuild',)
+
     def __init__(self, name, build, options, environment=None):
         self.name = name
         self.build = os.path.join(ROOT, build)
@@ -147,7 +152,10 @@ class Pass:
         wrong = self.command('meson', 'setup', *again, self.build, *self.options)
         if wrong and again:
             wrong = self.command('meson', 'setup', '--wipe', self.build, *self.options)
-        return wrong or self.command('meson', 'compile', '-C', self.build)
+        return wrong or self.compile()
+
+    def compile(self):
+        return self.command('meson', 'compile', '-C', self.build)
 
     def tests(self):
         """What meson knows of the tests: name, suites, program, protocol."""
@@ -167,7 +175,7 @@ class Pass:
         for path in glob.glob(pattern):
             os.remove(path)
         # The outcome is in the records: meson's exit status says no more than they do.
-        wrong = self.command('meson', 'test', '-C', self.build, '--no-rebuild', f'--logbase={base}', *self.arguments(), *names)
+        wrong = self.command('meson', 'test', '-C', self.build, *self.rebuild, f'--logbase={base}', *self.arguments(), *names)
         found = glob.glob(pattern)
         if len(found) != 1:
             return {}, wrong
@@ -236,6 +244,21 @@ class Sanitize(Checked):
         return ['--timeout-multiplier=8']
 
 
+class Threads(Checked):
+    """ThreadSanitizer, on the few programs that are about threads; only they are built."""
+
+    rebuild = ()
+
+    def compile(self):
+        return None
+
+    def select(self, tests):
+        return [test for test in tests if set(suites(test)) & set(THREAD_SUITES)]
+
+    def arguments(self):
+        return ['--timeout-multiplier=8']
+
+
 class Valgrind(Checked):
     def select(self, tests):
         def is_ours(test):
@@ -287,6 +310,8 @@ def main():
         # Warnings are the plain build's matter: GCC gives false ones where the sanitizers changed the code.
         'sanitize': Sanitize('sanitize', 'build-sanitize', ['-Dwerror=false', '-Db_sanitize=address,undefined', '-Db_lundef=false',
                                                             '-Dlive=false', '-Ddocs=disabled'], SANITIZERS),
+        'threads': Threads('threads', 'build-threads', ['-Dwerror=false', '-Db_sanitize=thread', '-Db_lundef=false', '-Dlive=false',
+                                                        '-Ddocs=disabled'], RACES),
         'valgrind': Valgrind('valgrind', 'build-test', ['-Dwerror=true'], SLICES),
     }
     parser = argparse.ArgumentParser(prog='tests/run', description='Builds, runs every test, and counts.')

@@ -20,7 +20,7 @@ struct VeredaRegistry
   char *override_dir;  /* NULL: none */
   GPtrArray *records;  /* VdRecord */
   GPtrArray *warnings; /* char *, NULL-ended */
-  gsize entries;       /* a GPtrArray of VeredaRegistryEntry, once somebody asks: see entries_of() */
+  GPtrArray *entries;  /* VeredaRegistryEntry, once somebody asks; atomic: see entries_of() */
 };
 
 VeredaRegistry *
@@ -46,9 +46,15 @@ vd_registry_new (const VdRegistrySetup *setup)
 static GPtrArray *
 entries_of (VeredaRegistry *registry)
 {
-  if (g_once_init_enter (&registry->entries))
-    g_once_init_leave (&registry->entries, (gsize) vd_entries_new (registry->records));
-  return (GPtrArray *) registry->entries;
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* and not GOnce, into which ThreadSanitizer cannot see */
+  if (g_atomic_pointer_get (&registry->entries) == NULL)
+    {
+      pthread_mutex_lock (&lock);
+      if (registry->entries == NULL)
+        g_atomic_pointer_set (&registry->entries, vd_entries_new (registry->records));
+      pthread_mutex_unlock (&lock);
+    }
+  return g_atomic_pointer_get (&registry->entries);
 }
 
 VeredaRegistry *
@@ -63,8 +69,8 @@ vereda_registry_unref (VeredaRegistry *registry)
 {
   if (registry == NULL || !g_atomic_int_dec_and_test (&registry->refs))
     return;
-  if (registry->entries != 0)
-    g_ptr_array_unref (entries_of (registry));
+  if (registry->entries != NULL)
+    g_ptr_array_unref (registry->entries);
   g_ptr_array_unref (registry->records);
   g_ptr_array_unref (registry->warnings);
   g_strfreev (registry->dirs);

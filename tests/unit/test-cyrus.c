@@ -92,8 +92,10 @@ lacks (const char *name)
 
 /* ---- first uses ---- */
 
-#define THREADS 250
-#define ROUNDS  4
+#define THREADS_MAX 1000
+#define THREADS_FEW 250 /* without -m slow: valgrind would take minutes */
+#define ROUNDS      4
+#define STACK       (256u << 10)
 
 typedef struct
 {
@@ -128,16 +130,21 @@ static void
 test_first_uses (void)
 {
   Crowd crowd = { .good = 0 };
-  pthread_t threads[THREADS];
+  const guint n = g_test_slow () ? THREADS_MAX : THREADS_FEW;
+  g_autofree pthread_t *threads = g_new0 (pthread_t, n);
+  pthread_attr_t attr;
 
   mech_plugin_load (STEM, NULL); /* GModule has its own tests */
-  g_assert_cmpint (pthread_barrier_init (&crowd.barrier, NULL, THREADS), ==, 0);
-  for (guint i = 0; i < THREADS; i++)
-    g_assert_cmpint (pthread_create (&threads[i], NULL, use_it, &crowd), ==, 0);
-  for (guint i = 0; i < THREADS; i++)
+  g_assert_cmpint (pthread_barrier_init (&crowd.barrier, NULL, n), ==, 0);
+  pthread_attr_init (&attr);
+  pthread_attr_setstacksize (&attr, STACK);
+  for (guint i = 0; i < n; i++)
+    g_assert_cmpint (pthread_create (&threads[i], &attr, use_it, &crowd), ==, 0);
+  for (guint i = 0; i < n; i++)
     g_assert_cmpint (pthread_join (threads[i], NULL), ==, 0);
+  pthread_attr_destroy (&attr);
   pthread_barrier_destroy (&crowd.barrier);
-  g_assert_cmpint (crowd.good, ==, THREADS * ROUNDS);
+  g_assert_cmpint (crowd.good, ==, n * ROUNDS);
 }
 
 /* ---- what cannot begin ---- */
