@@ -204,6 +204,23 @@ vd_check_mechanisms (const char *value, GError **error)
 }
 
 gboolean
+vd_check_window_messages (const char *value, GError **error)
+{
+  guint64 number;
+
+  return g_ascii_string_to_unsigned (value, 10, 1, 10000, &number, NULL) || bad (error, "not a number from 1 to 10000");
+}
+
+gboolean
+vd_check_window_octets (const char *value, GError **error)
+{
+  guint64 number;
+
+  return g_ascii_string_to_unsigned (value, 10, 1, 1073741824, &number, NULL)
+         || bad (error, "not a number of octets from 1 to 1073741824");
+}
+
+gboolean
 vd_check_number (const char *value, GError **error)
 {
   guint64 number;

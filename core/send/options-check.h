@@ -19,6 +19,8 @@ gboolean vd_check_verify_name (const char *value, GError **error);
 gboolean vd_check_printable (const char *value, GError **error);
 gboolean vd_check_user (const char *value, GError **error);
 gboolean vd_check_mechanisms (const char *value, GError **error);
+gboolean vd_check_window_messages (const char *value, GError **error);
+gboolean vd_check_window_octets (const char *value, GError **error);
 gboolean vd_check_number (const char *value, GError **error);
 gboolean vd_check_local_address (const char *value, GError **error);
 

@@ -100,8 +100,14 @@ const VdOptionRow vd_option_rows[VD_OPTION_N] = {
     "show passwords and tokens without verified TLS", NULL, NULL),
 
   /* how */
-  [VD_OPTION_PIPELINING] = ROW ("pipelining", C, "auto", "off|auto", "LEVEL",
-    "how much may travel together: nothing, or all that the RFCs grant", NULL, NULL),
+  [VD_OPTION_PIPELINING] = ROW ("pipelining", C, "auto", "off|auto|window", "LEVEL",
+    "how much may travel together: nothing; all that the RFCs grant; or, to a relay of one's own, whole messages by BDAT ahead of the replies", NULL, NULL),
+  [VD_OPTION_WINDOW_MESSAGES] = ROW ("window-messages", S, "100", NULL, "NUMBER",
+    "with pipelining=window: messages on their way without an answer, at most", NULL, vd_check_window_messages),
+  [VD_OPTION_WINDOW_OCTETS] = ROW ("window-octets", S, "1048576", NULL, "OCTETS",
+    "with pipelining=window: their octets, at most; a larger message goes alone", NULL, vd_check_window_octets),
+  [VD_OPTION_AUTH_PIPELINING] = ROW ("auth-pipelining", B, "no", NULL, NULL,
+    "send the envelope together with AUTH PLAIN or EXTERNAL, one round trip less; whoever is at the other end sees sender and recipients even when it refuses the password", NULL, NULL),
   [VD_OPTION_CHUNKING] = ROW ("chunking", C, "auto", "auto|never", "WHEN",
     "BDAT where it saves a round trip, or never", NULL, NULL),
   [VD_OPTION_LONE_CR] = ROW ("lone-cr", C, "refuse", "refuse|convert", "WHAT",

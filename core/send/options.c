@@ -409,6 +409,12 @@ vd_options_choice (const VeredaOptions *options, VdOptionId id)
   return (guint) index;
 }
 
+guint64
+vd_options_number (const VeredaOptions *options, VdOptionId id)
+{
+  return g_ascii_strtoull (vd_options_text (options, id), NULL, 10);
+}
+
 gint64
 vd_options_time (const VeredaOptions *options, VdOptionId id)
 {

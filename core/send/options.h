@@ -50,6 +50,9 @@ typedef enum
   VD_OPTION_NO_HISTORIC_AUTH,
   VD_OPTION_INSECURE_CLEARTEXT_AUTH,
   VD_OPTION_PIPELINING,
+  VD_OPTION_WINDOW_MESSAGES,
+  VD_OPTION_WINDOW_OCTETS,
+  VD_OPTION_AUTH_PIPELINING,
   VD_OPTION_CHUNKING,
   VD_OPTION_LONE_CR,
   VD_OPTION_LONG_LINES,
@@ -105,6 +108,8 @@ const char *vd_options_text (const VeredaOptions *options, VdOptionId id);
 gboolean vd_options_bool (const VeredaOptions *options, VdOptionId id);
 /* Index of the word among the row's choices. */
 guint vd_options_choice (const VeredaOptions *options, VdOptionId id);
+/* Of an option whose check is one of numbers. */
+guint64 vd_options_number (const VeredaOptions *options, VdOptionId id);
 /* Microseconds; 0 (and only then the row's default is 0 too): none. */
 gint64 vd_options_time (const VeredaOptions *options, VdOptionId id);
 /* Elements of a LIST, NULL-ended, free with g_strfreev; NULL when unset or empty. */

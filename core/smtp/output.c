@@ -80,8 +80,8 @@ vd_output_chunk (VdOutput *output, VdBody *body, guint64 size, gboolean last)
   begin_stretch (output, body, size, last);
 }
 
-static gboolean
-changed (GError **error, const char *how)
+gboolean
+vd_output_changed (GError **error, const char *how)
 {
   g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_SOURCE,
                "the message changed while it was being sent: it is %s than when it was checked", how);
@@ -132,7 +132,7 @@ release_held_octet (VdOutput *output, GError **error)
       if (!next_spans (output, error))
         return FALSE;
       if (octets_in_spans (output) > 0)
-        return changed (error, "longer");
+        return vd_output_changed (error, "longer");
     }
   output->spans[0] = (VeredaSpan){ &output->held, 1 };
   output->first = 0;
@@ -164,9 +164,9 @@ pull (VdOutput *output, GError **error)
       return TRUE;
     }
   if (output->body_ended && total < output->limit)
-    return changed (error, "shorter");
+    return vd_output_changed (error, "shorter");
   if (output->last && total > output->limit)
-    return changed (error, "longer");
+    return vd_output_changed (error, "longer");
 
   output->ready = MIN (total, output->limit);
   output->limit -= output->ready;

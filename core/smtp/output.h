@@ -38,6 +38,8 @@ VdBuffer *vd_output_commands (VdOutput *output);
 /* Accounts for what was appended; returns the position after it. */
 guint64 vd_output_appended (VdOutput *output);
 
+/* Sets the error of a message that is "longer" or "shorter" than announced.  FALSE. */
+gboolean vd_output_changed (GError **error, const char *how);
 /* Begins a stretch: the body (owned from here) to its end. */
 void vd_output_data (VdOutput *output, VdBody *body);
 /* Begins a stretch of exactly `size` octets, from `body` (owned) or, when NULL, from the body of the stretch before.  `last`: the body

@@ -5,8 +5,8 @@
  *
  * What is not in the table waits.  Some absences are as much of the design as the rows:
  *   greeting, EHLO, STARTTLS, NOOP, QUIT: last of their group (RFC 2920 section 3.1), and EHLO's reply decides what may follow at all;
- *   AUTH: its outcome comes before the envelope is shown (RFC 4954 section 4 would grant MAIL after AUTH PLAIN with an initial response,
- *     but a refused AUTH and a lenient server would then commit mail that nobody vouched for);
+ *   AUTH then DATA or BDAT: after a refused AUTH a lenient server would commit mail that nobody vouched for.  MAIL and RCPT commit nothing;
+ *     that they ride behind AUTH has to be asked for, since they show the envelope to whoever refuses (PIP-7);
  *   DATA then content: only after 354 (RFC 5321 section 3.3);
  *   end of BDAT then anything, outside the window: BDAT is last in its group unless BDAT follows (RFC 3030 sections 2 and 4.2). */
 #include "core/smtp/plan.h"
@@ -16,8 +16,10 @@
 #define PIPE       VD_PLAN_NEEDS_PIPELINING
 #define CHUNK      VD_PLAN_NEEDS_CHUNKING
 #define ONE_OR_ANY VD_PLAN_NEEDS_ONE_OR_ANY
+#define AUTH_AHEAD VD_PLAN_NEEDS_AUTH_AHEAD
 
 static const VdPlanRow rows[] = {
+  { VD_STEP_AUTH, VD_STEP_MAIL, AUTO, PIPE | AUTH_AHEAD, "RFC 4954 section 4" },
   { VD_STEP_MAIL, VD_STEP_RCPT, AUTO, PIPE, "RFC 2920 section 3.1" },
   { VD_STEP_RCPT, VD_STEP_RCPT, AUTO, PIPE, "RFC 2920 section 3.1" },
   /* With the rule "all" and several recipients a refusal would come too late: after 354 there is no way back (RFC 5321 section 3.3). */
@@ -47,6 +49,8 @@ met_needs (const VdPlanState *state)
     met |= CHUNK;
   if (state->commit == VD_COMMIT_ANY || state->recipients == 1)
     met |= ONE_OR_ANY;
+  if (state->auth_ahead)
+    met |= AUTH_AHEAD;
   return met;
 }
 

@@ -3,7 +3,8 @@
  *
  * Pure, one table.  The session asks one question: "step A was sent last and its reply is outstanding; may step B leave now?"  Every yes is a
  * row of the table with the RFC section that grants it; what no row grants waits.  Since each granted pair was itself granted
- * after its predecessor, the last outstanding step decides. */
+ * after its predecessor, the last outstanding step decides.  One exception the session keeps itself: behind an outstanding AUTH no content
+ * goes, however many envelope commands lie between. */
 #ifndef VD_PLAN_H
 #define VD_PLAN_H
 
@@ -47,6 +48,8 @@ typedef struct
   gboolean chunking;   /* offered */
   VdCommit commit;     /* of the transaction that the next step belongs to */
   guint recipients;    /* RCPT commands of that transaction */
+  gboolean
+      auth_ahead; /* the envelope may ride behind AUTH: the caller wants it, and the mechanism is PLAIN or EXTERNAL, complete */
 } VdPlanState;
 
 typedef struct
@@ -61,7 +64,8 @@ enum
 {
   VD_PLAN_NEEDS_PIPELINING = 1u << 0,
   VD_PLAN_NEEDS_CHUNKING = 1u << 1,
-  VD_PLAN_NEEDS_ONE_OR_ANY = 1u << 2 /* commit rule any, or exactly one recipient: no reply can forbid what follows */
+  VD_PLAN_NEEDS_ONE_OR_ANY = 1u << 2, /* commit rule any, or exactly one recipient: no reply can forbid what follows */
+  VD_PLAN_NEEDS_AUTH_AHEAD = 1u << 3  /* asked for, and the outstanding AUTH is one that needs no further step */
 };
 
 /* The row that lets `next` leave while the reply to `sent` is outstanding, or NULL: wait. */

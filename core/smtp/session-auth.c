@@ -162,6 +162,51 @@ send_auth (VdSession *session, GByteArray *initial)
     }
   session->sasl_started = TRUE;
   push_auth (session, FALSE);
+  if (vd_session_auth_may_lead (session))
+    vd_session_write_envelope (session);
+}
+
+/* ---- the envelope behind AUTH (PIP-7) ---- */
+
+gboolean
+vd_session_auth_may_lead (VdSession *session)
+{
+  /* One step, whose outcome is one reply. */
+  static const char *const mechanisms[] = { "PLAIN", "EXTERNAL", NULL };
+
+  return session->config.auth_pipelining && !session->ahead_over && session->phase == VD_PHASE_AUTH && session->sasl != NULL
+         && !session->sasl_held && vd_sasl_is_satisfied (session->sasl)
+         && g_strv_contains (mechanisms, vd_sasl_name (session->sasl))
+         && !(session->config.ask_queue && vd_ehlo_has (session->ehlo, VD_EXT_XQUE));
+}
+
+void
+vd_session_auth_is_clear (VdSession *session)
+{
+  session->ahead = NULL;
+  if (!session->need_rset)
+    {
+      vd_session_auth_go_on (session);
+      return;
+    }
+  session->need_rset = FALSE;
+  vd_command_verb (vd_output_commands (&session->output), "RSET", NULL);
+  vd_session_push (session, VD_STEP_RSET, NULL);
+}
+
+/* AUTH was not answered with success and an envelope is behind it: that is put aside first. */
+static gboolean
+keep_for_later (VdSession *session, VdReply *reply)
+{
+  VdTransaction *txn = session->ahead;
+
+  if (txn == NULL || (reply->code != 334 && reply->code < 400))
+    return FALSE;
+  session->auth_reply = vd_reply_ref (reply);
+  session->ahead_over = TRUE;
+  txn->again = TRUE;
+  vd_session_abandon_txn (session, txn, NULL);
+  return TRUE;
 }
 
 /* One step of the mechanism, for the challenge that is kept (or none: the initial response). */
@@ -324,22 +369,17 @@ on_success (VdSession *session, VdReply *reply)
     }
   record (session, reply, NULL, VD_AUTH_STOP)->succeeded = TRUE;
   session->authenticated = TRUE;
+  session->ahead = NULL; /* it goes on like any other */
   g_clear_pointer (&session->echo, vd_echo_free);
   vd_session_begin_auth (session);
 }
 
-/* 501 and 500 5.5.6 may mean that the initial response was the trouble: the same mechanism once more without it. */
 static gboolean
-retry_without_ir (VdSession *session, VdReply *reply)
+again_without_ir (VdSession *session)
 {
   GByteArray *response = NULL;
   gboolean fits;
 
-  if (session->has_challenge || session->sasl_held || session->sasl_without_ir || !vd_sasl_is_client_first (session->sasl))
-    return FALSE;
-  if (reply->code != 501
-      && !(reply->code == 500 && reply->enhanced.klass == 5 && reply->enhanced.subject == 5 && reply->enhanced.detail == 6))
-    return FALSE;
   if (!vd_sasl_last_response (session->sasl, &response))
     return FALSE;
   session->sasl_without_ir = session->sasl_held = TRUE;
@@ -348,9 +388,36 @@ retry_without_ir (VdSession *session, VdReply *reply)
   return TRUE;
 }
 
+/* 501 and 500 5.5.6 may mean that the initial response was the trouble: the same mechanism once more without it. */
+static gboolean
+retry_without_ir (VdSession *session, VdReply *reply)
+{
+  if (session->has_challenge || session->sasl_held || session->sasl_without_ir || !vd_sasl_is_client_first (session->sasl))
+    return FALSE;
+  if (reply->code != 501
+      && !(reply->code == 500 && reply->enhanced.klass == 5 && reply->enhanced.subject == 5 && reply->enhanced.detail == 6))
+    return FALSE;
+  return again_without_ir (session);
+}
+
+void
+vd_session_auth_go_on (VdSession *session)
+{
+  g_autoptr (VdReply) reply = g_steal_pointer (&session->auth_reply);
+  VdExpect expect = { .step = VD_STEP_AUTH };
+
+  session->stage = VD_STEP_AUTH;
+  if (reply->code == 334) /* the server took MAIL for the answer to it, and said no */
+    again_without_ir (session);
+  else
+    vd_session_on_auth (session, &expect, reply);
+}
+
 void
 vd_session_on_auth (VdSession *session, VdExpect *expect, VdReply *reply)
 {
+  if (keep_for_later (session, reply))
+    return;
   if (expect->cancel)
     {
       /* Expected 501; anything that is not a further challenge leaves the connection usable. */

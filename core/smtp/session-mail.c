@@ -5,6 +5,8 @@
  * vd_session_finish_txn(). */
 #include "core/smtp/session-private.h"
 
+#include <string.h>
+
 #include "core/base/error.h"
 
 /* Octets of one BDAT chunk: large enough not to cost, small enough to learn of a refusal early (BDT-9). */
@@ -19,6 +21,8 @@ vd_session_finish_txn (VdSession *session, VdTransaction *txn, VdOutcome outcome
     session->writing = NULL;
   if (session->content == txn)
     session->content = NULL;
+  if (txn->abandoned)
+    session->n_abandoned--;
   txn->outcome = outcome;
   if (txn->error == NULL)
     txn->error = error;
@@ -43,20 +47,31 @@ is_awaited (VdSession *session, VdTransaction *txn)
   return FALSE;
 }
 
+void
+vd_session_mark_abandoned (VdSession *session, VdTransaction *txn)
+{
+  if (session->writing == txn)
+    session->writing = NULL;
+  session->n_abandoned += !txn->abandoned;
+  txn->abandoned = TRUE;
+}
+
 /* Stops writing a transaction.  It is finished when the replies to what was already written are in. */
 void
 vd_session_abandon_txn (VdSession *session, VdTransaction *txn, GError *error)
 {
-  if (session->writing == txn)
-    session->writing = NULL;
+  vd_session_mark_abandoned (session, txn);
   if (txn->error == NULL)
     txn->error = error;
   else
     g_clear_error (&error);
-  txn->abandoned = TRUE;
-  if (!is_awaited (session, txn))
+  if (is_awaited (session, txn))
+    return;
+  session->need_rset |= txn->mail_accepted && !txn->closed;
+  if (txn->again)
+    vd_session_begin_again (session, txn);
+  else
     {
-      session->need_rset |= txn->mail_accepted && !txn->closed;
       vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
     }
 }
@@ -68,34 +83,70 @@ is_refused (const VdTransaction *txn)
   return txn->mail_reply != NULL || txn->refused == txn->recipients->len;
 }
 
+static void
+settle_unknown (VdSession *session, VdTransaction *txn, const GError *error)
+{
+  const char *why = error != NULL ? error->message : "session ended";
+  gsize server = strlen (session->config.server);
+
+  if (g_str_has_prefix (why, session->config.server) && g_str_has_prefix (why + server, ": "))
+    why += server + 2; /* the error begins with it already */
+  vd_session_finish_txn (
+      session, txn, VD_OUTCOME_UNKNOWN,
+      vd_session_error_new (
+          session, VEREDA_ERROR_UNKNOWN_OUTCOME,
+          "the whole message was handed over and its reply never came (%s); it may have been sent and is not sent again", why));
+}
+
+static void
+settle_not_sent (VdSession *session, VdTransaction *txn, const GError *error)
+{
+  txn->settled = TRUE;
+  /* With 354 or a chunk in between, a server that goes away at every try would be asked for ever; what went ahead of replies never got
+   * that far by itself.  An answer to its content is final. */
+  txn->may_move = (!txn->mail_accepted || txn->windowed) && txn->data_reply == NULL && txn->final_reply == NULL;
+  vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
+}
+
+/* Those that were begun. */
+static void
+settle_open (VdSession *session, VdTransaction *txn, const GError *error)
+{
+  gboolean handed_over = txn->end_mark <= session->output.written && !txn->void_end;
+
+  if (txn->again) /* the refusal of MAIL was none; but where MAIL was not its turn, nothing was taken */
+    {
+      txn->mail_accepted = FALSE;
+      settle_not_sent (session, txn, error);
+    }
+  else if (is_refused (txn)) /* the replies say why */
+    vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
+  else if (handed_over)
+    {
+      txn->settled = TRUE;
+      settle_unknown (session, txn, error);
+    }
+  else
+    settle_not_sent (session, txn, error);
+}
+
 void
 vd_session_settle (VdSession *session, const GError *error)
 {
   VdTransaction *txn;
 
+  while ((txn = g_queue_pop_head (&session->again)) != NULL)
+    if (session->out_of_step && txn->delivered)
+      {
+        txn->settled = TRUE;
+        settle_unknown (session, txn, error);
+      }
+    else
+      settle_not_sent (session, txn, error);
   while ((txn = g_queue_peek_head (&session->open)) != NULL)
-    {
-      gboolean refused = is_refused (txn), handed_over = txn->end_mark <= session->output.written && !txn->void_end;
-
-      txn->settled = !refused;
-      if (refused) /* the replies say why */
-        vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
-      else if (handed_over)
-        vd_session_finish_txn (
-            session, txn, VD_OUTCOME_UNKNOWN,
-            vd_session_error_new (
-                session, VEREDA_ERROR_UNKNOWN_OUTCOME,
-                "the whole message was handed over and its reply never came (%s); it may have been sent and is not sent "
-                "again",
-                error != NULL ? error->message : "session ended"));
-      else
-        vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
-    }
+    settle_open (session, txn, error);
   while ((txn = g_queue_pop_head (&session->waiting)) != NULL)
-    {
-      txn->settled = TRUE;
-      vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
-    }
+    settle_not_sent (session, txn, error);
   session->writing = NULL;
 }
 
@@ -180,7 +231,7 @@ begin_next (VdSession *session)
 {
   while (session->writing == NULL)
     {
-      VdTransaction *txn = g_queue_pop_head (&session->waiting);
+      VdTransaction *txn = g_queue_pop_head (g_queue_is_empty (&session->again) ? &session->waiting : &session->again);
       GError *error;
 
       if (txn == NULL)
@@ -206,15 +257,16 @@ begin_next (VdSession *session)
 
 /* ---- the write cursor ---- */
 
-static VdPlanState
-plan_state (VdSession *session, VdTransaction *txn)
+VdPlanState
+vd_session_plan_state (VdSession *session, VdTransaction *txn)
 {
   VdPlanState state = {
-    .level = session->config.level,
+    .level = session->window_fallen ? MIN (session->config.level, VD_PIPELINING_AUTO) : session->config.level,
     .pipelining = vd_ehlo_has (session->ehlo, VD_EXT_PIPELINING),
     .chunking = vd_ehlo_has (session->ehlo, VD_EXT_CHUNKING),
     .commit = txn != NULL ? txn->commit : VD_COMMIT_ANY,
     .recipients = txn != NULL ? txn->recipients->len : 0,
+    .auth_ahead = vd_session_auth_may_lead (session),
   };
 
   return state;
@@ -224,7 +276,7 @@ static gboolean
 may_leave (VdSession *session, VdStep next, VdTransaction *txn)
 {
   VdExpect *last = g_queue_peek_tail (&session->expects);
-  VdPlanState state = plan_state (session, txn);
+  VdPlanState state = vd_session_plan_state (session, txn);
 
   return last == NULL || vd_plan_may_follow (&state, last->step, next) != NULL;
 }
@@ -254,6 +306,7 @@ skip_refused (VdTransaction *txn)
 static gboolean
 write_mail (VdSession *session, VdTransaction *txn, GError **error)
 {
+  const VdExpect *last = g_queue_peek_tail (&session->expects);
   VdMailParams params = {
     .has_size = vd_ehlo_has (session->ehlo, VD_EXT_SIZE),
     .size = txn->size,
@@ -267,6 +320,9 @@ write_mail (VdSession *session, VdTransaction *txn, GError **error)
 
       params.utf8 |= recipient->utf8 && recipient->reply == NULL;
     }
+  txn->begin_mark = vd_output_appended (&session->output);
+  txn->windowed = vd_session_in_window (session);
+  session->window_used |= last != NULL && last->step == VD_STEP_BDAT_LAST;
   if (!vd_command_mail (vd_output_commands (&session->output), txn->reverse_path, &params, error))
     return FALSE;
   txn->begun = TRUE;
@@ -280,7 +336,7 @@ write_mail (VdSession *session, VdTransaction *txn, GError **error)
 static VdStep
 content_step (VdSession *session, VdTransaction *txn)
 {
-  VdPlanState state = plan_state (session, txn);
+  VdPlanState state = vd_session_plan_state (session, txn);
 
   if (vd_plan_content_verb (&state, session->config.chunking) == VD_CONTENT_DATA)
     return VD_STEP_DATA;
@@ -316,6 +372,40 @@ open_content (VdSession *session, VdTransaction *txn, VdBodyMode mode, GError **
   return body;
 }
 
+/* Reads content of exactly `size` octets; the body is freed in every case. */
+static gboolean
+read_small (VdSession *session, VdBody *body, guint64 size, GError **error)
+{
+  gboolean ended = FALSE, fine = TRUE;
+
+  while (fine && !ended)
+    {
+      VeredaSpan spans[VD_OUTPUT_SPANS];
+      gsize n = 0;
+
+      fine = vd_body_next (body, spans, G_N_ELEMENTS (spans), &n, &ended, error);
+      for (gsize i = 0; fine && i < n; i++)
+        vd_buffer_append (&session->scratch, spans[i].data, spans[i].size);
+      if (fine && (vd_buffer_size (&session->scratch) > size || (ended && vd_buffer_size (&session->scratch) < size)))
+        fine = vd_output_changed (error, vd_buffer_size (&session->scratch) > size ? "longer" : "shorter");
+    }
+  vd_body_free (body);
+  if (!fine)
+    vd_buffer_consume (&session->scratch, vd_buffer_size (&session->scratch));
+  return fine;
+}
+
+/* Behind its BDAT, which was pushed with a mark that counts it; what follows is no command and is not traced as one. */
+static void
+append_small (VdSession *session)
+{
+  VeredaSpan content = vd_buffer_span (&session->scratch);
+
+  vd_buffer_append (vd_output_commands (&session->output), content.data, content.size);
+  session->trace_from = vd_output_appended (&session->output);
+  vd_buffer_consume (&session->scratch, content.size);
+}
+
 static gboolean
 write_bdat (VdSession *session, VdTransaction *txn, GError **error)
 {
@@ -328,12 +418,23 @@ write_bdat (VdSession *session, VdTransaction *txn, GError **error)
 
   if (first && (body = open_content (session, txn, VD_BODY_BDAT, error)) == NULL)
     return FALSE;
-  session->content = txn;
+  session->window_used |= first && !g_queue_is_empty (&session->expects);
+  if (first && last && vd_session_is_small (session, txn))
+    {
+      if (!read_small (session, body, size, error))
+        return FALSE;
+      body = NULL;
+    }
+  else
+    session->content = txn;
   txn->bdat_begun = TRUE;
   vd_command_bdat (vd_output_commands (&session->output), size, last, NULL);
   expect = vd_session_push (session, step, txn);
   expect->mark += size;
-  vd_output_chunk (&session->output, body, size, last);
+  if (vd_buffer_size (&session->scratch) > 0)
+    append_small (session);
+  else
+    vd_output_chunk (&session->output, body, size, last);
   session->bdat_left -= size;
   session->next = session->bdat_left > CHUNK_MAX ? VD_STEP_BDAT : VD_STEP_BDAT_LAST;
   if (last)
@@ -398,7 +499,7 @@ write_step (VdSession *session, VdTransaction *txn)
 
   if (writers[step](session, txn, &error))
     return TRUE;
-  if (step == VD_STEP_CONTENT || step == VD_STEP_BDAT || step == VD_STEP_BDAT_LAST)
+  if (step == VD_STEP_CONTENT || ((step == VD_STEP_BDAT || step == VD_STEP_BDAT_LAST) && !vd_session_is_small (session, txn)))
     {
       /* 354 was given, or chunks were: only closing keeps the server from taking what it has for a message. */
       vd_session_fail (session, error, NULL);
@@ -424,18 +525,19 @@ pump_once (VdSession *session)
     }
   if (session->writing == NULL)
     {
+      VdTransaction *next = vd_session_next_waiting (session);
+
       /* An abandoned transaction whose replies are still coming may yet need a RSET. */
-      for (GList *l = session->open.head; l != NULL; l = l->next)
-        if (((VdTransaction *) l->data)->abandoned)
-          return FALSE;
-      if (g_queue_is_empty (&session->waiting))
+      if (session->n_abandoned > 0)
+        return FALSE;
+      if (next == NULL)
         {
           if (!session->finishing || !may_leave (session, VD_STEP_QUIT, NULL))
             return FALSE;
           vd_session_quit (session);
           return FALSE;
         }
-      if (!may_leave (session, VD_STEP_MAIL, g_queue_peek_head (&session->waiting)))
+      if (!may_leave (session, VD_STEP_MAIL, next) || !vd_session_window_is_open (session, next))
         return FALSE;
       begin_next (session); /* none may be left when all of them lack something */
       return TRUE;
@@ -452,6 +554,20 @@ pump_once (VdSession *session)
       return TRUE;
     }
   return write_step (session, txn);
+}
+
+void
+vd_session_write_envelope (VdSession *session)
+{
+  VdTransaction *next = vd_session_next_waiting (session), *txn;
+
+  if (session->writing != NULL || next == NULL || !may_leave (session, VD_STEP_MAIL, next))
+    return;
+  begin_next (session);
+  session->ahead = txn = session->writing;
+  while (txn != NULL && session->writing == txn && session->next <= VD_STEP_RCPT && may_leave (session, session->next, txn))
+    if (!write_step (session, txn))
+      return;
 }
 
 void

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* session-private - the inside of a session, shared by its six files:
+/* session-private - the inside of a session, shared by its seven files:
  *   session.c       octets, time, the reply cursor, the end of it all
  *   session-time.c  deadlines
  *   session-hello.c greeting, EHLO, STARTTLS
  *   session-auth.c  AUTH
  *   session-mail.c  transactions, the write cursor: what leaves next
+ *   session-window.c   transactions ahead of their replies: how far, what tells that a server cannot do it, and back
  *   session-replies.c  transactions, the reply cursor: what the answers mean */
 #ifndef VD_SESSION_PRIVATE_H
 #define VD_SESSION_PRIVATE_H
@@ -68,6 +69,9 @@ struct VdSession
   gboolean sasl_held;       /* the initial response did not fit: it answers the first, empty challenge */
   GByteArray *challenge;    /* kept while a credential is awaited */
   gboolean has_challenge;
+  VdTransaction *ahead; /* its envelope rode behind the AUTH whose reply is awaited */
+  gboolean ahead_over;  /* none rides any more */
+  VdReply *auth_reply;  /* not positive, kept until the envelope that rode behind is out of the way */
 
   /* Transactions */
   GQueue waiting;         /* of VdTransaction: submitted, not begun */
@@ -78,6 +82,16 @@ struct VdSession
   VdTransaction *content; /* whose content leaves, or was the last to leave; NULL: none, or finished */
   guint64 bdat_left;      /* content octets not yet announced by a BDAT */
   gboolean need_rset;
+  guint n_abandoned;      /* of open: not written any further, replies outstanding */
+  VdBuffer scratch;       /* content of a small message on its way into the output */
+  GQueue again;           /* of VdTransaction: to be begun once more, before those that wait */
+  guint proven;           /* messages that the server accepted in the window */
+  gboolean window_used;   /* a transaction went ahead of replies */
+  gboolean window_fallen; /* no further one does */
+  gboolean window_failed; /* and never again with this server */
+  gboolean bdat_taken;    /* a BDAT LAST was answered positively */
+  gboolean chunk_refused; /* since the last RSET or acceptance a last chunk was refused: did the server read over it? */
+  gboolean out_of_step;   /* it did not: what its replies mean cannot be known */
   gboolean bdat_refused;
   gboolean queue_asked;
   gboolean finishing; /* QUIT when nothing is left */
@@ -123,6 +137,13 @@ void vd_session_begin_auth (VdSession *session); /* after the last EHLO: authent
 void vd_session_on_auth (VdSession *session, VdExpect *expect, VdReply *reply);
 void vd_session_auth_clear (VdSession *session);
 
+/* The envelope may ride behind the AUTH that is outstanding. */
+gboolean vd_session_auth_may_lead (VdSession *session);
+/* The envelope that rode behind a failed AUTH has its replies. */
+void vd_session_auth_is_clear (VdSession *session);
+/* And a RSET, where one was needed, too: what was AUTH's reply? */
+void vd_session_auth_go_on (VdSession *session);
+
 /* ---- session-mail.c ---- */
 void vd_session_pump (VdSession *session); /* writes all that may be written */
 void vd_session_on_content_produced (VdSession *session);
@@ -131,9 +152,31 @@ void vd_session_settle (VdSession *session, const GError *error);
 /* The one place where a transaction ends. `error` is owned, may be NULL. */
 void vd_session_finish_txn (VdSession *session, VdTransaction *txn, VdOutcome outcome, GError *error);
 /* Stops writing a transaction; it is finished, not sent, when the replies to what was already written are in. */
+void vd_session_mark_abandoned (VdSession *session, VdTransaction *txn);
 void vd_session_abandon_txn (VdSession *session, VdTransaction *txn, GError *error);
 /* With every reply to the envelope in: may the content follow? */
 gboolean vd_session_is_granted (VdTransaction *txn);
+
+/* Writes MAIL and RCPT of the next transaction, as far as they may leave, and nothing further: for one that rides behind AUTH. */
+void vd_session_write_envelope (VdSession *session);
+VdPlanState vd_session_plan_state (VdSession *session, VdTransaction *txn);
+
+/* ---- session-window.c ---- */
+gboolean vd_session_in_window (VdSession *session);
+/* Another transaction of this size may be begun beside those that are open. */
+gboolean vd_session_window_is_open (VdSession *session, VdTransaction *next);
+/* Content small enough to travel among the commands of others. */
+gboolean vd_session_is_small (VdSession *session, VdTransaction *txn);
+/* Ends the transaction for now; it is begun again when nothing is outstanding any more. */
+void vd_session_begin_again (VdSession *session, VdTransaction *txn);
+/* The next transaction to begin: those once more first. */
+VdTransaction *vd_session_next_waiting (VdSession *session);
+/* A reply to MAIL that says more about the server than about the message.  TRUE: dealt with. */
+gboolean vd_session_window_on_mail (VdSession *session, VdTransaction *txn, VdReply *reply);
+/* A reply to the last chunk; before anything is made of it. */
+void vd_session_window_on_last (VdSession *session, VdTransaction *txn, gboolean granted, VdReply *reply);
+/* The session ends with this error: was it the window's? */
+void vd_session_window_on_end (VdSession *session, const GError *error, VdReply *reply);
 
 /* ---- session-replies.c ---- */
 void vd_session_on_mail_reply (VdSession *session, VdExpect *expect, VdReply *reply); /* MAIL RCPT DATA CONTENT BDAT */

@@ -27,6 +27,8 @@ on_mail (VdSession *session, VdTransaction *txn, VdReply *reply)
       txn->mail_accepted = TRUE;
       return;
     }
+  if (vd_session_window_on_mail (session, txn, reply))
+    return;
   txn->mail_reply = vd_reply_ref (reply);
   if (txn->error == NULL)
     txn->error = vd_session_refusal (session, VEREDA_ERROR_MAIL, "the reverse-path (MAIL)", reply);
@@ -41,7 +43,10 @@ on_rcpt (VdSession *session, VdTransaction *txn, guint index, VdReply *reply)
 
   txn->rcpt_replies++;
   if (txn->mail_reply != NULL)
-    return; /* RCP-10: a consequence, no verdict on the address */
+    {
+      txn->doubtful |= VD_REPLY_IS_POSITIVE (reply);
+      return; /* RCP-10: a consequence, no verdict on the address */
+    }
   recipient->reply = vd_reply_ref (reply);
   recipient->accepted = VD_REPLY_IS_POSITIVE (reply);
   if (recipient->accepted)
@@ -66,9 +71,7 @@ on_data (VdSession *session, VdTransaction *txn, VdReply *reply)
       txn->void_end = TRUE;
       vd_buffer_append (vd_output_commands (&session->output), ".\r\n", 3);
       vd_session_push (session, VD_STEP_CONTENT, txn);
-      if (session->writing == txn)
-        session->writing = NULL;
-      txn->abandoned = TRUE;
+      vd_session_mark_abandoned (session, txn);
       return;
     }
   if (reply->code < 400)
@@ -197,23 +200,42 @@ on_last_chunk (VdSession *session, VdTransaction *txn, VdReply *reply)
                          vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message", txn->final_reply));
 }
 
+/* Sent ahead, in the window, of refusals: what the server says of it does not count, nobody was to receive it (PIP-6). */
+static void
+on_refused_end (VdSession *session, VdTransaction *txn, VdReply *reply)
+{
+  gboolean taken = VD_REPLY_IS_POSITIVE (reply);
+
+  if (taken && (txn->doubtful || txn->again))
+    vd_session_finish_txn (
+        session, txn, VD_OUTCOME_UNKNOWN,
+        vd_session_error_new (session, VEREDA_ERROR_UNKNOWN_OUTCOME,
+                              "the server refused the reverse-path and accepted the message all the same; nobody "
+                              "knows what it does with it"));
+  else if (txn->again)
+    vd_session_begin_again (session, txn);
+  else
+    vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
+}
+
 static void
 on_bdat (VdSession *session, VdTransaction *txn, gboolean last, VdReply *reply)
 {
   gboolean granted = txn->mail_reply == NULL && vd_session_is_granted (txn);
 
+  if (last)
+    vd_session_window_on_last (session, txn, granted, reply);
   if (reply->code / 100 == 3)
     odd_reply (session, "BDAT", reply); /* BDT-10 */
   else if (!granted)
     {
-      /* Sent ahead, in the window, of refusals: whatever the server says of it, nobody was to receive it (PIP-6). */
       if (!VD_REPLY_IS_POSITIVE (reply))
         reset_after (session, txn);
       txn->closed = TRUE;
       if (last)
-        vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
+        on_refused_end (session, txn, reply);
     }
-  else if (txn->data_reply == NULL && txn->lmtp_replies == 0
+  else if (txn->data_reply == NULL && txn->lmtp_replies == 0 && !session->bdat_taken
            && (reply->code == 500 || reply->code == 502 || reply->code == 503 || reply->code == 504))
     on_bdat_unknown (session, txn, reply);
   else if (!last && !VD_REPLY_IS_POSITIVE (reply))

@@ -34,6 +34,7 @@ vd_session_new (const VdSessionConfig *config, gint64 now)
   session->parser = vd_reply_parser_new ();
   session->auth_attempts = g_ptr_array_new_with_free_func (auth_attempt_free);
   vd_output_init (&session->output);
+  vd_buffer_init (&session->scratch, FALSE);
   session->now = now;
   session->progress_at = -1;
 
@@ -54,6 +55,7 @@ vd_session_free (VdSession *session)
   vd_session_auth_clear (session);
   g_ptr_array_unref (session->auth_attempts);
   vd_echo_free (session->echo);
+  vd_buffer_clear (&session->scratch);
   vd_output_clear (&session->output);
   vd_reply_parser_free (session->parser);
   vd_ehlo_free (session->ehlo);
@@ -124,7 +126,10 @@ vd_session_fail (VdSession *session, GError *error, VdReply *reply)
     keep_error (session, error, reply);
   session->phase = VD_PHASE_CLOSED;
   session->need = VD_NEED_CLOSE;
+  vd_session_window_on_end (session, session->error, session->error_reply);
   vd_session_settle (session, session->error);
+  g_clear_pointer (&session->auth_reply, vd_reply_unref);
+  session->ahead = NULL;
   g_queue_clear_full (&session->expects, g_free);
   vd_output_clear (&session->output);
   vd_session_auth_clear (session);
@@ -411,6 +416,9 @@ on_reply (VdSession *session, VdReply *reply)
       case VD_STEP_RSET:
         if (!VD_REPLY_IS_POSITIVE (reply)) /* END-4: a server that will not reset cannot be used any further */
           vd_session_fail (session, vd_session_refusal (session, VEREDA_ERROR_PROTOCOL, "RSET", reply), reply);
+        session->chunk_refused = FALSE;
+        if (session->auth_reply != NULL)
+          vd_session_auth_go_on (session);
         break;
       case VD_STEP_NOOP:
         break;
@@ -535,10 +543,17 @@ vd_session_is_ready (VdSession *session)
 }
 
 gboolean
+vd_session_takes (VdSession *session)
+{
+  return session->phase == VD_PHASE_READY
+         || (session->phase < VD_PHASE_READY && session->config.auth && session->config.auth_pipelining);
+}
+
+gboolean
 vd_session_is_idle (VdSession *session)
 {
-  return session->phase == VD_PHASE_READY && g_queue_is_empty (&session->waiting) && g_queue_is_empty (&session->open)
-         && g_queue_is_empty (&session->expects);
+  return session->phase == VD_PHASE_READY && g_queue_is_empty (&session->waiting) && g_queue_is_empty (&session->again)
+         && g_queue_is_empty (&session->open) && g_queue_is_empty (&session->expects);
 }
 
 const VdEhlo *

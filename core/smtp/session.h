@@ -50,6 +50,10 @@ typedef struct
   gboolean ask_queue;     /* the seed's -queue: QUED where XQUE is offered */
   VdPipelining level;
   gboolean chunking;             /* BDAT allowed */
+  guint window_first;            /* with VD_PIPELINING_WINDOW: transactions on their way until one was accepted; 0: no limit */
+  guint window_messages;         /* and at most; 0: no limit */
+  guint64 window_octets;         /* and their octets; 0: no limit */
+  gboolean auth_pipelining;      /* MAIL and RCPT may ride behind AUTH PLAIN and EXTERNAL (PIP-7) */
   gint64 timeouts[VD_TIMEOUT_N]; /* microseconds */
   VdTrace trace;                 /* borrowed strings must outlive the session */
 } VdSessionConfig;
@@ -128,8 +132,9 @@ void vd_session_resume (VdSession *session, gint64 now);
 
 /* ---- transactions ---- */
 
-gboolean vd_session_is_ready (VdSession *session);               /* greeting, TLS and AUTH are behind; not closing */
-gboolean vd_session_is_idle (VdSession *session);                /* ready, nothing queued, nothing outstanding */
+gboolean vd_session_is_ready (VdSession *session); /* greeting, TLS and AUTH are behind; not closing */
+gboolean vd_session_takes (VdSession *session);    /* ready, or a transaction submitted now may ride behind AUTH */
+gboolean vd_session_is_idle (VdSession *session);  /* ready, nothing queued, nothing outstanding */
 void vd_session_submit (VdSession *session, VdTransaction *txn); /* borrowed until taken back; at any time before finish */
 VdTransaction *vd_session_take_finished (VdSession *session);    /* NULL: none */
 void vd_session_finish (VdSession *session, gint64 now);         /* no more will come: QUIT as soon as it may ride */
@@ -142,9 +147,10 @@ VdReply *vd_session_greeting (VdSession *session);  /* borrowed; may be NULL */
 gboolean vd_session_is_secure (VdSession *session);
 gboolean vd_session_queue_asked (VdSession *session); /* XQUE was offered and QUED sent */
 gboolean
-vd_session_bdat_refused (VdSession *session);        /* ended because BDAT, offered, was not understood: once more without it */
-const GError *vd_session_error (VdSession *session); /* why it ended; NULL after an orderly QUIT */
-VdReply *vd_session_error_reply (VdSession *session); /* the reply behind it, borrowed; may be NULL */
-VdStep vd_session_stage (VdSession *session);         /* where it was when it ended */
+vd_session_bdat_refused (VdSession *session); /* ended because BDAT, offered, was not understood: once more without it */
+gboolean vd_session_window_failed (VdSession *session); /* it was used, and this server is not made for it: not again with it */
+const GError *vd_session_error (VdSession *session);    /* why it ended; NULL after an orderly QUIT */
+VdReply *vd_session_error_reply (VdSession *session);   /* the reply behind it, borrowed; may be NULL */
+VdStep vd_session_stage (VdSession *session);           /* where it was when it ended */
 
 #endif

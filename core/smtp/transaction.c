@@ -49,6 +49,29 @@ vd_transaction_free (VdTransaction *txn)
   g_free (txn);
 }
 
+void
+vd_transaction_rewind (VdTransaction *txn)
+{
+  for (guint i = 0; i < txn->recipients->len; i++)
+    {
+      VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+
+      g_clear_pointer (&recipient->reply, vd_reply_unref);
+      g_clear_pointer (&recipient->final, vd_reply_unref);
+      recipient->accepted = FALSE;
+    }
+  g_clear_pointer (&txn->mail_reply, vd_reply_unref);
+  g_clear_pointer (&txn->data_reply, vd_reply_unref);
+  g_clear_pointer (&txn->final_reply, vd_reply_unref);
+  g_clear_error (&txn->error);
+  txn->outcome = VD_OUTCOME_PENDING;
+  txn->mail_accepted = txn->settled = txn->may_move = txn->lacking = txn->begun = txn->size_declared = FALSE;
+  txn->begin_mark = 0;
+  txn->end_mark = G_MAXUINT64;
+  txn->next_rcpt = txn->rcpt_replies = txn->accepted = txn->refused = txn->lmtp_replies = 0;
+  txn->abandoned = txn->bdat_begun = txn->closed = txn->windowed = txn->again = txn->doubtful = txn->void_end = FALSE;
+}
+
 gboolean
 vd_transaction_is_permanent (VdReply *reply, gboolean size_declared)
 {

@@ -50,6 +50,7 @@ struct VdTransaction
   VdOutcome outcome;
   gboolean mail_accepted;
   gboolean settled;        /* it ended with its session, not by an answer of its own */
+  gboolean may_move;       /* so that another connection may have it: nothing of it counts with this server */
   gboolean lacking;        /* never begun: the server lacks an extension it needs, or takes no message of its size */
   gboolean begun;          /* MAIL was written (the point after which a stale connection is no excuse) */
   gboolean size_declared;  /* MAIL said SIZE= */
@@ -61,6 +62,7 @@ struct VdTransaction
   GError *error;           /* why it was not sent; NULL when sent, and when recipients were refused: then the replies say it */
 
   /* The session's own notes. */
+  guint64 begin_mark; /* output position before MAIL */
   guint64 end_mark;   /* output position after the end of data; G_MAXUINT64: not yet produced */
   guint next_rcpt;    /* write cursor */
   guint rcpt_replies; /* read cursor */
@@ -69,10 +71,17 @@ struct VdTransaction
   gboolean abandoned;  /* no further step is written; finished when the replies are in */
   gboolean bdat_begun; /* a BDAT was written */
   gboolean closed;     /* the server's buffers for it are gone or its end is sent: no RSET needed for it */
+  gboolean windowed;   /* begun in the window: its octets went ahead of replies */
+  gboolean again;      /* what the server said was no verdict on it: it is to be begun once more */
+  gboolean retried;    /* that happened already */
+  gboolean delivered;  /* and its end had been handed over then */
+  gboolean doubtful;   /* the server refused its reverse-path and took a recipient */
   gboolean void_end;   /* a lone dot closes a DATA that must not deliver (PIP-6) */
 };
 
 VdTransaction *vd_transaction_new (const char *reverse_path, gboolean reverse_utf8);
+/* As it was before it was begun; `retried` and `delivered` stay. */
+void vd_transaction_rewind (VdTransaction *txn);
 void vd_transaction_add_recipient (VdTransaction *txn, const char *path, gboolean utf8);
 void vd_transaction_free (VdTransaction *txn);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdTransaction, vd_transaction_free)

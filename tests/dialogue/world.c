@@ -221,6 +221,7 @@ set_option (World *world, const Item *item)
     { "tls required", G_STRUCT_OFFSET (World, config.tls_required), TRUE },
     { "lmtp", G_STRUCT_OFFSET (World, config.lmtp), TRUE },
     { "auth", G_STRUCT_OFFSET (World, config.auth), TRUE },
+    { "auth pipelining", G_STRUCT_OFFSET (World, config.auth_pipelining), TRUE },
     { "auth optional", G_STRUCT_OFFSET (World, config.auth_optional), TRUE },
     { "queue", G_STRUCT_OFFSET (World, config.ask_queue), TRUE },
     { "chunking off", G_STRUCT_OFFSET (World, config.chunking), FALSE },
@@ -233,6 +234,21 @@ set_option (World *world, const Item *item)
   if (first != NULL && second != NULL && strcmp (first, "client") == 0)
     {
       world->config.client = second;
+      return TRUE;
+    }
+  if (first != NULL && second != NULL && strcmp (first, "window-first") == 0)
+    {
+      world->config.window_first = (guint) atoi (second);
+      return TRUE;
+    }
+  if (first != NULL && second != NULL && strcmp (first, "window-messages") == 0)
+    {
+      world->config.window_messages = (guint) atoi (second);
+      return TRUE;
+    }
+  if (first != NULL && second != NULL && strcmp (first, "window-octets") == 0)
+    {
+      world->config.window_octets = (guint64) atoi (second);
       return TRUE;
     }
   g_autofree char *text = g_strconcat (first == NULL ? "" : first, second == NULL ? "" : " ", second, NULL);
