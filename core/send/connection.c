@@ -104,6 +104,18 @@ stage_of (VdStep step)
   return of_step[step];
 }
 
+/* What a connection to this server had better not try again. */
+static void
+remember (VdConnection *c)
+{
+  gint64 now = vd_reactor_now (c->setup.reactor);
+
+  if (vd_session_bdat_refused (c->session))
+    vd_memory_note (c->setup.memory, c->setup.visit->name, VD_MEMORY_NO_CHUNKING, now);
+  if (vd_session_window_failed (c->session))
+    vd_memory_note (c->setup.memory, c->setup.visit->name, VD_MEMORY_NO_WINDOW, now);
+}
+
 /* The session is over: its words become the connection's. */
 static void
 session_over (VdConnection *c)
@@ -116,12 +128,15 @@ session_over (VdConnection *c)
   c->error = error != NULL ? g_error_copy (error) : NULL;
   c->error_reply = reply != NULL ? vd_reply_ref (reply) : NULL;
   vd_connection_log_auth (c);
+  remember (c);
 
   if (vd_session_bdat_refused (c->session))
     {
       c->setup.visit->no_chunking = TRUE;
       c->again = VD_AGAIN_NO_CHUNKING;
     }
+  else if (vd_session_window_failed (c->session))
+    c->again = VD_AGAIN_NO_WINDOW;
   else if (!c->was_ready && greeting != NULL && VD_REPLY_IS_TRANSIENT (greeting) && c->endpoints->len > 1)
     {
       GPtrArray *left = vd_endpoints_without (c->endpoints, c->endpoint);
@@ -157,6 +172,23 @@ client_name (VdConnection *c)
   return name != NULL ? name : g_strdup ("[127.0.0.1]");
 }
 
+static void
+plan_flights (VdConnection *c, VdSessionConfig *config)
+{
+  const VeredaOptions *options = c->setup.options;
+  VdMemoryFlags known = vd_memory_recall (c->setup.memory, c->setup.visit->name, vd_reactor_now (c->setup.reactor));
+
+  config->level = (VdPipelining) vd_options_choice (options, VD_OPTION_PIPELINING); /* the choices are in its order */
+  if (config->level == VD_PIPELINING_WINDOW && (known & VD_MEMORY_NO_WINDOW) != 0)
+    config->level = VD_PIPELINING_AUTO;
+  config->window_first = 1;
+  config->window_messages = (guint) vd_options_number (options, VD_OPTION_WINDOW_MESSAGES);
+  config->window_octets = vd_options_number (options, VD_OPTION_WINDOW_OCTETS);
+  config->chunking = vd_options_choice (options, VD_OPTION_CHUNKING) == 0 && !c->setup.visit->no_chunking
+                     && (known & VD_MEMORY_NO_CHUNKING) == 0;
+  config->auth_pipelining = vd_options_bool (options, VD_OPTION_AUTH_PIPELINING);
+}
+
 void
 vd_connection_begin_session (VdConnection *c, gboolean secure)
 {
@@ -182,8 +214,7 @@ vd_connection_begin_session (VdConnection *c, gboolean secure)
   config.auth = vd_options_wants_auth (options);
   config.auth_optional = vd_options_bool (options, VD_OPTION_AUTH_OPTIONAL);
   config.ask_queue = vd_options_bool (options, VD_OPTION_QUEUE);
-  config.level = vd_options_choice (options, VD_OPTION_PIPELINING) == 0 ? VD_PIPELINING_OFF : VD_PIPELINING_AUTO;
-  config.chunking = vd_options_choice (options, VD_OPTION_CHUNKING) == 0 && !visit->no_chunking;
+  plan_flights (c, &config);
   config.trace = c->setup.log->trace;
   for (guint i = 0; i < VD_TIMEOUT_N; i++)
     config.timeouts[i] = vd_options_time (options, timeouts[i]);

@@ -8,6 +8,7 @@
 
 #include "core/net/reactor.h"
 #include "core/send/log.h"
+#include "core/send/memory.h"
 #include "core/send/visit.h"
 #include "core/smtp/session.h"
 
@@ -24,6 +25,7 @@ typedef struct
   VeredaRegistry *registry;
   const VeredaOptions *options;
   VdVisit *visit;
+  VdMemory *memory;
   VdLog *log;
   VdConnectionFunc func;
   VdWroteFunc wrote; /* NULL: nobody wants to know */
@@ -59,7 +61,8 @@ typedef enum
   VD_AGAIN_IN_CLEAR,     /* the policy said so */
   VD_AGAIN_UNVERIFIED,
   VD_AGAIN_NO_CHUNKING,
-  VD_AGAIN_MORE_AUTH /* three mechanisms failed on this connection, others are left (AUT-18) */
+  VD_AGAIN_NO_WINDOW, /* messages ahead of their replies are not for this server */
+  VD_AGAIN_MORE_AUTH  /* three mechanisms failed on this connection, others are left (AUT-18) */
 } VdAgain;
 
 VdAgain vd_connection_again (VdConnection *connection);

@@ -129,7 +129,7 @@ may_move (VdLane *lane, const VdTransaction *txn)
 {
   if (!txn->settled || txn->outcome != VD_OUTCOME_NOT_SENT)
     return FALSE;
-  return !txn->mail_accepted || lane->aborted || vd_connection_again (lane->connection) == VD_AGAIN_NO_CHUNKING;
+  return txn->may_move || lane->aborted || vd_connection_again (lane->connection) == VD_AGAIN_NO_CHUNKING;
 }
 
 /* To the queue, for the next server. */
@@ -251,7 +251,7 @@ feed_session (VdLane *lane)
   gboolean kick = FALSE;
   guint quota;
 
-  if (session == NULL || !vd_session_is_ready (session) || lane->quitting)
+  if (session == NULL || !vd_session_takes (session) || lane->quitting)
     return;
   quota = lane->setup->funcs->quota (lane->setup->data, lane);
   while (lane->flying.length < quota && !reached_limit (lane) && submit_next (lane, session))
@@ -310,6 +310,7 @@ connect_now (VdLane *lane)
                                .registry = lane->setup->registry,
                                .options = lane->setup->options,
                                .visit = lane->visit,
+                               .memory = lane->setup->memory,
                                .log = &lane->log,
                                .func = on_connection,
                                .wrote = lane->setup->options->progress != NULL ? on_wrote : NULL,

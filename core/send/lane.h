@@ -35,6 +35,7 @@ typedef struct
   const VeredaOptions *options;
   GPtrArray *targets; /* of VdTarget */
   VdQueue *queue;
+  VdMemory *memory;
   const VdTrace *trace;
   guint messages_max; /* on one connection; 0: any number */
   const VdLaneFuncs *funcs;

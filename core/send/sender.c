@@ -29,8 +29,10 @@ struct VeredaSender
   VdTrace trace;
   VdLaneSetup setup;
   guint connections_max;
+  guint window; /* messages on their way on one connection with pipelining=window; 0: that is not asked for */
 
   VdQueue queue;     /* messages that wait */
+  VdMemory *memory;  /* of what servers cannot do */
   GQueue pending;    /* of VdJob: all without a verdict, in the order submitted, which is that of their deadlines */
   VdTimer *deadline; /* the first one's */
 
@@ -69,9 +71,9 @@ quota (gpointer data, VdLane *lane)
   guint lanes = sender->lanes.length, share;
 
   if (sender->connections_max == 1)
-    return AHEAD_ALONE;
+    return MAX (AHEAD_ALONE, sender->window);
   share = vd_lane_flying (lane) + (sender->queue.length + lanes - 1) / lanes;
-  return MIN (share, AHEAD_AMONG);
+  return MIN (share, MAX (AHEAD_AMONG, sender->window));
 }
 
 static gboolean
@@ -363,16 +365,20 @@ vereda_sender_new (VeredaOptions *options, GError **error)
   sender->reactor = reactor;
   sender->targets = targets;
   sender->connections_max = 1;
+  if (vd_options_choice (options, VD_OPTION_PIPELINING) == (guint) VD_PIPELINING_WINDOW)
+    sender->window = (guint) vd_options_number (options, VD_OPTION_WINDOW_MESSAGES);
   sender->trace = (VdTrace){ options->trace, options->trace_data, NULL };
   if (sender->trace.func == NULL && vd_options_bool (options, VD_OPTION_DEBUG))
     sender->trace.func = log_debug;
   vd_queue_init (&sender->queue, targets->len);
+  sender->memory = vd_memory_new ();
   sender->deadline = vd_reactor_timer (reactor, on_deadline, sender);
   sender->setup = (VdLaneSetup){ .reactor = reactor,
                                  .registry = sender->registry,
                                  .options = sender->options,
                                  .targets = targets,
                                  .queue = &sender->queue,
+                                 .memory = sender->memory,
                                  .trace = &sender->trace,
                                  .funcs = &lane_funcs,
                                  .data = sender };
@@ -391,6 +397,7 @@ vereda_sender_free (VeredaSender *sender)
   vd_timer_free (sender->deadline);
   vd_reactor_free (sender->reactor);
   vd_queue_clear (&sender->queue);
+  vd_memory_free (sender->memory);
   g_ptr_array_unref (sender->targets);
   vereda_registry_unref (sender->registry);
   vereda_options_free (sender->options);

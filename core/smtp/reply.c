@@ -295,11 +295,13 @@ static char *
 describe_seen (VdReplyParser *parser, const guint8 *rest, gsize size)
 {
   guint8 seen[SEEN_MAX];
-  gsize n = MIN (parser->line->len, SEEN_MAX);
+  gsize n = MIN (parser->line->len, SEEN_MAX), i = 0;
   if (n > 0)
     memcpy (seen, parser->line->data, n);
-  for (gsize i = 0; i < size && n < SEEN_MAX && rest[i] != '\n'; i++)
+  for (; i < size && n < SEEN_MAX && rest[i] != '\n'; i++)
     seen[n++] = rest[i];
+  if (i < size && n > 0 && n < SEEN_MAX && rest[i] == '\n' && seen[n - 1] == '\r')
+    n--; /* a line end as it should be is nothing to show */
   if (n > TEXT_COLUMN && memcmp (seen, "334", CODE_SIZE) == 0)
     return g_strdup ("334 <redacted>");
   g_autofree char *text = vd_text_escape (seen, n);
@@ -319,8 +321,8 @@ set_broken (VdReplyParser *parser, const guint8 *rest, gsize size, const char *w
     first[n++] = rest[i];
   parser->protocol = parser->lines->len == 0 ? vd_reply_guess_protocol (first, n) : NULL;
   if (parser->protocol != NULL)
-    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\": it speaks %s here, not SMTP",
-                 seen, parser->protocol);
+    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL,
+                 "this is not an SMTP server: it sent \"%s\" and speaks %s", seen, parser->protocol);
   else
     g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\", which is no SMTP reply: %s",
                  seen, what);

@@ -57,16 +57,21 @@ vd_session_deadline (VdSession *session)
   return MIN (reply_deadline (session), block_deadline (session));
 }
 
-static double
-seconds (VdSession *session, VdTimeout timeout)
+/* "1 second", "2.5 seconds", in the caller's room. */
+static const char *
+seconds (VdSession *session, VdTimeout timeout, char *text, gsize size)
 {
-  return (double) session->config.timeouts[timeout] / G_USEC_PER_SEC;
+  double value = (double) session->config.timeouts[timeout] / G_USEC_PER_SEC;
+
+  g_snprintf (text, (gulong) size, value == 1.0 ? "%.3g second" : "%.3g seconds", value);
+  return text;
 }
 
 void
 vd_session_tick (VdSession *session, gint64 now)
 {
   VdExpect *head = g_queue_peek_head (&session->expects);
+  char text[40];
   GError *error;
 
   session->now = now;
@@ -75,10 +80,13 @@ vd_session_tick (VdSession *session, gint64 now)
   if (head != NULL)
     session->stage = head->step;
   if (reply_deadline (session) > now)
-    error = vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "the server took no octets for %.3g seconds",
-                                  seconds (session, VD_TIMEOUT_BLOCK));
+    error = vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "the server took no octets for %s",
+                                  seconds (session, VD_TIMEOUT_BLOCK, text, sizeof text));
+  else if (head->step == VD_STEP_GREETING)
+    error = vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "no greeting within %s",
+                                  seconds (session, VD_TIMEOUT_GREETING, text, sizeof text));
   else
-    error = vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "no reply to %s within %.3g seconds",
-                                  vd_step_name (head->step), seconds (session, timeout_of (head)));
+    error = vd_session_error_new (session, VEREDA_ERROR_TIMEOUT, "no reply to %s within %s", vd_step_name (head->step),
+                                  seconds (session, timeout_of (head), text, sizeof text));
   vd_session_fail (session, error, NULL);
 }

@@ -454,8 +454,6 @@ on_broken (VdSession *session, GError *error)
       error = vd_session_error_new (session, VEREDA_ERROR_TLS_MODE,
                                     "this port speaks TLS from the first octet; use implicit TLS (tls=implicit or smtps://)");
     }
-  else if (guess != NULL)
-    vd_error_prefix (&error, "%s: this is not an SMTP server, it looks like %s", session->config.server, guess);
   else
     vd_error_prefix (&error, "%s", session->config.server);
   vd_session_fail (session, error, NULL);

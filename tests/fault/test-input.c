@@ -31,6 +31,8 @@ fine_value (const VeredaOptionInfo *info)
     { "auth", "PLAIN" },
     { "no-auth", "LOGIN" },
     { "auth-min-strength", "10" },
+    { "window-messages", "10" },
+    { "window-octets", "10000" },
     { "local-address", "127.0.0.1" },
   };
 
@@ -224,6 +226,8 @@ test_values (void)
     { "auth", "A-MECHANISM-WITH-MORE-THAN-20" },
     { "auth-min-strength", "7000" },
     { "auth-min-strength", "-1" },
+    { "window-messages", "0" },
+    { "window-octets", "1k" },
     { "connect-timeout", "-1" },
     { "connect-timeout", "abc" },
     { "connect-timeout", "86401" },
