@@ -142,6 +142,22 @@ defer (VdLane *lane, VdJob *job)
   vd_queue_push (lane->setup->queue, job);
 }
 
+/* The end is always told, once. */
+static void
+on_wrote (gpointer data, VdTransaction *txn)
+{
+  VdLane *lane = data;
+  VdJob *job = txn->data;
+  const VeredaOptions *options = lane->setup->options;
+
+  if ((txn->content_written == 0 && !txn->handed_over) || job->tell_at == G_MAXINT64
+      || (now_of (lane) < job->tell_at && !txn->handed_over))
+    return;
+  job->tell_at = txn->handed_over ? G_MAXINT64 : now_of (lane) + TELL_AFTER;
+  options->progress (job->message, txn->handed_over ? VEREDA_STAGE_END : VEREDA_STAGE_DATA,
+                     txn->handed_over ? txn->size : MIN (txn->content_written, txn->size), txn->size, options->progress_data);
+}
+
 /* `back` gets what waits again. */
 static void
 on_finished (VdLane *lane, VdTransaction *txn, GQueue *back)
@@ -171,6 +187,8 @@ on_finished (VdLane *lane, VdTransaction *txn, GQueue *back)
       return;
     }
   lane->answered = TRUE;
+  if (lane->setup->options->progress != NULL && txn->handed_over)
+    on_wrote (lane, txn);
   take_outcome (lane, job);
   if (vd_job_next_copy (job))
     g_queue_push_tail (back, job);
@@ -275,22 +293,6 @@ on_connection (gpointer data)
 
   work (lane);
   lane->setup->funcs->changed (lane->setup->data, lane);
-}
-
-/* The end is always told, once. */
-static void
-on_wrote (gpointer data, VdTransaction *txn)
-{
-  VdLane *lane = data;
-  VdJob *job = txn->data;
-  const VeredaOptions *options = lane->setup->options;
-
-  if ((txn->content_written == 0 && !txn->handed_over) || job->tell_at == G_MAXINT64
-      || (now_of (lane) < job->tell_at && !txn->handed_over))
-    return;
-  job->tell_at = txn->handed_over ? G_MAXINT64 : now_of (lane) + TELL_AFTER;
-  options->progress (job->message, txn->handed_over ? VEREDA_STAGE_END : VEREDA_STAGE_DATA,
-                     txn->handed_over ? txn->size : MIN (txn->content_written, txn->size), txn->size, options->progress_data);
 }
 
 static void

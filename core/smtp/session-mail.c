@@ -23,6 +23,8 @@ vd_session_finish_txn (VdSession *session, VdTransaction *txn, VdOutcome outcome
     session->content = NULL;
   if (txn->abandoned)
     session->n_abandoned--;
+  txn->handed_over
+      |= txn->end_mark <= session->output.written && !txn->void_end; /* small content in the window is not counted on its way */
   txn->outcome = outcome;
   if (txn->error == NULL)
     txn->error = error;
@@ -112,8 +114,6 @@ settle_not_sent (VdSession *session, VdTransaction *txn, const GError *error)
 static void
 settle_open (VdSession *session, VdTransaction *txn, const GError *error)
 {
-  gboolean handed_over = txn->end_mark <= session->output.written && !txn->void_end;
-
   if (txn->again) /* the refusal of MAIL was none; but where MAIL was not its turn, nothing was taken */
     {
       txn->mail_accepted = FALSE;
@@ -121,7 +121,7 @@ settle_open (VdSession *session, VdTransaction *txn, const GError *error)
     }
   else if (is_refused (txn)) /* the replies say why */
     vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
-  else if (handed_over)
+  else if (txn->end_mark <= session->output.written && !txn->void_end)
     {
       txn->settled = TRUE;
       settle_unknown (session, txn, error);

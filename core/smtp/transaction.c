@@ -66,7 +66,8 @@ vd_transaction_rewind (VdTransaction *txn)
   g_clear_error (&txn->error);
   txn->outcome = VD_OUTCOME_PENDING;
   txn->mail_accepted = txn->settled = txn->may_move = txn->lacking = txn->begun = txn->size_declared = FALSE;
-  txn->begin_mark = 0;
+  txn->handed_over = FALSE;
+  txn->begin_mark = txn->content_written = 0;
   txn->end_mark = G_MAXUINT64;
   txn->next_rcpt = txn->rcpt_replies = txn->accepted = txn->refused = txn->lmtp_replies = 0;
   txn->abandoned = txn->bdat_begun = txn->closed = txn->windowed = txn->again = txn->doubtful = txn->void_end = FALSE;
