@@ -19,11 +19,19 @@
 
 #define SCAN_BLOCK 64u
 
-/* Bit i stands for octet i of a block. */
+/* Of a block of octets; bit i of a mask stands for octet i. */
 typedef struct
 {
-  guint64 cr, lf, nul, dot, high;
+  guint64 cr, lf;
+  guint64 rare; /* not 0: NUL, or `dot`, is among them */
+  guint64 high; /* not 0: an octet >= 0x80 is among them */
 } ScanMasks;
+
+/* Asked only where something rare is in it. */
+typedef struct
+{
+  guint64 nul, dot, high;
+} ScanRare;
 
 #define SCAN_FIRST(mask) ((guint) __builtin_ctzll (mask))
 #define SCAN_LAST(mask)  (63u - (guint) __builtin_clzll (mask))
@@ -54,28 +62,48 @@ gather (guint64 bits)
   return ((bits >> 7) * G_GUINT64_CONSTANT (0x0102040810204080)) >> 56;
 }
 
+static inline guint64
+load (const guint8 *block, guint at)
+{
+  guint64 word;
+
+  memcpy (&word, block + at, 8);
+  return GUINT64_FROM_LE (word);
+}
+
 static inline void
-look_words (const guint8 *block, ScanMasks *ret)
+look_words (const guint8 *block, char dot, ScanMasks *ret)
 {
   ScanMasks seen = { 0 };
 
   for (guint at = 0; at < SCAN_BLOCK; at += 8)
     {
-      guint64 word;
-
-      memcpy (&word, block + at, 8);
-      word = GUINT64_FROM_LE (word);
+      guint64 word = load (block, at);
       guint64 lf = zeros (word ^ ('\n' * ONES));
       guint64 cr = zeros (word ^ ('\r' * ONES));
-      guint64 dot = zeros (word ^ ('.' * ONES));
-      guint64 nul = zeros (word);
-      if (((word & HIGH) | lf | cr | dot | nul) == 0)
+
+      seen.high |= word & HIGH;
+      seen.rare |= zeros (word) | zeros (word ^ ((guint64) dot * ONES));
+      if ((lf | cr) == 0)
         continue;
-      seen.high |= gather (word & HIGH) << at;
       seen.lf |= gather (lf) << at;
       seen.cr |= gather (cr) << at;
-      seen.dot |= gather (dot) << at;
-      seen.nul |= gather (nul) << at;
+    }
+  *ret = seen;
+}
+
+static inline void
+rare_words (const guint8 *block, ScanRare *ret)
+{
+  ScanRare seen = { 0 };
+
+  for (guint at = 0; at < SCAN_BLOCK; at += 8)
+    {
+      guint64 word = load (block, at);
+
+      seen.high |= gather (word & HIGH) << at;
+      seen.dot |= gather (zeros (word ^ ('.' * ONES))) << at;
+      seen.nul |= gather (zeros (word)) << at;
     }
   *ret = seen;
 }
@@ -92,6 +120,7 @@ count_words (guint64 mask)
 #define SCAN_NAME   scan_words
 #define SCAN_TARGET G_GNUC_UNUSED
 #define SCAN_LOOK   look_words
+#define SCAN_RARE   rare_words
 #define SCAN_COUNT  count_words
 #include "core/message/scan-loop.inc"
 
@@ -100,72 +129,128 @@ count_words (guint64 mask)
 #if defined(__SSE2__)
 
 static inline guint64
-equal_sse2 (const __m128i *octets, char wanted)
+mask_sse2 (const __m128i *octets)
 {
-  const __m128i all = _mm_set1_epi8 (wanted);
   guint64 mask = 0;
 
   for (guint i = 0; i < 4; i++)
-    mask |= (guint64) (guint32) _mm_movemask_epi8 (_mm_cmpeq_epi8 (octets[i], all)) << (16 * i);
+    mask |= (guint64) (guint32) _mm_movemask_epi8 (octets[i]) << (16 * i);
   return mask;
 }
 
+static inline guint64
+equal_sse2 (const __m128i *octets, char wanted)
+{
+  const __m128i all = _mm_set1_epi8 (wanted);
+  __m128i equal[4];
+
+  for (guint i = 0; i < 4; i++)
+    equal[i] = _mm_cmpeq_epi8 (octets[i], all);
+  return mask_sse2 (equal);
+}
+
 static inline void
-look_sse2 (const guint8 *block, ScanMasks *ret)
+load_sse2 (const guint8 *block, __m128i *octets)
+{
+  for (guint i = 0; i < 4; i++)
+    octets[i] = _mm_loadu_si128 ((const __m128i *) (const void *) (block + 16 * i));
+}
+
+static inline void
+look_sse2 (const guint8 *block, char dot, ScanMasks *ret)
 {
   __m128i octets[4];
 
-  ret->high = 0;
-  for (guint i = 0; i < 4; i++)
+  load_sse2 (block, octets);
+  /* The smallest of some octets is NUL if one of them is. */
+  __m128i least = octets[0], high = octets[0], dots = _mm_cmpeq_epi8 (octets[0], _mm_set1_epi8 (dot));
+  for (guint i = 1; i < 4; i++)
     {
-      octets[i] = _mm_loadu_si128 ((const __m128i *) (const void *) (block + 16 * i));
-      ret->high |= (guint64) (guint32) _mm_movemask_epi8 (octets[i]) << (16 * i);
+      least = _mm_min_epu8 (least, octets[i]);
+      high = _mm_or_si128 (high, octets[i]);
+      dots = _mm_or_si128 (dots, _mm_cmpeq_epi8 (octets[i], _mm_set1_epi8 (dot)));
     }
+  dots = _mm_or_si128 (dots, _mm_cmpeq_epi8 (least, _mm_setzero_si128 ()));
   ret->cr = equal_sse2 (octets, '\r');
   ret->lf = equal_sse2 (octets, '\n');
-  ret->nul = equal_sse2 (octets, '\0');
-  ret->dot = equal_sse2 (octets, '.');
+  ret->rare = (guint64) (guint32) _mm_movemask_epi8 (dots);
+  ret->high = (guint64) (guint32) _mm_movemask_epi8 (high);
 }
 
-#define SCAN_NAME scan_sse2
-#define SCAN_TARGET
-#define SCAN_LOOK  look_sse2
-#define SCAN_COUNT count_words
+static inline void
+rare_sse2 (const guint8 *block, ScanRare *ret)
+{
+  __m128i octets[4];
+
+  load_sse2 (block, octets);
+  ret->nul = equal_sse2 (octets, '\0');
+  ret->dot = equal_sse2 (octets, '.');
+  ret->high = mask_sse2 (octets);
+}
+
+#define SCAN_NAME   scan_sse2
+#define SCAN_TARGET G_GNUC_UNUSED
+#define SCAN_LOOK   look_sse2
+#define SCAN_RARE   rare_sse2
+#define SCAN_COUNT  count_words
 #include "core/message/scan-loop.inc"
 
-#define AVX2 __attribute__ ((target ("avx2,bmi,popcnt")))
+#define WITH_AVX2 __attribute__ ((target ("avx2,bmi,popcnt")))
 
-AVX2 static inline guint64
+WITH_AVX2 static inline guint64
+mask_avx2 (__m256i low, __m256i high)
+{
+  return (guint64) (guint32) _mm256_movemask_epi8 (low) | (guint64) (guint32) _mm256_movemask_epi8 (high) << 32;
+}
+
+WITH_AVX2 static inline guint64
 equal_avx2 (__m256i low, __m256i high, char wanted)
 {
   const __m256i all = _mm256_set1_epi8 (wanted);
 
-  return (guint64) (guint32) _mm256_movemask_epi8 (_mm256_cmpeq_epi8 (low, all))
-         | (guint64) (guint32) _mm256_movemask_epi8 (_mm256_cmpeq_epi8 (high, all)) << 32;
+  return mask_avx2 (_mm256_cmpeq_epi8 (low, all), _mm256_cmpeq_epi8 (high, all));
 }
 
-AVX2 static inline void
-look_avx2 (const guint8 *block, ScanMasks *ret)
+WITH_AVX2 static inline __m256i
+load_avx2 (const guint8 *from)
 {
-  const __m256i low = _mm256_loadu_si256 ((const __m256i *) (const void *) block);
-  const __m256i high = _mm256_loadu_si256 ((const __m256i *) (const void *) (block + 32));
+  return _mm256_loadu_si256 ((const __m256i *) (const void *) from);
+}
 
-  ret->high = (guint64) (guint32) _mm256_movemask_epi8 (low) | (guint64) (guint32) _mm256_movemask_epi8 (high) << 32;
+WITH_AVX2 static inline void
+look_avx2 (const guint8 *block, char dot, ScanMasks *ret)
+{
+  const __m256i low = load_avx2 (block), high = load_avx2 (block + 32);
+  const __m256i all = _mm256_set1_epi8 (dot);
+  const __m256i dots = _mm256_or_si256 (_mm256_cmpeq_epi8 (low, all), _mm256_cmpeq_epi8 (high, all));
+  const __m256i nul = _mm256_cmpeq_epi8 (_mm256_min_epu8 (low, high), _mm256_setzero_si256 ());
+
   ret->cr = equal_avx2 (low, high, '\r');
   ret->lf = equal_avx2 (low, high, '\n');
-  ret->nul = equal_avx2 (low, high, '\0');
-  ret->dot = equal_avx2 (low, high, '.');
+  ret->rare = (guint64) (guint32) _mm256_movemask_epi8 (_mm256_or_si256 (nul, dots));
+  ret->high = (guint64) (guint32) _mm256_movemask_epi8 (_mm256_or_si256 (low, high));
 }
 
-AVX2 static inline guint
+WITH_AVX2 static inline void
+rare_avx2 (const guint8 *block, ScanRare *ret)
+{
+  const __m256i low = load_avx2 (block), high = load_avx2 (block + 32);
+
+  ret->nul = equal_avx2 (low, high, '\0');
+  ret->dot = equal_avx2 (low, high, '.');
+  ret->high = mask_avx2 (low, high);
+}
+
+WITH_AVX2 static inline guint
 count_avx2 (guint64 mask)
 {
   return (guint) __builtin_popcountll (mask);
 }
 
 #define SCAN_NAME   scan_avx2
-#define SCAN_TARGET AVX2
+#define SCAN_TARGET WITH_AVX2
 #define SCAN_LOOK   look_avx2
+#define SCAN_RARE   rare_avx2
 #define SCAN_COUNT  count_avx2
 #include "core/message/scan-loop.inc"
 
@@ -222,7 +307,27 @@ equal_neon (const uint8x16_t *octets, guint8 wanted)
 }
 
 static inline void
-look_neon (const guint8 *block, ScanMasks *ret)
+look_neon (const guint8 *block, char dot, ScanMasks *ret)
+{
+  uint8x16_t octets[4];
+
+  for (guint i = 0; i < 4; i++)
+    octets[i] = vld1q_u8 (block + 16 * i);
+  uint8x16_t least = octets[0], high = octets[0], dots = vceqq_u8 (octets[0], vdupq_n_u8 ((guint8) dot));
+  for (guint i = 1; i < 4; i++)
+    {
+      least = vminq_u8 (least, octets[i]);
+      high = vorrq_u8 (high, octets[i]);
+      dots = vorrq_u8 (dots, vceqq_u8 (octets[i], vdupq_n_u8 ((guint8) dot)));
+    }
+  ret->cr = equal_neon (octets, '\r');
+  ret->lf = equal_neon (octets, '\n');
+  ret->rare = vminvq_u8 (least) == 0 || vmaxvq_u8 (dots) != 0;
+  ret->high = vmaxvq_u8 (high) >= 0x80;
+}
+
+static inline void
+rare_neon (const guint8 *block, ScanRare *ret)
 {
   uint8x16_t octets[4], high[4];
 
@@ -232,8 +337,6 @@ look_neon (const guint8 *block, ScanMasks *ret)
       high[i] = vcgeq_u8 (octets[i], vdupq_n_u8 (0x80));
     }
   ret->high = gather_neon (high);
-  ret->cr = equal_neon (octets, '\r');
-  ret->lf = equal_neon (octets, '\n');
   ret->nul = equal_neon (octets, '\0');
   ret->dot = equal_neon (octets, '.');
 }
@@ -241,6 +344,7 @@ look_neon (const guint8 *block, ScanMasks *ret)
 #define SCAN_NAME scan_neon
 #define SCAN_TARGET
 #define SCAN_LOOK  look_neon
+#define SCAN_RARE  rare_neon
 #define SCAN_COUNT count_words
 #include "core/message/scan-loop.inc"
 
