@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* libESMTP: one session with all messages in it, which is how its manual has many sent; it pipelines by itself where it may.
  * pkg-config: libesmtp-1.0 openssl */
+#include <openssl/ssl.h>
+#include <stdlib.h>
+
+/* These two include nothing of what they need. */
 #include <auth-client.h>
 #include <libesmtp.h>
-#include <openssl/ssl.h>
 
 #include "peer.h"
 
