@@ -107,12 +107,18 @@ ring (VdInbox *inbox)
   while (n < 0 && errno == EINTR);
 }
 
+/* No lock: it is for signal handlers too, and the descriptor stays while the reactor lives. */
 void
 vd_inbox_wake (VdInbox *inbox)
 {
-  g_mutex_lock (&inbox->lock);
-  ring (inbox);
-  g_mutex_unlock (&inbox->lock);
+  guint64 one = 1;
+  int saved = errno;
+  ssize_t n;
+
+  do
+    n = write (inbox->fds[1], &one, sizeof one); /* what is full rings already */
+  while (n < 0 && errno == EINTR);
+  errno = saved;
 }
 
 gboolean

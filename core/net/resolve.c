@@ -100,7 +100,7 @@ answer_locally (VdResolve *resolve)
 
   if (literal == NULL && strchr (resolve->host, ':') != NULL)
     {
-      g_set_error (&resolve->error, VEREDA_ERROR, VEREDA_ERROR_RESOLVE, "Cannot use the IPv6 address \"%s\": %s", resolve->host,
+      g_set_error (&resolve->error, VEREDA_ERROR, VEREDA_ERROR_NO_HOST, "Cannot use the IPv6 address \"%s\": %s", resolve->host,
                    strchr (resolve->host, '%') != NULL ? "its zone is not an interface of this machine" : "it is not valid");
       return TRUE;
     }
@@ -115,18 +115,31 @@ answer_locally (VdResolve *resolve)
     }
   vd_endpoint_free (literal);
   if (resolve->endpoints->len == 0)
-    g_set_error (&resolve->error, VEREDA_ERROR, VEREDA_ERROR_RESOLVE, "Cannot use \"%s\": it is not an %s address",
+    g_set_error (&resolve->error, VEREDA_ERROR, VEREDA_ERROR_NO_HOST, "Cannot use \"%s\": it is not an %s address",
                  resolve->host, family_name (resolve->family));
   return TRUE;
 }
 
 /* --- answers from the system --- */
 
+/* The resolver has an answer, and it is that there is none. */
+static gboolean
+is_no_host (int code)
+{
+#ifdef EAI_NODATA
+  if (code == EAI_NODATA)
+    return TRUE;
+#endif
+  return code == EAI_NONAME;
+}
+
 static void
 set_lookup_error (VdResolve *resolve, int code, int saved_errno)
 {
-  const char *advice = code == EAI_AGAIN ? "; this may pass: try again later" : code == EAI_NONAME ? "; check the name" : "";
-  g_set_error (&resolve->error, VEREDA_ERROR, VEREDA_ERROR_RESOLVE, "Cannot find an address of \"%s\": %s%s", resolve->host,
+  gboolean none = is_no_host (code);
+  const char *advice = code == EAI_AGAIN ? "; this may pass: try again later" : none ? "; check the name" : "";
+  g_set_error (&resolve->error, VEREDA_ERROR, none ? VEREDA_ERROR_NO_HOST : VEREDA_ERROR_RESOLVE,
+               "Cannot find an address of \"%s\": %s%s", resolve->host,
                code == EAI_SYSTEM ? g_strerror (saved_errno) : gai_strerror (code), advice);
 }
 

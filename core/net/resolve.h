@@ -3,7 +3,7 @@
  *
  * Literals and localhost (RFC 6761 section 6.3) answer without a thread; everything else is one getaddrinfo() in a thread of a small
  * process-wide pool: AAAA and A are asked together (TCP-1), sorted as RFC 6724 says by the system, interleaved here (TCP-2).  There is no
- * time-out of its own: the caller's timer cancels.  Errors are VEREDA_ERROR_RESOLVE and say whether another try may help. */
+ * time-out of its own: the caller's timer cancels.  Errors are VEREDA_ERROR_NO_HOST for a name that does not exist, else VEREDA_ERROR_RESOLVE. */
 #ifndef VD_RESOLVE_H
 #define VD_RESOLVE_H
 

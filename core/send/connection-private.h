@@ -9,7 +9,6 @@
 
 #include "core/net/connect.h"
 #include "core/net/layer.h"
-#include "core/net/resolve.h"
 #include "core/plugin/registry.h"
 #include "core/send/connection.h"
 #include "core/send/credential.h"
@@ -32,7 +31,7 @@ struct VdConnection
 
   VdTimer *timer;
   gint64 stage_deadline; /* of resolving and of a handshake; G_MAXINT64: none */
-  VdResolve *resolve;
+  VdNamesWait *resolve;
   VdConnect *connect;
   GPtrArray *endpoints;
   guint endpoint;
@@ -44,6 +43,7 @@ struct VdConnection
   gboolean want_read, want_write; /* what the layers asked for last */
   gboolean was_ready;
   gboolean kicked;
+  gboolean pumping_later; /* a call of vd_connection_pump() is deferred */
 
   /* TLS */
   const VeredaTransport *plain, *tls; /* loaded; tls NULL: not yet, or none */

@@ -10,6 +10,14 @@
 #include "core/base/error.h"
 #include "core/plugin/host.h"
 
+static int
+family_of (VdConnection *c)
+{
+  static const int families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
+
+  return families[vd_options_choice (c->setup.options, VD_OPTION_FAMILY)];
+}
+
 static void
 on_connected (gpointer data, int fd, guint endpoint, const GArray *attempts, const GError *error)
 {
@@ -19,6 +27,8 @@ on_connected (gpointer data, int fd, guint endpoint, const GArray *attempts, con
   c->connect = NULL;
   if (fd < 0)
     {
+      if (c->setup.visit->target->host != NULL)
+        vd_names_forget (c->setup.names, c->setup.visit->target->host, c->setup.visit->route.port, family_of (c));
       why = g_error_copy (error);
       vd_error_prefix (&why, "%s", c->setup.visit->name);
       vd_connection_fail (c, VEREDA_STAGE_CONNECT, why);
@@ -86,14 +96,12 @@ on_resolved (gpointer data, GPtrArray *endpoints, const GError *error)
 static void
 start_resolving (VdConnection *c)
 {
-  static const int families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
   const VdVisit *visit = c->setup.visit;
 
   c->at = VD_AT_RESOLVE;
   c->stage = VEREDA_STAGE_RESOLVE;
   c->stage_deadline = vd_reactor_now (c->setup.reactor) + vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT);
-  c->resolve = vd_resolve_start (c->setup.reactor, visit->target->host, visit->route.port,
-                                 families[vd_options_choice (c->setup.options, VD_OPTION_FAMILY)], on_resolved, c);
+  c->resolve = vd_names_find (c->setup.names, visit->target->host, visit->route.port, family_of (c), on_resolved, c);
 }
 
 void

@@ -63,7 +63,7 @@ vd_connection_warn (VdConnection *c, const char *format, ...)
 static void
 stop_io (VdConnection *c)
 {
-  g_clear_pointer (&c->resolve, vd_resolve_cancel);
+  g_clear_pointer (&c->resolve, vd_names_cancel);
   g_clear_pointer (&c->connect, vd_connect_cancel);
   g_clear_pointer (&c->watch, vd_watch_free);
   vd_timer_set (c->timer, -1);
@@ -374,7 +374,19 @@ arm (VdConnection *c)
 static void
 pump_later (gpointer data)
 {
-  vd_connection_pump (data);
+  VdConnection *c = data;
+
+  c->pumping_later = FALSE;
+  vd_connection_pump (c);
+}
+
+static void
+defer_pump (VdConnection *c)
+{
+  if (c->pumping_later)
+    return;
+  c->pumping_later = TRUE;
+  vd_reactor_defer (c->setup.reactor, pump_later, c);
 }
 
 static void
@@ -400,7 +412,7 @@ vd_connection_pump (VdConnection *c)
   while (work_once (c))
     if (++rounds == ROUNDS_MAX)
       {
-        vd_reactor_defer (c->setup.reactor, pump_later, c);
+        defer_pump (c);
         break;
       }
   note_ready (c);
@@ -462,8 +474,10 @@ vd_connection_free (VdConnection *c)
   if (c == NULL)
     return;
   stop_io (c);
-  vd_reactor_undefer (c->setup.reactor, vd_connection_begin, c);
-  vd_reactor_undefer (c->setup.reactor, pump_later, c);
+  if (c->at == VD_AT_BEGIN)
+    vd_reactor_undefer (c->setup.reactor, vd_connection_begin, c);
+  if (c->pumping_later)
+    vd_reactor_undefer (c->setup.reactor, pump_later, c);
   vd_timer_free (c->timer);
   vd_session_free (c->session);
   vd_connection_auth_clear (c);
@@ -488,8 +502,7 @@ void
 vd_connection_kick (VdConnection *c)
 {
   c->kicked = TRUE;
-  vd_reactor_undefer (c->setup.reactor, pump_later, c);
-  vd_reactor_defer (c->setup.reactor, pump_later, c);
+  defer_pump (c);
 }
 
 void

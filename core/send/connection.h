@@ -6,6 +6,7 @@
 #ifndef VD_CONNECTION_H
 #define VD_CONNECTION_H
 
+#include "core/net/names.h"
 #include "core/net/reactor.h"
 #include "core/send/log.h"
 #include "core/send/memory.h"
@@ -22,6 +23,7 @@ typedef void (*VdWroteFunc) (gpointer data, VdTransaction *txn);
 typedef struct
 {
   VdReactor *reactor;
+  VdNames *names;
   VeredaRegistry *registry;
   const VeredaOptions *options;
   VdVisit *visit;

@@ -21,13 +21,14 @@ struct VdLane
 {
   const VdLaneSetup *setup;
   VdLog log;
-  GList link;
+  VdLaneSpot spot;
 
   guint server; /* index of the present one */
   guint least;  /* the first server whose messages it takes: below server, where those before failed */
   VdVisit *visit;
   VdConnection *connection; /* NULL: over */
   GString *story;           /* errors of the servers passed over; NULL: none */
+  gboolean transient;       /* one of these may pass */
   gint64 visit_began;
 
   GQueue flying;     /* of VdTransaction, in the order given to the session */
@@ -309,6 +310,7 @@ connect_now (VdLane *lane)
   lane->answered = lane->quitting = FALSE;
   lane->carried = 0;
   setup = (VdConnectionSetup){ .reactor = lane->setup->reactor,
+                               .names = lane->setup->names,
                                .registry = lane->setup->registry,
                                .options = lane->setup->options,
                                .visit = lane->visit,
@@ -366,6 +368,8 @@ next_server (VdLane *lane)
       return;
     }
   add_to_story (lane, vd_connection_error (lane->connection)->message);
+  lane->transient
+      |= vd_error_is_transient (vd_connection_error (lane->connection), vd_connection_error_reply (lane->connection));
   advance (lane, lane->server + 1);
 }
 
@@ -443,7 +447,7 @@ vd_lane_new (const VdLaneSetup *setup, guint server)
   VdLane *lane = g_new0 (VdLane, 1);
 
   lane->setup = setup;
-  lane->link.data = lane;
+  lane->spot.link.data = lane;
   lane->server = lane->least = server;
   vd_log_init (&lane->log, setup->trace, vd_reactor_now (setup->reactor));
   connect_now (lane);
@@ -488,10 +492,10 @@ vd_lane_abort (VdLane *lane, const GError *error)
   end_visit (lane);
 }
 
-GList *
-vd_lane_link (VdLane *lane)
+VdLaneSpot *
+vd_lane_spot (VdLane *lane)
 {
-  return &lane->link;
+  return &lane->spot;
 }
 
 gboolean
@@ -539,6 +543,18 @@ const char *
 vd_lane_server_name (const VdLane *lane)
 {
   return lane->visit != NULL ? lane->visit->name : NULL;
+}
+
+gboolean
+vd_lane_is_leaving (const VdLane *lane)
+{
+  return lane->quitting;
+}
+
+gboolean
+vd_lane_was_transient (const VdLane *lane)
+{
+  return lane->transient;
 }
 
 guint

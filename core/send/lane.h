@@ -31,6 +31,7 @@ typedef struct
 typedef struct
 {
   VdReactor *reactor;
+  VdNames *names;
   VeredaRegistry *registry;
   const VeredaOptions *options;
   GPtrArray *targets; /* of VdTarget */
@@ -47,8 +48,15 @@ VdLane *vd_lane_new (const VdLaneSetup *setup, guint server);
 /* Closes without a word.  It has nothing under way: vd_lane_abort() before, or it is over.  NULL is fine. */
 void vd_lane_free (VdLane *lane);
 
-/* The owner's place for it in a list; its data is the lane. */
-GList *vd_lane_link (VdLane *lane);
+/* What the owner notes about a lane: where in its lists it stands.  The link's data is the lane. */
+typedef struct
+{
+  GList link;
+  guint list;
+  gint64 since;
+} VdLaneSpot;
+
+VdLaneSpot *vd_lane_spot (VdLane *lane);
 
 /* Looks at the queue again.  Also from outside of a turn. */
 void vd_lane_feed (VdLane *lane);
@@ -68,5 +76,7 @@ gboolean vd_lane_was_ready (const VdLane *lane);      /* its present connection 
 gint64 vd_lane_idle_since (const VdLane *lane);       /* monotonic microseconds; meaningful while idle */
 const char *vd_lane_server_name (const VdLane *lane); /* NULL when it is over */
 guint vd_lane_flying (const VdLane *lane);
+gboolean vd_lane_is_leaving (const VdLane *lane);    /* it said QUIT, or is about to */
+gboolean vd_lane_was_transient (const VdLane *lane); /* another try might get further with one of the servers passed over */
 
 #endif

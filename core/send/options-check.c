@@ -229,6 +229,22 @@ vd_check_number (const char *value, GError **error)
 }
 
 gboolean
+vd_check_count (const char *value, GError **error)
+{
+  guint64 number;
+
+  return g_ascii_string_to_unsigned (value, 10, 1, 65535, &number, NULL) || bad (error, "not a number from 1 to 65535");
+}
+
+gboolean
+vd_check_limit (const char *value, GError **error)
+{
+  guint64 number;
+
+  return g_ascii_string_to_unsigned (value, 10, 0, 65535, &number, NULL) || bad (error, "not a number from 0 to 65535");
+}
+
+gboolean
 vd_check_local_address (const char *value, GError **error)
 {
   VdEndpoint *endpoint = vd_endpoint_new_literal (value, 0);

@@ -22,6 +22,8 @@ gboolean vd_check_mechanisms (const char *value, GError **error);
 gboolean vd_check_window_messages (const char *value, GError **error);
 gboolean vd_check_window_octets (const char *value, GError **error);
 gboolean vd_check_number (const char *value, GError **error);
+gboolean vd_check_count (const char *value, GError **error); /* 1 to 65535 */
+gboolean vd_check_limit (const char *value, GError **error); /* the same, and 0 for none */
 gboolean vd_check_local_address (const char *value, GError **error);
 
 /* What every value goes through first: no CR, LF or other control character (CFG-1). */

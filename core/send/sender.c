@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sender - the queue of messages and the lanes that empty it; deadlines, cancelling, event loops.  Implements include/vereda/sender.h.
+/* sender - messages from submission to verdict: deadlines, cancelling, and who runs the turns.  Implements include/vereda/sender.h.
  *
  * Orchestrates.  Every message that was taken gets exactly one verdict, whatever happens: in on_done() or fail(). */
 #include <vereda/sender.h>
@@ -8,17 +8,10 @@
 #include "vereda-config.h"
 
 #include "core/base/error.h"
-#include "core/send/lane.h"
+#include "core/send/pool.h"
 
-/* Messages given to a session ahead of the server's answers: more is no faster, and with several lanes the others would stand idle. */
-#define AHEAD_ALONE    256
-#define AHEAD_AMONG    4
-/* Connections being made at once. */
-#define CONNECTING_MAX 128
-/* How long fewer connections are made after some could not be had. */
-#define MODEST_FOR     (30 * G_USEC_PER_SEC)
 /* Turns of the reactor in one dispatch, while there is something to do at once. */
-#define TURNS_MAX      8
+#define TURNS_MAX 8
 
 struct VeredaSender
 {
@@ -27,66 +20,19 @@ struct VeredaSender
   VdReactor *reactor;
   GPtrArray *targets; /* of VdTarget */
   VdTrace trace;
-  VdLaneSetup setup;
-  guint connections_max;
-  guint window; /* messages on their way on one connection with pipelining=window; 0: that is not asked for */
 
-  VdQueue queue;     /* messages that wait */
-  VdMemory *memory;  /* of what servers cannot do */
+  VdPool *pool;      /* the queue of those that wait, and the connections */
   GQueue pending;    /* of VdJob: all without a verdict, in the order submitted, which is that of their deadlines */
   VdTimer *deadline; /* the first one's */
 
-  GQueue lanes;    /* of VdLane */
-  gboolean proven; /* a lane was ready: the others may follow */
-  guint modest;    /* no more lanes than this; 0: as many as allowed */
-  gint64 modest_until;
-
-  gboolean once;   /* no further message will come: QUIT may ride behind the last */
-  gboolean busy;   /* inside of vereda_sender_run() */
-  gboolean ending; /* vereda_sender_free() was called: no further message is taken */
-  gboolean called; /* look() is deferred */
-  gint cancelled;  /* atomic */
+  gboolean keep;    /* the option */
+  gboolean driven;  /* by an event loop: somebody sees to connections that are idle */
+  gboolean closing; /* vereda_sender_close() was called after the last message was submitted */
+  gboolean busy;    /* inside of vereda_sender_run() or vereda_sender_dispatch() */
+  gboolean running; /* the former */
+  gboolean ending;  /* vereda_sender_free() was called: no further message is taken */
+  gint cancelled;   /* atomic */
 };
-
-static void look (gpointer data);
-static void on_deadline (gpointer data);
-
-/* ---- lanes ---- */
-
-static guint
-lanes_allowed (VeredaSender *sender)
-{
-  guint allowed = sender->proven ? sender->connections_max : 1;
-
-  if (sender->modest > 0 && vd_reactor_now (sender->reactor) >= sender->modest_until)
-    sender->modest = 0;
-  return sender->modest > 0 ? MIN (allowed, sender->modest) : allowed;
-}
-
-/* Fair among those there are, lest one takes what the others could send at the same time. */
-static guint
-quota (gpointer data, VdLane *lane)
-{
-  VeredaSender *sender = data;
-  guint lanes = sender->lanes.length, share;
-
-  if (sender->connections_max == 1)
-    return MAX (AHEAD_ALONE, sender->window);
-  share = vd_lane_flying (lane) + (sender->queue.length + lanes - 1) / lanes;
-  return MIN (share, MAX (AHEAD_AMONG, sender->window));
-}
-
-static gboolean
-rest (gpointer data, VdLane *lane)
-{
-  return FALSE;
-}
-
-static gboolean
-is_last_call (gpointer data, VdLane *lane)
-{
-  return ((VeredaSender *) data)->once;
-}
 
 /* ---- verdicts ---- */
 
@@ -101,7 +47,7 @@ arm_deadline (VeredaSender *sender)
 }
 
 static void
-on_done (gpointer data, VdLane *lane, VdJob *job)
+on_done (gpointer data, VdJob *job)
 {
   VeredaSender *sender = data;
 
@@ -124,111 +70,39 @@ fail (VeredaSender *sender, VdLane *lane, VdJob *job, const GError *error, VdRep
       job->result->server = g_strdup (vd_lane_server_name (lane));
     }
   if (lane != NULL)
-    vd_lane_conclude (lane, job);
-  on_done (sender, lane, job);
+    {
+      job->result->transient |= vd_lane_was_transient (lane);
+      vd_lane_conclude (lane, job);
+    }
+  on_done (sender, job);
 }
 
 /* What callbacks submit is not theirs to fail: only what waits now. */
 static void
-fail_waiting (VeredaSender *sender, VdLane *lane, const GError *error, VdReply *reply)
+on_unreachable (gpointer data, VdLane *lane, const GError *error, VdReply *reply)
 {
+  VeredaSender *sender = data;
+  VdQueue *queue = vd_pool_queue (sender->pool);
   GQueue failed = G_QUEUE_INIT;
   VdJob *job;
 
-  while ((job = vd_queue_take (&sender->queue, 0, sender->queue.servers - 1)) != NULL)
+  while ((job = vd_queue_take (queue, 0, queue->servers - 1)) != NULL)
     g_queue_push_tail_link (&failed, &job->link);
   while (failed.head != NULL)
     fail (sender, lane, g_queue_pop_head_link (&failed)->data, error, reply);
 }
 
+/* They are the first of the list, and none is under way any more. */
 static void
-on_gave_up (gpointer data, VdLane *lane, const GError *error, VdReply *reply)
+fail_doomed (VeredaSender *sender, const GError *error)
 {
-  VeredaSender *sender = data;
+  VdJob *job;
 
-  if (sender->lanes.length == 1)
+  while ((job = g_queue_peek_head (&sender->pending)) != NULL && job->doomed)
     {
-      sender->proven = FALSE;
-      fail_waiting (sender, lane, error, reply);
-      return;
+      vd_queue_remove (vd_pool_queue (sender->pool), job);
+      fail (sender, NULL, job, error, NULL);
     }
-  /* The others go on, and nobody takes its place for a while: servers have limits of their own. */
-  sender->modest = sender->lanes.length - 1;
-  sender->modest_until = vd_reactor_now (sender->reactor) + MODEST_FOR;
-}
-
-/* ---- opening and closing lanes ---- */
-
-static void
-call_look (VeredaSender *sender)
-{
-  if (sender->called)
-    return;
-  sender->called = TRUE;
-  vd_reactor_defer (sender->reactor, look, sender);
-}
-
-static void
-remove_lane (VeredaSender *sender, VdLane *lane)
-{
-  g_queue_unlink (&sender->lanes, vd_lane_link (lane));
-  vd_lane_free (lane);
-}
-
-static void
-on_changed (gpointer data, VdLane *lane)
-{
-  VeredaSender *sender = data;
-
-  sender->proven |= vd_lane_is_ready (lane);
-  if (vd_lane_is_over (lane))
-    remove_lane (sender, lane);
-  if (sender->queue.length > 0)
-    call_look (sender);
-}
-
-static const VdLaneFuncs lane_funcs = { quota, rest, is_last_call, on_done, on_gave_up, on_changed };
-
-static guint
-connecting (VeredaSender *sender)
-{
-  guint n = 0;
-
-  for (GList *l = sender->lanes.head; l != NULL; l = l->next)
-    n += !vd_lane_is_ready (l->data);
-  return n;
-}
-
-/* One message for each lane that is being connected; those that are busy take more as they get on. */
-static void
-open_lanes (VeredaSender *sender)
-{
-  guint allowed = lanes_allowed (sender), n = connecting (sender);
-
-  while (sender->lanes.length < allowed && n < CONNECTING_MAX && sender->queue.length > n)
-    {
-      VdLane *lane = vd_lane_new (&sender->setup, vd_queue_lowest (&sender->queue));
-
-      g_queue_push_tail_link (&sender->lanes, vd_lane_link (lane));
-      n++;
-    }
-}
-
-/* Something waits, or a lane is gone. */
-static void
-look (gpointer data)
-{
-  VeredaSender *sender = data;
-
-  sender->called = FALSE;
-  for (GList *l = sender->lanes.head, *next; l != NULL && sender->queue.length > 0; l = next)
-    {
-      next = l->next;
-      vd_lane_feed (l->data);
-      if (vd_lane_is_over (l->data))
-        remove_lane (sender, l->data);
-    }
-  open_lanes (sender);
 }
 
 /* ---- ends from outside ---- */
@@ -244,19 +118,11 @@ static void
 abort_all (VeredaSender *sender, VeredaErrorCode code, const char *why)
 {
   GError *error = end_error (code, why);
-  GQueue lanes = sender->lanes;
 
-  g_queue_init (&sender->lanes);
   for (GList *l = sender->pending.head; l != NULL; l = l->next)
     ((VdJob *) l->data)->doomed = TRUE;
-  while (lanes.head != NULL)
-    {
-      VdLane *lane = g_queue_pop_head_link (&lanes)->data;
-
-      vd_lane_abort (lane, error);
-      vd_lane_free (lane);
-    }
-  fail_waiting (sender, NULL, error, NULL);
+  vd_pool_abort (sender->pool, error);
+  fail_doomed (sender, error);
   g_clear_error (&error);
 }
 
@@ -280,18 +146,12 @@ doom_expired (VeredaSender *sender)
   return any;
 }
 
-/* Lanes on the way to a server for which nothing waits any more. */
+/* Connections being made for nobody. */
 static void
 drop_needless (VeredaSender *sender, const GError *error)
 {
-  for (GList *l = sender->lanes.head, *next; l != NULL && sender->queue.length == 0; l = next)
-    {
-      next = l->next;
-      if (vd_lane_was_ready (l->data))
-        continue;
-      vd_lane_abort (l->data, error);
-      remove_lane (sender, l->data);
-    }
+  if (vd_pool_queue (sender->pool)->length == 0)
+    vd_pool_drop_unmade (sender->pool, error);
 }
 
 static void
@@ -299,27 +159,14 @@ on_deadline (gpointer data)
 {
   VeredaSender *sender = data;
   GError *error = end_error (VEREDA_ERROR_TIMEOUT, "the overall deadline has passed");
-  VdJob *job;
 
   if (doom_expired (sender))
     {
-      for (GList *l = sender->lanes.head, *next; l != NULL; l = next)
-        {
-          next = l->next;
-          if (!vd_lane_has_doomed (l->data))
-            continue;
-          vd_lane_abort (l->data, error);
-          remove_lane (sender, l->data);
-        }
-      while ((job = g_queue_peek_head (&sender->pending)) != NULL && job->doomed)
-        {
-          vd_queue_remove (&sender->queue, job);
-          fail (sender, NULL, job, error, NULL);
-        }
+      vd_pool_abort_doomed (sender->pool, error);
+      fail_doomed (sender, error);
       drop_needless (sender, error);
     }
   arm_deadline (sender);
-  call_look (sender);
   g_clear_error (&error);
 }
 
@@ -340,12 +187,15 @@ log_debug (VeredaTraceKind kind, gboolean secure, const char *server, const char
   g_debug ("%s %s%s %s", server != NULL ? server : "-", marks[kind], secure ? "~" : " ", text);
 }
 
+static const VdPoolFuncs pool_funcs = { on_done, on_unreachable };
+
 VeredaSender *
 vereda_sender_new (VeredaOptions *options, GError **error)
 {
   VeredaSender *sender;
   GPtrArray *targets;
   VdReactor *reactor;
+  VdPoolSetup pool;
 
   if (!vd_route_check (options, error))
     return NULL;
@@ -364,24 +214,19 @@ vereda_sender_new (VeredaOptions *options, GError **error)
   sender->registry = vereda_registry_ref (options->registry != NULL ? options->registry : vereda_registry_get_default ());
   sender->reactor = reactor;
   sender->targets = targets;
-  sender->connections_max = 1;
-  if (vd_options_choice (options, VD_OPTION_PIPELINING) == (guint) VD_PIPELINING_WINDOW)
-    sender->window = (guint) vd_options_number (options, VD_OPTION_WINDOW_MESSAGES);
+  sender->keep = vd_options_bool (options, VD_OPTION_KEEP);
   sender->trace = (VdTrace){ options->trace, options->trace_data, NULL };
   if (sender->trace.func == NULL && vd_options_bool (options, VD_OPTION_DEBUG))
     sender->trace.func = log_debug;
-  vd_queue_init (&sender->queue, targets->len);
-  sender->memory = vd_memory_new ();
   sender->deadline = vd_reactor_timer (reactor, on_deadline, sender);
-  sender->setup = (VdLaneSetup){ .reactor = reactor,
-                                 .registry = sender->registry,
-                                 .options = sender->options,
-                                 .targets = targets,
-                                 .queue = &sender->queue,
-                                 .memory = sender->memory,
-                                 .trace = &sender->trace,
-                                 .funcs = &lane_funcs,
-                                 .data = sender };
+  pool = (VdPoolSetup){ .reactor = reactor,
+                        .registry = sender->registry,
+                        .options = sender->options,
+                        .targets = targets,
+                        .trace = &sender->trace,
+                        .funcs = &pool_funcs,
+                        .data = sender };
+  sender->pool = vd_pool_new (&pool);
   return sender;
 }
 
@@ -393,11 +238,9 @@ vereda_sender_free (VeredaSender *sender)
   g_return_if_fail (!sender->busy && !sender->ending);
   sender->ending = TRUE;
   abort_all (sender, VEREDA_ERROR_CANCELLED, "given up before it was sent");
-  vd_reactor_undefer (sender->reactor, look, sender);
+  vd_pool_free (sender->pool);
   vd_timer_free (sender->deadline);
   vd_reactor_free (sender->reactor);
-  vd_queue_clear (&sender->queue);
-  vd_memory_free (sender->memory);
   g_ptr_array_unref (sender->targets);
   vereda_registry_unref (sender->registry);
   vereda_options_free (sender->options);
@@ -405,6 +248,12 @@ vereda_sender_free (VeredaSender *sender)
 }
 
 /* ---- the API ---- */
+
+static void
+update_keep (VeredaSender *sender)
+{
+  vd_pool_set_keep (sender->pool, !sender->closing && (sender->keep || (sender->driven && !sender->running)));
+}
 
 /* A callback of vereda_sender_free() submits: nobody would ever send it. */
 static VeredaResult *
@@ -438,10 +287,14 @@ vereda_sender_submit (VeredaSender *sender, VeredaMessage *message, VeredaOption
   job->done = done;
   job->data = user_data;
   job->deadline = new_deadline (sender);
+  if (sender->closing)
+    {
+      sender->closing = FALSE;
+      update_keep (sender);
+    }
   g_queue_push_tail_link (&sender->pending, &job->pending);
-  vd_queue_push (&sender->queue, job);
+  vd_pool_push (sender->pool, job);
   arm_deadline (sender);
-  call_look (sender);
   return TRUE;
 }
 
@@ -456,35 +309,115 @@ restart_deadlines (VeredaSender *sender)
   arm_deadline (sender);
 }
 
+/* What vereda_sender_run() waits for. */
 static gboolean
 is_finished (VeredaSender *sender)
 {
-  return g_queue_is_empty (&sender->pending) && g_queue_is_empty (&sender->lanes);
+  guint stay = sender->keep ? vd_pool_n_idle (sender->pool) : 0;
+
+  return g_queue_is_empty (&sender->pending) && vd_pool_n_lanes (sender->pool) == stay;
+}
+
+/* With nothing left to send. */
+static void
+wind_up (VeredaSender *sender)
+{
+  GError *error;
+
+  if (!g_queue_is_empty (&sender->pending) || vd_pool_n_unmade (sender->pool) == 0)
+    return;
+  error = end_error (VEREDA_ERROR_CANCELLED, "nothing is left to be sent");
+  drop_needless (sender, error);
+  g_clear_error (&error);
+}
+
+static void
+take_turn (VeredaSender *sender, gint64 max_wait)
+{
+  GError *error = NULL;
+
+  if (!vd_reactor_turn (sender->reactor, max_wait, &error))
+    {
+      abort_all (sender, VEREDA_ERROR_INTERNAL, error->message);
+      g_clear_error (&error);
+    }
+}
+
+/* TRUE: it was cancelled. */
+static gboolean
+take_cancel (VeredaSender *sender)
+{
+  if (!g_atomic_int_compare_and_exchange (&sender->cancelled, 1, 0))
+    return FALSE;
+  abort_all (sender, VEREDA_ERROR_CANCELLED, "cancelled");
+  return TRUE;
 }
 
 void
 vereda_sender_run (VeredaSender *sender)
 {
   g_return_if_fail (!sender->busy && !sender->ending);
-  sender->busy = TRUE;
+  sender->busy = sender->running = TRUE;
+  update_keep (sender);
   restart_deadlines (sender);
-  while (!is_finished (sender))
-    {
-      GError *error = NULL;
-
-      if (g_atomic_int_get (&sender->cancelled))
-        {
-          abort_all (sender, VEREDA_ERROR_CANCELLED, "cancelled");
-          break;
-        }
-      if (!vd_reactor_turn (sender->reactor, -1, &error))
-        {
-          abort_all (sender, VEREDA_ERROR_INTERNAL, error->message);
-          g_clear_error (&error);
-        }
-    }
+  for (wind_up (sender); !is_finished (sender) && !take_cancel (sender); wind_up (sender))
+    take_turn (sender, -1);
   g_atomic_int_set (&sender->cancelled, 0);
+  sender->busy = sender->running = FALSE;
+  update_keep (sender);
+}
+
+static void
+drive (VeredaSender *sender)
+{
+  if (sender->driven)
+    return;
+  sender->driven = TRUE;
+  update_keep (sender);
+}
+
+int
+vereda_sender_get_fd (VeredaSender *sender)
+{
+  drive (sender);
+  return vd_reactor_get_fd (sender->reactor);
+}
+
+void
+vereda_sender_dispatch (VeredaSender *sender)
+{
+  g_return_if_fail (!sender->busy && !sender->ending);
+  drive (sender);
+  sender->busy = TRUE;
+  for (guint i = 0; i < TURNS_MAX; i++)
+    {
+      take_turn (sender, 0);
+      take_cancel (sender);
+      if (vd_reactor_next_deadline (sender->reactor) != 0)
+        break;
+    }
+  if (sender->closing)
+    wind_up (sender);
   sender->busy = FALSE;
+}
+
+guint
+vereda_sender_get_n_pending (VeredaSender *sender)
+{
+  return sender->pending.length;
+}
+
+guint
+vereda_sender_get_n_connections (VeredaSender *sender)
+{
+  return vd_pool_n_lanes (sender->pool);
+}
+
+void
+vereda_sender_close (VeredaSender *sender)
+{
+  sender->closing = TRUE;
+  update_keep (sender);
 }
 
 gboolean
@@ -503,7 +436,7 @@ vereda_sendmessage (VeredaMessage *message, VeredaOptions *options, VeredaResult
     }
   else if (vereda_sender_submit (sender, message, NULL, NULL, NULL, &result, &why))
     {
-      sender->once = TRUE;
+      vd_pool_set_once (sender->pool);
       vereda_sender_run (sender);
       why = result->error != NULL ? g_error_copy (result->error) : NULL;
     }

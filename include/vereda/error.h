@@ -33,7 +33,7 @@ typedef enum
   VEREDA_ERROR_POLICY = 6,  /**< going on would break a policy: cleartext credentials, SIZE, 8BITMIME, SMTPUTF8, floor */
 
   /* With a server, in the order of a session. */
-  VEREDA_ERROR_RESOLVE = 10,     /**< name not found, or no answer */
+  VEREDA_ERROR_RESOLVE = 10,     /**< the look-up of the name failed, or no answer came; another try may help */
   VEREDA_ERROR_CONNECT = 11,     /**< no address accepted the connection */
   VEREDA_ERROR_GREETING = 12,    /**< the greeting was not 2yz, or no greeting came */
   VEREDA_ERROR_EHLO = 13,        /**< EHLO (and HELO) refused */
@@ -46,6 +46,8 @@ typedef enum
   VEREDA_ERROR_RECIPIENTS = 20,  /**< no recipient accepted, or not all of them where all were asked for */
   VEREDA_ERROR_DATA = 21,        /**< DATA refused */
   VEREDA_ERROR_CONTENT = 22,     /**< message refused after its end */
+
+  VEREDA_ERROR_NO_HOST = 23, /**< the name does not exist, or has no address of the family asked for */
 
   /* At any stage. */
   VEREDA_ERROR_PROTOCOL = 30, /**< the server broke the protocol; the connection was dropped */

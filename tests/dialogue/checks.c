@@ -15,6 +15,7 @@ static const char *const error_names[] = {
   [VEREDA_ERROR_PLUGIN] = "plugin",
   [VEREDA_ERROR_POLICY] = "policy",
   [VEREDA_ERROR_RESOLVE] = "resolve",
+  [VEREDA_ERROR_NO_HOST] = "no-host",
   [VEREDA_ERROR_CONNECT] = "connect",
   [VEREDA_ERROR_GREETING] = "greeting",
   [VEREDA_ERROR_EHLO] = "ehlo",

@@ -33,6 +33,8 @@ fine_value (const VeredaOptionInfo *info)
     { "auth-min-strength", "10" },
     { "window-messages", "10" },
     { "window-octets", "10000" },
+    { "connections", "3" },
+    { "messages-per-connection", "2" },
     { "local-address", "127.0.0.1" },
   };
 

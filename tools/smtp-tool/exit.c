@@ -49,6 +49,7 @@ static const struct
   { VEREDA_ERROR_PLUGIN, EXIT_PLUGIN, "plugin" },
   { VEREDA_ERROR_POLICY, EXIT_POLICY, "policy" },
   { VEREDA_ERROR_RESOLVE, EXIT_CONNECT, "resolve" },
+  { VEREDA_ERROR_NO_HOST, EXIT_CONNECT, "no-host" },
   { VEREDA_ERROR_CONNECT, EXIT_CONNECT, "connect" },
   { VEREDA_ERROR_GREETING, EXIT_GREETING, "greeting" },
   { VEREDA_ERROR_EHLO, EXIT_EHLO, "ehlo" },

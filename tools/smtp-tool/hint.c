@@ -189,6 +189,7 @@ static const struct
     "--tls=starttls or --tls=implicit; --allow-cleartext-auth only on a network you trust" },
   { VEREDA_ERROR_POLICY, says_mechanisms,
     "smtp-tool plugins for the mechanisms there are, -v for those that the server offers" },
+  { VEREDA_ERROR_NO_HOST, NULL, "--server=HOST[:PORT] with another spelling of the host" },
   { VEREDA_ERROR_RESOLVE, NULL, "--server=HOST[:PORT] with another spelling of the host" },
   { VEREDA_ERROR_CONNECT, is_socket, "--server=unix:/PATH with the socket that the server listens on" },
   { VEREDA_ERROR_CONNECT, is_host,
