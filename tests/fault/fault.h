@@ -55,7 +55,10 @@ char *fault_auth_script (const char *script, const char *how);
 void fault_policy (Fault *fault, VeredaTlsDecision answer);
 void fault_message (Fault *fault, const char *text);
 
+/* As an application would that has no loop (vereda_sender_run() or vereda_sendmessage()), or with VEREDA_TEST_DRIVER=poll or =source from
+ * an event loop of its own or GLib's. */
 gboolean fault_send (Fault *fault);
+void fault_run (VeredaSender *sender);
 
 typedef char FaultPlugins;
 

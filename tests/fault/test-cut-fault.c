@@ -297,7 +297,7 @@ send_batch (const char *script, const char *ext, gboolean reset)
 
       g_assert_true (vereda_sender_submit (sender, message, NULL, on_done, &told[i], NULL, &error));
     }
-  vereda_sender_run (sender);
+  fault_run (sender);
   kit_script_settle (server);
   for (guint i = 0; i < 3; i++)
     {

@@ -357,7 +357,7 @@ test_end (void)
   g_assert_no_error (error);
   for (int i = 0; i < 3; i++)
     g_assert_true (vereda_sender_submit (sender, other->message, NULL, NULL, NULL, NULL, &error));
-  vereda_sender_run (sender);
+  fault_run (sender);
   fault_expect_clean (reused);
   fault_expect_connections (reused, 1);
   g_assert_nonnull (kit_script_content (reused, 0, 2));

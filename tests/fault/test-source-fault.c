@@ -271,7 +271,7 @@ test_file_shrinks (void)
       g_assert_no_error (error);
       g_assert_true (vereda_sender_submit (sender, fault->message, NULL, NULL, NULL, &result, &error));
       g_assert_cmpint (ftruncate (fd, 200000), ==, 0);
-      vereda_sender_run (sender);
+      fault_run (sender);
       g_assert_cmpint (vereda_result_get_verdict (result), ==, VEREDA_NOT_SENT);
       g_assert_error (vereda_result_get_error (result), VEREDA_ERROR, VEREDA_ERROR_SOURCE);
       expect_no_end (server);
