@@ -104,9 +104,10 @@ static void
 settle_not_sent (VdSession *session, VdTransaction *txn, const GError *error)
 {
   txn->settled = TRUE;
-  /* With 354 or a chunk in between, a server that goes away at every try would be asked for ever; what went ahead of replies never got
-   * that far by itself.  An answer to its content is final. */
-  txn->may_move = (!txn->mail_accepted || txn->windowed) && txn->data_reply == NULL && txn->final_reply == NULL;
+  /* Once MAIL was accepted a message stays, lest one that makes servers go away wanders on and on (CFG-14); but with the window asked for
+   * an envelope is accepted because it travelled with others.  An answer to the content is final in every case. */
+  txn->may_move = (!txn->mail_accepted || session->config.level == VD_PIPELINING_WINDOW) && txn->data_reply == NULL
+                  && txn->final_reply == NULL;
   vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
 }
 

@@ -141,6 +141,13 @@ on_end (VdSession *session, VdTransaction *txn, VdReply *reply)
     }
 }
 
+static gboolean
+tells_bdat_unknown (VdSession *session, const VdTransaction *txn, VdReply *reply)
+{
+  return txn->data_reply == NULL && !session->bdat_taken
+         && (reply->code == 500 || reply->code == 502 || reply->code == 503 || reply->code == 504);
+}
+
 /* BDT-12 and SEC-7: a server that does not know BDAT may be reading the chunk as commands.  Nothing more on this connection. */
 static void
 on_bdat_unknown (VdSession *session, VdTransaction *txn, VdReply *reply)
@@ -235,8 +242,7 @@ on_bdat (VdSession *session, VdTransaction *txn, gboolean last, VdReply *reply)
       if (last)
         on_refused_end (session, txn, reply);
     }
-  else if (txn->data_reply == NULL && txn->lmtp_replies == 0 && !session->bdat_taken
-           && (reply->code == 500 || reply->code == 502 || reply->code == 503 || reply->code == 504))
+  else if (txn->lmtp_replies == 0 && tells_bdat_unknown (session, txn, reply))
     on_bdat_unknown (session, txn, reply);
   else if (!last && !VD_REPLY_IS_POSITIVE (reply))
     on_chunk_refused (session, txn, reply);
@@ -299,8 +305,14 @@ vd_session_on_mail_reply (VdSession *session, VdExpect *expect, VdReply *reply)
 void
 vd_session_on_early_reply (VdSession *session, VdTransaction *txn, VdReply *reply)
 {
-  GError *error = vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message before its end", reply);
+  GError *error;
 
+  if (txn->bdat_begun && txn->mail_reply == NULL && vd_session_is_granted (txn) && tells_bdat_unknown (session, txn, reply))
+    {
+      on_bdat_unknown (session, txn, reply); /* said before the chunk was on its way as a whole */
+      return;
+    }
+  error = vd_session_refusal (session, VEREDA_ERROR_CONTENT, "the message before its end", reply);
   txn->final_reply = vd_reply_ref (reply);
   txn->end_mark = G_MAXUINT64; /* its end was never handed over: refused, not unknown */
   vd_session_fail (session, error, reply);
