@@ -377,5 +377,6 @@ vd_body_scan (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line, 
       }
   ret_facts->size = body->size_seen;
   ret_facts->eight_bit = body->scan.eight_bit;
+  ret_facts->lines = body->scan.lines;
   return TRUE;
 }

@@ -45,6 +45,7 @@ typedef struct
 {
   guint64 size;       /* octets after normalisation, without stuffing and terminator (SIZ-1) */
   gboolean eight_bit; /* an octet >= 0x80 */
+  guint64 lines;
 } VdBodyFacts;
 
 /* Reads `reader` to its end as vd_body_next would (taking it over), and reports.  Errors name the line number, counted from

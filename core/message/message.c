@@ -6,6 +6,7 @@
 #include "core/message/message.h"
 
 #include "core/base/error.h"
+#include "core/message/survey.h"
 
 #define HEADER_MAX ((gsize) 1024 * 1024)
 
@@ -115,14 +116,6 @@ read_section (VdReader *reader, const VdBodyPolicy *policy, gsize *ret_body_at, 
   return g_bytes_new (held->data, section);
 }
 
-static gboolean
-scan_body (VeredaMessage *message, const VdBodyPolicy *policy, guint64 body_at, guint64 first_line, VdBodyFacts *ret_facts,
-           GError **error)
-{
-  VdReader *reader = vd_source_open (message->source, body_at, error);
-  return reader != NULL && vd_body_scan (policy, reader, first_line, ret_facts, error);
-}
-
 gboolean
 vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError **error)
 {
@@ -139,8 +132,9 @@ vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError *
   if (section == NULL)
     return FALSE;
   g_autoptr (VdHeader) header = vd_header_scan (policy, section, error);
-  VdBodyFacts facts = { 0, FALSE };
-  if (header == NULL || (body_at > 0 && !scan_body (message, policy, body_at, vd_header_lines (header) + 2, &facts, error)))
+  VdBodyFacts facts = { 0 };
+  if (header == NULL
+      || (body_at > 0 && !vd_survey (message->source, body_at, policy, vd_header_lines (header) + 2, &facts, error)))
     return FALSE;
   g_clear_pointer (&message->header, vd_header_free);
   message->header = g_steal_pointer (&header);

@@ -52,7 +52,8 @@ struct VdSource
 struct VdReader
 {
   VdSource *source;
-  guint64 at; /* octets from the beginning of the message to the next slice */
+  guint64 at;  /* octets from the beginning of the message to the next slice */
+  guint64 end; /* where it stops; not of callbacks */
   guint8 *buffer;
   gsize room;
   gboolean ended;
@@ -238,10 +239,9 @@ check_unchanged (VdSource *source, GError **error)
 }
 
 static gssize
-read_file (VdSource *source, guint64 at, void *buffer, gsize size, GError **error)
+read_file (VdSource *source, guint64 at, guint64 end, void *buffer, gsize size, GError **error)
 {
-  guint64 left = source->size - at;
-  gsize wanted = (gsize) MIN (left, (guint64) size);
+  gsize wanted = (gsize) MIN (end - at, (guint64) size);
   gssize n;
   do
     n = pread (source->fd, buffer, wanted, (off_t) (source->base + at));
@@ -321,7 +321,7 @@ slice_room (const VdReader *reader)
   const VdSource *source = reader->source;
   if (source->kind == SOURCE_BYTES)
     return 0;
-  return source->kind == SOURCE_FILE ? (gsize) MIN (source->size - reader->at, (guint64) SLICE_MAX) : SLICE_MAX;
+  return source->kind == SOURCE_FILE ? (gsize) MIN (reader->end - reader->at, (guint64) SLICE_MAX) : SLICE_MAX;
 }
 
 /* Goes back to the first octet and reads over `offset` octets. */
@@ -352,8 +352,27 @@ rewind_callbacks (VdReader *reader, guint64 offset, GError **error)
   return TRUE;
 }
 
+static guint64
+known_size (const VdSource *source)
+{
+  return source->kind == SOURCE_BYTES ? (guint64) g_bytes_get_size (source->bytes) : source->size;
+}
+
+gboolean
+vd_source_has_parts (VdSource *source, guint64 *ret_size)
+{
+  *ret_size = known_size (source);
+  return source->prepared && (source->kind == SOURCE_BYTES || source->kind == SOURCE_FILE);
+}
+
 VdReader *
 vd_source_open (VdSource *source, guint64 offset, GError **error)
+{
+  return vd_source_open_part (source, offset, G_MAXUINT64, error);
+}
+
+VdReader *
+vd_source_open_part (VdSource *source, guint64 offset, guint64 end, GError **error)
 {
   if (!vd_source_prepare (source, error))
     return NULL;
@@ -365,8 +384,8 @@ vd_source_open (VdSource *source, guint64 offset, GError **error)
   g_autoptr (VdReader) reader = g_new0 (VdReader, 1);
   reader->source = vd_source_ref (source);
   source->reading = source->kind == SOURCE_CALLBACKS;
-  guint64 size = source->kind == SOURCE_BYTES ? (guint64) g_bytes_get_size (source->bytes) : source->size;
-  reader->at = source->kind == SOURCE_CALLBACKS ? 0 : MIN (offset, size);
+  reader->end = MIN (end, known_size (source));
+  reader->at = source->kind == SOURCE_CALLBACKS ? 0 : MIN (offset, reader->end);
   reader->room = slice_room (reader);
   reader->buffer = reader->room > 0 ? g_malloc (reader->room) : NULL;
   if (source->kind == SOURCE_CALLBACKS && !rewind_callbacks (reader, offset, error))
@@ -383,9 +402,8 @@ vd_reader_at_end (const VdReader *reader)
   switch (source->kind)
     {
     case SOURCE_BYTES:
-      return reader->at >= g_bytes_get_size (source->bytes);
     case SOURCE_FILE:
-      return reader->at >= source->size;
+      return reader->at >= reader->end;
     case SOURCE_STREAM:
     case SOURCE_CALLBACKS:
     default:
@@ -399,13 +417,12 @@ fill (VdReader *reader, VeredaSpan *ret_slice, GError **error)
   VdSource *source = reader->source;
   if (source->kind == SOURCE_BYTES)
     {
-      gsize size;
-      const guint8 *data = g_bytes_get_data (source->bytes, &size);
+      const guint8 *data = g_bytes_get_data (source->bytes, NULL);
       ret_slice->data = data + reader->at;
-      ret_slice->size = MIN (size - (gsize) reader->at, SLICE_MAX);
+      ret_slice->size = (gsize) MIN (reader->end - reader->at, (guint64) SLICE_MAX);
       return TRUE;
     }
-  gssize n = source->kind == SOURCE_FILE ? read_file (source, reader->at, reader->buffer, reader->room, error)
+  gssize n = source->kind == SOURCE_FILE ? read_file (source, reader->at, reader->end, reader->buffer, reader->room, error)
                                          : read_callback (source, reader->buffer, reader->room, error);
   if (n < 0)
     return FALSE;

@@ -28,6 +28,11 @@ gboolean vd_source_prepare (VdSource *source, GError **error);
 /* Opens a reader at `offset`. Prepared sources allow any number at a time, except callbacks with rewind: one at a time. */
 VdReader *vd_source_open (VdSource *source, guint64 offset, GError **error);
 
+/* TRUE where the prepared source has a size and several readers may read different parts, each in a thread of its own. */
+gboolean vd_source_has_parts (VdSource *source, guint64 *ret_size);
+/* A reader that ends before octet `end` of such a source. */
+VdReader *vd_source_open_part (VdSource *source, guint64 offset, guint64 end, GError **error);
+
 /* The next slice, borrowed until the next call on this reader; size 0 is the end. After a failure every call fails. */
 gboolean vd_reader_next (VdReader *reader, VeredaSpan *ret_slice, GError **error);
 /* TRUE where it is known that the next call would report the end.  Reaching the end leaves the last slice valid until the

@@ -63,7 +63,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   Feed feed = { data + 2, size - 2, 0, (gsize) data[1] + 1 };
   VeredaSourceFuncs funcs = { sizeof funcs, feed_read, feed_rewind };
   g_autoptr (VdSource) source = vd_source_new_callbacks (&funcs, &feed, NULL);
-  VdBodyFacts facts = { 0, FALSE };
+  VdBodyFacts facts = { 0 };
   gboolean valid = vd_body_scan (&policy, vd_source_open (source, 0, NULL), 1, &facts, NULL);
   g_autoptr (VdBody) body = vd_body_new (mode, &policy, NULL, vd_source_open (source, 0, NULL), NULL);
   g_autoptr (GString) wire = g_string_new (NULL);

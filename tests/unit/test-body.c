@@ -449,7 +449,7 @@ static void
 test_errors (void)
 {
   const VdBodyPolicy policy = { FALSE, FALSE };
-  VdBodyFacts facts = { 77, TRUE };
+  VdBodyFacts facts = { 77, TRUE, 77 };
   g_autofree char *cr = scan_error ("a\nb\rc\n", 6, &policy, &facts);
   g_assert_cmpstr (cr, ==, "line 6 of the message holds a CR without LF");
   g_autofree char *nul = scan_error ("a\r\nb\r\n\0", 7, &policy, &facts);

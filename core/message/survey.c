@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* survey - the pass over a whole body before any connection, in parts that begin with a line.
+ *
+ * A body is read twice, and this time nothing else can be done meanwhile: of the time that a large message takes on a fast network
+ * it was a third.  What a line is does not depend on the lines before it, so parts are independent; one behind another, they
+ * add up.  Threads live within the call; where none can be had, the caller does their work. */
+#include "core/message/survey.h"
+
+#include <string.h>
+
+#define PART_MIN  ((guint64) 8 * 1024 * 1024) /* below it a thread is not worth its start */
+#define PARTS_MAX 4u                          /* memory is faster than one processor, not than many */
+#define LOOK_MAX  ((guint64) 16 * 1024)       /* so far for the beginning of a line */
+
+typedef struct
+{
+  VdSource *source;
+  const VdBodyPolicy *policy;
+  guint64 from, to;
+
+  GThread *thread;
+  VdBodyFacts facts;
+  GError *error;
+} Part;
+
+static gboolean
+scan_part (Part *part, guint64 first_line)
+{
+  VdReader *reader = vd_source_open_part (part->source, part->from, part->to, &part->error);
+
+  return reader != NULL && vd_body_scan (part->policy, reader, first_line, &part->facts, &part->error);
+}
+
+static gpointer
+run_part (gpointer data)
+{
+  scan_part (data, 1);
+  return NULL;
+}
+
+/* The beginning of the first line behind `at`; 0 when it is far. */
+static guint64
+next_line (VdSource *source, guint64 at)
+{
+  g_autoptr (VdReader) reader = vd_source_open_part (source, at, at + LOOK_MAX, NULL);
+  VeredaSpan slice;
+
+  if (reader == NULL || !vd_reader_next (reader, &slice, NULL) || slice.size == 0)
+    return 0;
+  const guint8 *lf = memchr (slice.data, '\n', slice.size);
+  return lf == NULL ? 0 : at + (guint64) (lf - (const guint8 *) slice.data) + 1;
+}
+
+/* How many parts: one more only where it begins with a line. */
+static guint
+divide (VdSource *source, guint64 offset, Part *parts)
+{
+  guint64 size;
+  guint n = 1;
+
+  parts[0].from = offset;
+  if (vd_source_has_parts (source, &size) && size > offset)
+    {
+      guint wanted = (guint) MIN ((size - offset) / PART_MIN, MIN (PARTS_MAX, g_get_num_processors ()));
+
+      for (guint i = 1; i < wanted; i++)
+        {
+          guint64 begin = next_line (source, offset + (size - offset) / wanted * i);
+
+          if (begin > parts[n - 1].from)
+            parts[n++].from = begin;
+        }
+    }
+  for (guint i = 0; i < n; i++)
+    parts[i].to = i + 1 < n ? parts[i + 1].from : G_MAXUINT64;
+  return n;
+}
+
+/* The caller's thread takes the first part and those for which there is no thread. */
+static void
+run_all (Part *parts, guint n)
+{
+  for (guint i = 1; i < n; i++)
+    parts[i].thread = g_thread_try_new ("vereda-survey", run_part, &parts[i], NULL);
+  for (guint i = 0; i < n; i++)
+    if (parts[i].thread == NULL)
+      run_part (&parts[i]);
+  for (guint i = 1; i < n; i++)
+    if (parts[i].thread != NULL)
+      g_thread_join (parts[i].thread);
+}
+
+gboolean
+vd_survey (VdSource *source, guint64 offset, const VdBodyPolicy *policy, guint64 first_line, VdBodyFacts *ret_facts,
+           GError **error)
+{
+  Part parts[PARTS_MAX] = { { .source = NULL } };
+  VdBodyFacts all = { 0 };
+  gboolean fine = TRUE;
+  const guint n = divide (source, offset, parts);
+
+  for (guint i = 0; i < n; i++)
+    {
+      parts[i].source = source;
+      parts[i].policy = policy;
+    }
+  if (n == 1)
+    fine = scan_part (&parts[0], first_line);
+  else
+    run_all (parts, n);
+  for (guint i = 0; i < n && fine; i++)
+    {
+      fine = parts[i].error == NULL;
+      if (!fine && n > 1)
+        {
+          /* Again, now that the number of its first line is known; what was there before is there still, or the file changed. */
+          g_autoptr (GError) first = g_steal_pointer (&parts[i].error);
+
+          if (scan_part (&parts[i], first_line + all.lines))
+            parts[i].error = g_steal_pointer (&first);
+        }
+      all.size += parts[i].facts.size;
+      all.lines += parts[i].facts.lines;
+      all.eight_bit |= parts[i].facts.eight_bit;
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      if (parts[i].error != NULL && error != NULL && *error == NULL)
+        g_propagate_error (error, g_steal_pointer (&parts[i].error));
+      g_clear_error (&parts[i].error);
+    }
+  if (fine)
+    *ret_facts = all;
+  return fine;
+}
