@@ -102,6 +102,8 @@ static const CliOption send_rows[] = {
   OWN ("attach-type", 0, CLI_VALUE, OPT_ATTACH_TYPE, COMPOSE, "TYPE/SUBTYPE", "content type of the attachments that follow"),
   OWN ("attach-name", 0, CLI_VALUE, OPT_ATTACH_NAME, COMPOSE, "NAME", "file name of the next attachment"),
 
+  OWN ("progress", 0, CLI_BOOLEAN, OPT_PROGRESS, OUTPUT, NULL,
+       "a progress bar on the terminal; without this: when results are for people and it takes more than a second"),
   OWN ("exit-style", 0, CLI_VALUE, OPT_EXIT_STYLE, OUTPUT, "swaks|sysexits", "which numbers the exit status uses"),
 };
 

@@ -23,6 +23,7 @@ typedef enum
   OPT_FORMAT,
   OPT_COLOR,
   OPT_EXIT_STYLE,
+  OPT_PROGRESS,
   OPT_FROM,
   OPT_TO,
   OPT_CC,

@@ -98,6 +98,10 @@ plan_read_output (Plan *plan, const CliLine *line, GError **error)
       const CliSetting *color = cli_last (line, OPT_COLOR);
       plan->colour = color != NULL && color->negated ? TEXT_COLOUR_NEVER : (TextColour) colour;
     }
+  gboolean progress = FALSE;
+  if (cli_last (line, OPT_PROGRESS) != NULL && (error == NULL || *error == NULL)
+      && options_boolean (cli_last (line, OPT_PROGRESS), &progress, error))
+    plan->progress = progress ? PROGRESS_ALWAYS : PROGRESS_NEVER;
   plan->format = format == 1 ? FORMAT_JSON : FORMAT_HUMAN;
   plan->sysexits = style == 1;
 }

@@ -19,6 +19,13 @@ typedef enum
   FORMAT_JSON
 } Format;
 
+typedef enum
+{
+  PROGRESS_AUTO,
+  PROGRESS_ALWAYS, /* where there is a terminal at all */
+  PROGRESS_NEVER
+} ProgressWish;
+
 /* One message and what became of it. */
 typedef struct
 {
@@ -34,6 +41,7 @@ typedef struct
 {
   Format format;
   TextColour colour;
+  ProgressWish progress;
   gboolean verbose;
   gboolean quiet;
   gboolean dry_run;

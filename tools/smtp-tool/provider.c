@@ -3,6 +3,7 @@
 #include "provider.h"
 #include "helper.h"
 #include "netrc.h"
+#include "progress.h"
 #include "tool.h"
 
 #include <signal.h>
@@ -98,7 +99,12 @@ find_password (Provider *provider, VeredaCredentialRequest *request, GError **er
   server = server != NULL ? server : "the server";
   user = user != NULL ? user : "nobody";
   if (provider->kind == PROVIDER_TERMINAL)
-    return secret_from_terminal (user, server, again, error);
+    {
+      const gboolean held = progress_pause ();
+      Secret *answer = secret_from_terminal (user, server, again, error);
+      progress_resume (held);
+      return answer;
+    }
   if (again) /* what is written down stays the same: to say it again would only lock the account */
     return NULL;
   return provider->kind == PROVIDER_NETRC ? from_netrc (provider, server, user, error) : from_keyring (server, user, error);

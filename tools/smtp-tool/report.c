@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* report - see report.h. */
 #include "report.h"
+#include "progress.h"
 #include "text.h"
 #include "tool.h"
 
@@ -65,12 +66,14 @@ report_outcome (const Plan *plan, const GError *fatal)
 void
 report_problem (const char *subject, const char *text, const char *const *hints)
 {
+  const gboolean held = progress_pause ();
   if (subject != NULL)
     fprintf (stderr, "smtp-tool: %s: %s\n", subject, text);
   else
     fprintf (stderr, "smtp-tool: %s\n", text);
   for (; hints != NULL && *hints != NULL; hints++)
     fprintf (stderr, "  try: %s\n", *hints);
+  progress_resume (held);
 }
 
 /* The marks of swaks, so that what reads its transcripts reads ours. */
@@ -92,7 +95,9 @@ report_trace (VeredaTraceKind kind, gboolean secure, const char *server, const c
   const guint row = (guint) kind < G_N_ELEMENTS (marks) ? (guint) kind : 0;
   g_autofree char *shown = text_escape (text);
 
+  const gboolean held = progress_pause ();
   fprintf (stderr, "%s%s\n", secure ? marks[row].tls : marks[row].clear, shown);
+  progress_resume (held);
 }
 
 void

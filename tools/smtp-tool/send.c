@@ -6,6 +6,7 @@
 #include "interrupt.h"
 #include "options.h"
 #include "plan.h"
+#include "progress.h"
 #include "report.h"
 #include "silence.h"
 #include "tool.h"
@@ -38,6 +39,7 @@ report (const Plan *plan, const GError *fatal)
 {
   const Outcome outcome = report_outcome (plan, fatal);
 
+  progress_end ();
   if (plan->format == FORMAT_JSON)
     (void) report_print (report_json (plan, fatal, &outcome));
   else
@@ -50,6 +52,7 @@ on_done (VeredaSender *sender, VeredaMessage *message, VeredaResult *result, gpo
 {
   Item *item = user_data;
 
+  progress_message_done ();
   g_mutex_lock (&lock);
   if (item->result == NULL)
     item->result = vereda_result_ref (result);
@@ -156,6 +159,7 @@ send_all (Work *work, GError **error)
   if (plan->verbose && isatty (STDERR_FILENO))
     report_trace_legend ();
   vereda_options_set_trace (plan->options, on_trace, &listener);
+  progress_begin (plan);
   VeredaSender *sender = vereda_sender_new (plan->options, error);
   for (guint i = 0; sender != NULL && i < plan->items->len; i++)
     submit (plan, sender, plan->items->pdata[i]);
@@ -168,6 +172,7 @@ send_all (Work *work, GError **error)
       vereda_sender_run (sender);
     }
   interrupt_end ();
+  progress_free ();
   g_autoptr (GError) reason = silence_end (listener.silence);
   if (plan->interrupted == 0)
     explain (plan, reason);

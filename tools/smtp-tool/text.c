@@ -62,6 +62,14 @@ text_use_colour (TextColour wish, int fd)
   return (no_color == NULL || *no_color == '\0') && isatty (fd) && g_strcmp0 (term, "dumb") != 0;
 }
 
+gboolean
+text_is_dumb_terminal (void)
+{
+  const char *term = g_getenv ("TERM");
+
+  return term == NULL || *term == '\0' || strcmp (term, "dumb") == 0;
+}
+
 static gboolean
 same (char a, char b)
 {

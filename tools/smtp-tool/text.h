@@ -20,6 +20,9 @@ typedef enum
   TEXT_COLOUR_NEVER
 } TextColour;
 
+/* The terminal cannot go back in its line, or there is none to speak of. */
+gboolean text_is_dumb_terminal (void);
+
 gboolean text_use_colour (TextColour wish, int fd);
 
 /* The word of the NULL-ended list that is nearest to @p word, or NULL when none is near enough to be meant. */
