@@ -158,11 +158,12 @@ CALLS = [
      r"\b(?:secure_getenv|getenv|g_getenv|g_environ_\w+|g_get_environ|environ|setenv|putenv|unsetenv|g_setenv|g_unsetenv)\b",
      LIBRARY, ["core/plugin/environment.c"]),
     ("there it is secure_getenv", r"(?<!secure_)\bgetenv\b|g_getenv", ["core/plugin/environment.c"], []),
-    ("environment of the tool in four files", r"\b(?:secure_getenv|getenv|g_getenv|g_get_environ|environ|setenv|unsetenv|g_setenv"
+    ("environment of the tool in few files", r"\b(?:secure_getenv|getenv|g_getenv|g_get_environ|environ|setenv|unsetenv|g_setenv"
      r"|g_unsetenv)\b", ["tools/"], [
          "tools/smtp-tool/secret.c",  # --password-env, and out of the environment with it
          "tools/smtp-tool/text.c",  # NO_COLOR, TERM
          "tools/smtp-tool/helper.c",  # SMTP_TOOL_EXECDIR, by secure_getenv
+         "tools/smtp-tool/config.c",  # SMTP_TOOL_*, and where the configuration lies
          "tools/smtp-tool/doctor.c",  # shows the variables that the library goes by, by secure_getenv
      ]),
     # g_critical() stays, as in g_return_if_fail(): it speaks of a broken contract, to a programmer.

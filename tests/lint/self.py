@@ -35,7 +35,7 @@ FAULTS = [
     ("call/sockets-only-in-core/net-and-plugins/transport/plain", "core/send/route.c", "int x (void) { return socket (1, 2, 3); }\n"),
     ("call/environment-only-through-secure_getenv-in-core/plugin/environment.c", "core/net/host.c", 'char *e (void) { return getenv ("A"); }\n'),
     ("call/there-it-is-secure_getenv", "core/plugin/environment.c", 'char *e (void) { return getenv ("A"); }\n'),
-    ("call/environment-of-the-tool-in-four-files", "tools/smtp-tool/send.c", 'char *e (void) { return getenv ("A"); }\n'),
+    ("call/environment-of-the-tool-in-few-files", "tools/smtp-tool/send.c", 'char *e (void) { return getenv ("A"); }\n'),
     ("call/the-library-never-prints", "core/send/job.c", 'void p (void) { printf ("x"); }\n'),
     ("call/never-ends-the-process", "core/send/job.c", "void q (void) { abort (); }\n"),
     ("call/message-and-protocol-have-no-clock", "core/smtp/reply.c", "long t (void) { return g_get_monotonic_time (); }\n"),

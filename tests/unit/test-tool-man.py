@@ -10,7 +10,7 @@ import sys
 from tool_kit import SINK, Skip, run_tests, tool
 
 FOLDER = sys.argv[1]
-PAGES = ('smtp-tool', 'smtp-tool-send', 'smtp-tool-plugins', 'smtp-tool-auth', 'smtp-tool-sink')
+PAGES = ('smtp-tool', 'smtp-tool-send', 'smtp-tool-plugins', 'smtp-tool-auth', 'smtp-tool-config', 'smtp-tool-sink')
 
 
 def read(page):

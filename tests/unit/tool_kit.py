@@ -59,7 +59,7 @@ class Run:
 
 def tool(*args, stdin=b'', env=None, remove=(), wrap=(), **kwargs):
     """Runs smtp-tool without a terminal; env adds to the environment, remove takes away."""
-    environment = {**os.environ, 'LC_ALL': 'C.UTF-8', **(env or {})}
+    environment = {**os.environ, 'LC_ALL': 'C.UTF-8', 'XDG_CONFIG_HOME': '/dev/null', **(env or {})}
     for name in remove:
         environment.pop(name, None)
     if 'start_new_session' not in kwargs:

@@ -4,6 +4,7 @@
  * Offline: no server is contacted, no plugin is opened, no password is asked for.  The answer is the library's; only what other
  * clients would choose is worked out here (auth-others.c). */
 #include "auth-others.h"
+#include "config.h"
 #include "exit.h"
 #include "options.h"
 #include "plan.h"
@@ -348,6 +349,9 @@ auth_main (int argc, char **argv)
       tool_print_version ();
       return 0;
     }
+  GError *below = NULL;
+  if (line->error == NULL && !config_underlay (line, options, &below))
+    line->error = below;
   plan_read_output (plan, line, &error);
   if (line->error != NULL)
     {

@@ -52,7 +52,7 @@ static void G_GNUC_PRINTF (2, 3) fail (CliLine *line, const char *format, ...)
 static void
 add (CliLine *line, const CliOption *option, const char *value, gboolean negated)
 {
-  const CliSetting setting = { option, value, negated };
+  const CliSetting setting = { option, value, negated, NULL };
 
   g_array_append_val (line->settings, setting);
 }
@@ -306,6 +306,8 @@ cli_line_free (CliLine *line)
   g_array_unref (line->settings);
   g_ptr_array_unref (line->operands);
   g_clear_error (&line->error);
+  if (line->below_free != NULL)
+    line->below_free (line->below);
   g_free (line);
 }
 

@@ -37,8 +37,9 @@ typedef struct
 typedef struct
 {
   const CliOption *option;
-  const char *value; /* borrowed from argv or from the table; NULL when there is none */
-  gboolean negated;  /* --no-name */
+  const char *value;  /* borrowed from argv or from the table; NULL when there is none */
+  gboolean negated;   /* --no-name */
+  const char *origin; /* where it stands, when not on the command line; borrowed, or NULL */
 } CliSetting;
 
 typedef struct
@@ -46,6 +47,8 @@ typedef struct
   GArray *settings;    /* CliSetting, in order */
   GPtrArray *operands; /* borrowed from argv */
   GError *error;       /* the first thing wrong, TOOL_ERROR_USAGE; or NULL */
+  gpointer below;      /* what settings from elsewhere refer to, and how it is freed; or NULL */
+  GDestroyNotify below_free;
 } CliLine;
 
 /* @p options: CliOption pointers.  argv[0] is passed over. */

@@ -4,6 +4,7 @@
  * Global options may stand before the command or after it; every command understands them.  Options of `send` without a
  * command mean `send`, as swaks' users expect.  What the program is called plays no part. */
 #include "cli.h"
+#include "completion.h"
 #include "exit.h"
 #include "helper.h"
 #include "options.h"
@@ -35,6 +36,7 @@ static const Command commands[] = {
   { "send", "submit messages, and tell what became of each recipient", send_main, NULL },
   { "plugins", "show transports and authentication mechanisms", plugins_main, NULL },
   { "auth", "explain which mechanism would be chosen, without a server", auth_main, NULL },
+  { "config", "show the settings that would be used, and where each comes from", config_main, NULL },
   { "sink", "run a test server on this machine", NULL, "smtp-tool-sink" },
 };
 
@@ -159,6 +161,39 @@ run_with (const Command *command, const char *name, char **before, int n_before,
   return run_command (command, argc, argv);
 }
 
+/* The script by which a shell completes our command lines. */
+static int
+generate (const CliLine *line, const char *shell)
+{
+  g_autoptr (GPtrArray) send = options_for_send ();
+  g_autoptr (GPtrArray) plugins = options_for_plugins ();
+  g_autoptr (GPtrArray) auth = options_for_auth ();
+  CompletionCommand known[G_N_ELEMENTS (commands)];
+
+  options_complete (send);
+  options_complete (auth);
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    {
+      const char *name = commands[i].name;
+      const gboolean is_send = strcmp (name, "send") == 0;
+      const gboolean is_plugins = strcmp (name, "plugins") == 0;
+      const gboolean is_auth = strcmp (name, "auth") == 0;
+      known[i] = (CompletionCommand){ name, commands[i].summary,
+                                      is_send || strcmp (name, "config") == 0 ? send
+                                      : is_plugins                            ? plugins
+                                      : is_auth                               ? auth
+                                                                              : NULL,
+                                      is_plugins ? "list|show|doctor"
+                                      : is_auth  ? "explain"
+                                                 : NULL,
+                                      is_send };
+    }
+  if (completion_print (shell, known, G_N_ELEMENTS (known)))
+    return 0;
+  g_autoptr (GError) error = g_error_new_literal (TOOL_ERROR, TOOL_ERROR_USAGE, "--generate: bash, zsh or fish");
+  return fail (line, error, "smtp-tool --generate=bash");
+}
+
 static int
 run_help (const CliLine *line, int argc, char **argv)
 {
@@ -186,6 +221,9 @@ dispatch (int argc, char **argv)
 
   if (word == NULL)
     {
+      const CliSetting *shell = cli_last (line, OPT_GENERATE);
+      if (shell != NULL && shell->value != NULL)
+        return generate (line, shell->value);
       if (cli_last (line, OPT_VERSION) != NULL)
         tool_print_version ();
       else if (cli_last (line, OPT_HELP) != NULL)

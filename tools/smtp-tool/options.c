@@ -23,6 +23,10 @@ static const CliOption globals[] = {
   { "silent", 0, CLI_FLAG, OPT_QUIET, NULL, NULL, NULL, OUTPUT, NULL, NULL },
   { "color", 0, CLI_WORD, OPT_COLOR, NULL, "always", "auto|always|never", OUTPUT, NULL,
     "colour; auto: on a terminal, unless NO_COLOR is set" },
+  { "profile", 0, CLI_VALUE, OPT_PROFILE, NULL, NULL, NULL, OUTPUT, "NAME",
+    "go by this profile of the configuration file as well" },
+  { "config", 0, CLI_VALUE, OPT_CONFIG, NULL, NULL, NULL, OUTPUT, "FILE", "the configuration file; --no-config: none" },
+  { "generate", 0, CLI_VALUE, OPT_GENERATE, NULL, NULL, NULL, OUTPUT, "bash|zsh|fish", NULL },
   { "help", 'h', CLI_FLAG, OPT_HELP, NULL, NULL, NULL, OUTPUT, NULL, "show this help and exit" },
   { "version", 0, CLI_FLAG, OPT_VERSION, NULL, NULL, NULL, OUTPUT, NULL, "show versions and exit" },
 };
@@ -46,6 +50,7 @@ static const CliOption send_rows[] = {
   LIB ("port", 'p', "ports", SERVERS, "PORT,...", "ports of the servers, in tandem"),
   LIB ("ehlo", 0, "client", SERVERS, "NAME", "name to say in EHLO"),
   LIB ("helo", 0, "client", SERVERS, NULL, NULL),
+  FIXED ("pipeline", 0, "pipelining", "auto", SERVERS, NULL),
   FIXED ("ipv4", '4', "family", "ipv4", SERVERS, "use IPv4 only"),
   FIXED ("ipv6", '6', "family", "ipv6", SERVERS, "use IPv6 only"),
   LIB ("local-interface", 0, "local-address", SERVERS, NULL, NULL),
@@ -64,6 +69,11 @@ static const CliOption send_rows[] = {
   LIB ("key", 0, "key-file", TLS, "FILE", "its private key, PEM"),
   LIB ("tls-key", 0, "key-file", TLS, NULL, NULL),
   LIB ("tls-verify-target", 0, "verify-name", TLS, NULL, NULL),
+  LIB ("tls-sni", 0, "verify-name", TLS, NULL, NULL),
+  LIB ("tls-cipher", 0, "tls-priority", TLS, NULL, NULL),
+  OWN ("tls-verify", 0, CLI_FLAG, OPT_IGNORED, TLS, NULL, NULL),
+  OWN ("tls-verify-ca", 0, CLI_FLAG, OPT_IGNORED, TLS, NULL, NULL),
+  OWN ("tls-verify-host", 0, CLI_FLAG, OPT_IGNORED, TLS, NULL, NULL),
 
   OWN ("user", 'u', CLI_VALUE, OPT_USER, AUTH, "NAME",
        "authenticate as NAME; the password is asked for unless one of these gives it:"),
@@ -94,6 +104,7 @@ static const CliOption send_rows[] = {
        "refused recipients beside accepted ones do not count as failure"),
   OWN ("dry-run", 'n', CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL,
        "print the message as it was read and its envelope, send nothing"),
+  OWN ("suppress-data", 0, CLI_FLAG, OPT_IGNORED, ENVELOPE, NULL, NULL),
   OWN ("dump-mail", 0, CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL, NULL),
 
   OWN ("subject", 0, CLI_VALUE, OPT_SUBJECT, COMPOSE, "TEXT", "Subject field"),
@@ -246,7 +257,7 @@ is_listed (GPtrArray *options, const char *library)
   return FALSE;
 }
 
-/* @p only: NULL-ended, or NULL for all.  What only help wants to know is left out: see complete(). */
+/* @p only: NULL-ended, or NULL for all.  What only help wants to know is left out: see options_complete(). */
 static void
 add_library_rows (GPtrArray *options, const char *const *only)
 {
@@ -271,8 +282,8 @@ add_library_rows (GPtrArray *options, const char *const *only)
 }
 
 /* Gives the library's rows their headings and their help; every other row has a heading from the start. */
-static void
-complete (GPtrArray *options)
+void
+options_complete (GPtrArray *options)
 {
   for (guint i = 0; i < options->len; i++)
     {
@@ -288,7 +299,7 @@ complete (GPtrArray *options)
 void
 options_print_help (GPtrArray *options)
 {
-  complete (options);
+  options_complete (options);
   cli_print_help (options, groups);
 }
 
@@ -366,6 +377,19 @@ options_set (VeredaOptions *options, const char *flag, const char *name, const c
 }
 
 gboolean
+options_grows (const CliOption *option)
+{
+  static const int ids[] = { OPT_TO, OPT_CC, OPT_BCC, OPT_ATTACH, OPT_ATTACH_TYPE, OPT_ATTACH_NAME };
+  const VeredaOptionInfo *info = option->library != NULL ? library_info (option->library) : NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    if (option->id == ids[i])
+      return TRUE;
+  return info != NULL
+         && (info->type == VEREDA_OPTION_LIST || info->type == VEREDA_OPTION_HEADER || strcmp (info->name, "recipients") == 0);
+}
+
+gboolean
 options_is_null_path (const char *value)
 {
   g_autofree char *word = g_strstrip (g_strdup (value));
@@ -373,8 +397,8 @@ options_is_null_path (const char *value)
   return *word == '\0' || strcmp (word, "<>") == 0;
 }
 
-gboolean
-options_apply (VeredaOptions *options, const CliSetting *setting, GError **error)
+static gboolean
+apply (VeredaOptions *options, const CliSetting *setting, GError **error)
 {
   const char *name = setting->option->library;
   const VeredaOptionInfo *info = library_info (name);
@@ -390,10 +414,20 @@ options_apply (VeredaOptions *options, const CliSetting *setting, GError **error
         value = tls_synonyms[i].meant;
   if (strcmp (name, "originator") == 0 && options_is_null_path (value))
     value = "";
-  const gboolean list = (info != NULL && info->type == VEREDA_OPTION_LIST) || strcmp (name, "recipients") == 0;
-  if (list && vereda_options_is_set (options, name))
+  if (options_grows (setting->option) && (info == NULL || info->type != VEREDA_OPTION_HEADER)
+      && vereda_options_is_set (options, name))
     value = joined = g_strconcat (vereda_options_get (options, name), ",", value, NULL);
   return options_set (options, flag, name, value, error);
+}
+
+gboolean
+options_apply (VeredaOptions *options, const CliSetting *setting, GError **error)
+{
+  if (apply (options, setting, error))
+    return TRUE;
+  if (setting->origin != NULL)
+    g_prefix_error (error, "%s: ", setting->origin);
+  return FALSE;
 }
 
 gboolean

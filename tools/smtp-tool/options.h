@@ -23,6 +23,9 @@ typedef enum
   OPT_FORMAT,
   OPT_COLOR,
   OPT_EXIT_STYLE,
+  OPT_CONFIG,
+  OPT_PROFILE,
+  OPT_GENERATE,
   OPT_PROGRESS,
   OPT_FROM,
   OPT_TO,
@@ -63,6 +66,9 @@ GPtrArray *options_for_send (void);
 GPtrArray *options_for_plugins (void);
 GPtrArray *options_for_auth (void);
 
+/* Gives every row its heading and its help, which reading a command line does without. */
+void options_complete (GPtrArray *options);
+
 /* Prints one of these tables to standard output, by headings. */
 void options_print_help (GPtrArray *options);
 
@@ -78,6 +84,9 @@ gboolean options_set (VeredaOptions *options, const char *flag, const char *name
 
 /* Puts the flag into an error of the library in the place of its option, or before it. */
 void options_name_flag (const char *flag, const char *name, GError **error);
+
+/* Given several times it grows, where others keep the last value. */
+gboolean options_grows (const CliOption *option);
 
 /* Every stage's timeout at once. */
 gboolean options_set_all_timeouts (VeredaOptions *options, const char *value, GError **error);

@@ -3,6 +3,7 @@
  *
  * `list` reads keyfiles and opens no module; `show` loads the plugin it shows, as its first use would, unless --no-load; `doctor` (doctor.h)
  * has each loaded by a process of its own. */
+#include "config.h"
 #include "doctor.h"
 #include "exit.h"
 #include "options.h"
@@ -459,6 +460,9 @@ plugins_main (int argc, char **argv)
       tool_print_version ();
       return 0;
     }
+  GError *below = NULL;
+  if (line->error == NULL && !config_underlay (line, options, &below))
+    line->error = below;
   plan_read_output (plan, line, &error);
   if (line->error != NULL)
     {

@@ -2,6 +2,7 @@
 /* send - `smtp-tool send`: reads the command line, sends, reports.
  *
  * All messages go through one sender, so over one connection where the server allows it. */
+#include "config.h"
 #include "exit.h"
 #include "interrupt.h"
 #include "options.h"
@@ -222,6 +223,9 @@ send_main (int argc, char **argv)
       return 0;
     }
   signal (SIGPIPE, SIG_IGN);
+  GError *below = NULL;
+  if (line->error == NULL && !config_underlay (line, options, &below))
+    line->error = below;
   plan_read_output (plan, line, &error);
   if (line->error != NULL)
     {

@@ -26,6 +26,7 @@ typedef enum
 int send_main (int argc, char **argv);
 int plugins_main (int argc, char **argv);
 int auth_main (int argc, char **argv);
+int config_main (int argc, char **argv);
 
 /* What --version prints. */
 void tool_print_version (void);
