@@ -49,6 +49,7 @@ struct VdConnection
   const VeredaTransport *plain, *tls; /* loaded; tls NULL: not yet, or none */
   char *transport;
   gboolean handshake_starttls; /* in the middle of a session */
+  char *ticket_key;            /* under which TLS sessions are kept; NULL: no TLS, or they are not */
 
   /* AUTH */
   guint auth_logged;
@@ -87,6 +88,8 @@ void vd_connection_begin_tls (VdConnection *c, gboolean starttls);
 gboolean vd_connection_handshake (VdConnection *c);
 void vd_connection_handshake_timeout (VdConnection *c);
 void vd_connection_decide_tls (VdConnection *c); /* answers VD_NEED_TLS_DECISION */
+/* Keeps the newest TLS session for the next connection, once octets were read that may have brought it. */
+void vd_connection_keep_ticket (VdConnection *c);
 
 /* ---- connection-auth.c ---- */
 /* Answers VD_NEED_MECHANISM.  FALSE: a credential has to come first. */

@@ -158,8 +158,6 @@ vd_connection_decide_tls (VdConnection *c)
   vd_session_tls_decide (c->session, insecure, now);
 }
 
-/* ---- the handshake ---- */
-
 static void
 fill_settings (VdConnection *c, const char *peer_name, VeredaTlsSettings *settings)
 {
@@ -176,6 +174,41 @@ fill_settings (VdConnection *c, const char *peer_name, VeredaTlsSettings *settin
   settings->priority = vd_options_text (options, VD_OPTION_TLS_PRIORITY);
   settings->insecure_skip_verify = vd_visit_tolerates (c->setup.visit, options);
 }
+
+/* ---- sessions to resume ---- */
+
+static GBytes *
+take_ticket (VdConnection *c, const VeredaTlsSettings *settings)
+{
+  if (c->setup.tickets == NULL)
+    return NULL;
+  g_free (c->ticket_key);
+  c->ticket_key = g_strdup_printf ("%s %s %s %d", c->setup.visit->name, c->tls->name,
+                                   settings->peer_name != NULL ? settings->peer_name : "", settings->insecure_skip_verify);
+  return vd_tickets_take (c->setup.tickets, c->ticket_key);
+}
+
+static void
+forget_ticket (VdConnection *c)
+{
+  if (c->ticket_key != NULL)
+    vd_tickets_forget (c->setup.tickets, c->ticket_key);
+  g_clear_pointer (&c->ticket_key, g_free);
+}
+
+void
+vd_connection_keep_ticket (VdConnection *c)
+{
+  VeredaFactValue session, version = { .num = 0 };
+
+  if (c->ticket_key == NULL || !vd_stack_is_secure (c->stack) || !vd_stack_fact (c->stack, VEREDA_FACT_SESSION, &session))
+    return;
+  vd_stack_fact (c->stack, VEREDA_FACT_TLS_VERSION, &version);
+  vd_tickets_put (c->setup.tickets, c->ticket_key, session.bytes, version.num >= 0x0304);
+  g_bytes_unref (session.bytes);
+}
+
+/* ---- the handshake ---- */
 
 /* The connection is dead (STL-10).  `error` is owned. */
 static void
@@ -200,6 +233,7 @@ handshake_failed (VdConnection *c, GError *cause)
   VeredaTlsProblem problem = certificate ? VEREDA_TLS_CERTIFICATE : VEREDA_TLS_HANDSHAKE;
   GError *error = NULL;
 
+  forget_ticket (c);
   /* Insecure means: no worse than in clear.  After a certificate that is the same TLS without its check; after a handshake it is a new
    * connection in clear, which an implicit-TLS port does not have. */
   if (!no_tls && ask_policy (c, problem, 0, cause->message))
@@ -253,7 +287,9 @@ vd_connection_begin_tls (VdConnection *c, gboolean starttls)
     }
   peer_name = vd_visit_peer_name (c->setup.visit, c->setup.options);
   fill_settings (c, peer_name, &settings);
+  settings.session = take_ticket (c, &settings);
   fine = vd_stack_wrap (c->stack, c->tls, &settings, &error);
+  g_clear_pointer (&settings.session, g_bytes_unref);
   g_free (peer_name);
   if (!fine)
     {
@@ -281,11 +317,12 @@ fact_text (VdConnection *c, VeredaFact fact, const char *otherwise)
 static void
 note_success (VdConnection *c, gboolean verified)
 {
-  VeredaFactValue version = { .num = 0 };
+  VeredaFactValue version = { .num = 0 }, resumed = { .num = 0 };
 
   vd_stack_fact (c->stack, VEREDA_FACT_TLS_VERSION, &version);
-  vd_connection_note (c, VEREDA_STAGE_TLS, TRUE, NULL, VEREDA_DECISION_CONTINUE, "TLS 1.%d, %s, by %s, certificate %s",
-                      (int) (version.num - 0x0301), fact_text (c, VEREDA_FACT_CIPHER, "?"),
+  vd_stack_fact (c->stack, VEREDA_FACT_RESUMED, &resumed);
+  vd_connection_note (c, VEREDA_STAGE_TLS, TRUE, NULL, VEREDA_DECISION_CONTINUE, "TLS 1.%d%s, %s, by %s, certificate %s",
+                      (int) (version.num - 0x0301), resumed.num != 0 ? " resumed" : "", fact_text (c, VEREDA_FACT_CIPHER, "?"),
                       fact_text (c, VEREDA_FACT_BACKEND, c->tls->name), verified ? "verified" : "NOT verified");
 }
 

@@ -145,6 +145,7 @@ session_over (VdConnection *c)
       c->setup.visit->endpoints = left;
       c->again = VD_AGAIN_NEXT_ADDRESS;
     }
+  vd_connection_keep_ticket (c);
   vd_stack_shutdown (c->stack, NULL); /* RFC 8446 section 6.1; it goes now or not at all, and changes nothing any more */
   closed (c);
 }
@@ -357,6 +358,13 @@ vd_connection_look (VdConnection *c)
     session_over (c);
 }
 
+void
+vd_connection_flush (VdConnection *c)
+{
+  if (c->at == VD_AT_DIALOGUE && vd_session_need (c->session) == VD_NEED_NOTHING)
+    do_write (c);
+}
+
 static void
 arm (VdConnection *c)
 {
@@ -487,6 +495,7 @@ vd_connection_free (VdConnection *c)
   g_ptr_array_unref (c->warnings);
   g_free (c->address);
   g_free (c->transport);
+  g_free (c->ticket_key);
   g_clear_error (&c->error);
   vd_reply_unref (c->error_reply);
   g_free (c);

@@ -10,6 +10,7 @@
 #include "core/net/reactor.h"
 #include "core/send/log.h"
 #include "core/send/memory.h"
+#include "core/send/tickets.h"
 #include "core/send/visit.h"
 #include "core/smtp/session.h"
 
@@ -28,6 +29,7 @@ typedef struct
   const VeredaOptions *options;
   VdVisit *visit;
   VdMemory *memory;
+  VdTickets *tickets; /* NULL: TLS sessions are not resumed */
   VdLog *log;
   VdConnectionFunc func;
   VdWroteFunc wrote; /* NULL: nobody wants to know */
@@ -54,6 +56,9 @@ const char *vd_connection_transport (VdConnection *connection); /* "starttls/gnu
 
 /* Reads what is there already, without waiting: after that a connection that the server closed while it was idle is closed here too. */
 void vd_connection_look (VdConnection *connection);
+
+/* Writes what can be written at once. */
+void vd_connection_flush (VdConnection *connection);
 
 /* What another connection to the same server would do differently; the visit was changed accordingly. */
 typedef enum

@@ -215,6 +215,16 @@ vd_credential_slot_clear (VdCredentialSlot *slot)
 }
 
 void
+vd_credential_slot_share (const VdCredentialSlot *from, VdCredentialSlot *to)
+{
+  if (from->request == NULL || from->request->state != ANSWERED || from->request == to->request)
+    return;
+  vd_credential_slot_clear (to);
+  g_atomic_ref_count_inc (&from->request->refs);
+  to->request = from->request;
+}
+
+void
 vd_credential_slot_detach (VdCredentialSlot *slot)
 {
   if (slot->request == NULL)

@@ -26,6 +26,8 @@ VeredaCredState vd_credential_get (VdCredentialSlot *slot, VdSecret *fixed, Vere
                                    VeredaCredentialKind kind, const char *server, const char *user, VdInbox *inbox,
                                    VdCredentialAnswered answered, gpointer data, VeredaSpan *ret);
 void vd_credential_slot_clear (VdCredentialSlot *slot);
+/* What was answered to one connection serves another too.  `to` is empty, or is cleared. */
+void vd_credential_slot_share (const VdCredentialSlot *from, VdCredentialSlot *to);
 /* The asker goes away: an answer stays, a question that is still open is dropped. */
 void vd_credential_slot_detach (VdCredentialSlot *slot);
 /* The server refused what was answered: the next vd_credential_get() asks anew and says why.  FALSE: nothing was answered. */

@@ -36,6 +36,7 @@ struct VdLane
   guint carried;     /* transactions given to this session */
   gint64 idle_since;
   gboolean answered; /* on this connection a message got an answer */
+  gboolean known;    /* what the visit was told is noted */
   gboolean quitting; /* the session was told that no more will come */
   gboolean ending;   /* not to be used for another message, nor to go anywhere else */
   gboolean aborted;  /* by its owner */
@@ -272,6 +273,11 @@ feed_session (VdLane *lane)
 
   if (session == NULL || !vd_session_takes (session) || lane->quitting)
     return;
+  if (!lane->known)
+    {
+      lane->known = TRUE;
+      vd_visit_remember (lane->visit, &lane->setup->known[lane->server]);
+    }
   quota = lane->setup->funcs->quota (lane->setup->data, lane);
   while (lane->flying.length < quota && !reached_limit (lane) && submit_next (lane, session))
     kick = TRUE;
@@ -304,10 +310,11 @@ connect_now (VdLane *lane)
   if (lane->visit == NULL)
     {
       lane->visit = vd_visit_new (lane->setup->options, g_ptr_array_index (lane->setup->targets, lane->server));
+      vd_visit_recall (lane->visit, &lane->setup->known[lane->server]);
       lane->visit_began = now_of (lane);
     }
   lane->log.trace.server = lane->visit->name;
-  lane->answered = lane->quitting = FALSE;
+  lane->answered = lane->quitting = lane->known = FALSE;
   lane->carried = 0;
   setup = (VdConnectionSetup){ .reactor = lane->setup->reactor,
                                .names = lane->setup->names,
@@ -315,6 +322,7 @@ connect_now (VdLane *lane)
                                .options = lane->setup->options,
                                .visit = lane->visit,
                                .memory = lane->setup->memory,
+                               .tickets = lane->setup->tickets,
                                .log = &lane->log,
                                .func = on_connection,
                                .wrote = lane->setup->options->progress != NULL ? on_wrote : NULL,
@@ -487,6 +495,12 @@ vd_lane_abort (VdLane *lane, const GError *error)
   if (lane->connection == NULL)
     return;
   lane->aborted = TRUE;
+  if (vd_lane_is_idle (lane))
+    {
+      /* It owes nobody anything: QUIT goes if it goes at once, and is not waited for (END-1). */
+      vd_session_finish (vd_connection_session (lane->connection), now_of (lane));
+      vd_connection_flush (lane->connection);
+    }
   vd_connection_abort (lane->connection, g_error_copy (error));
   take_finished (lane);
   end_visit (lane);

@@ -37,6 +37,8 @@ typedef struct
   GPtrArray *targets; /* of VdTarget */
   VdQueue *queue;
   VdMemory *memory;
+  VdTickets *tickets;  /* NULL: TLS sessions are not resumed */
+  VdVisitKnown *known; /* one for each target */
   const VdTrace *trace;
   guint messages_max; /* on one connection; 0: any number */
   const VdLaneFuncs *funcs;

@@ -30,6 +30,8 @@ struct VdPool
   VdLaneSetup lane_setup;
   VdNames *names;
   VdMemory *memory; /* of what servers cannot do */
+  VdTickets *tickets;
+  VdVisitKnown *known; /* for each target */
   VdQueue queue;
   guint connections_max, ahead_max;
   gint64 idle_timeout; /* 0: none */
@@ -273,6 +275,8 @@ vd_pool_new (const VdPoolSetup *setup)
   pool->names = vd_names_new (setup->reactor, NAMES_FOR);
   vd_queue_init (&pool->queue, setup->targets->len);
   pool->memory = vd_memory_new ();
+  pool->tickets = vd_tickets_new ();
+  pool->known = g_new0 (VdVisitKnown, setup->targets->len);
   pool->connections_max = (guint) vd_options_number (setup->options, VD_OPTION_CONNECTIONS);
   pool->ahead_max = pool->connections_max == 1 ? AHEAD_ALONE : AHEAD_AMONG;
   if (vd_options_choice (setup->options, VD_OPTION_PIPELINING) == (guint) VD_PIPELINING_WINDOW)
@@ -287,6 +291,8 @@ vd_pool_new (const VdPoolSetup *setup)
                        .targets = setup->targets,
                        .queue = &pool->queue,
                        .memory = pool->memory,
+                       .known = pool->known,
+                       .tickets = vd_options_bool (setup->options, VD_OPTION_TLS_RESUME) ? pool->tickets : NULL,
                        .trace = setup->trace,
                        .messages_max = (guint) vd_options_number (setup->options, VD_OPTION_MESSAGES_PER_CONNECTION),
                        .funcs = &lane_funcs,
@@ -304,6 +310,10 @@ vd_pool_free (VdPool *pool)
   vd_timer_free (pool->idle);
   vd_names_free (pool->names);
   vd_memory_free (pool->memory);
+  vd_tickets_free (pool->tickets);
+  for (guint i = 0; i < pool->queue.servers; i++)
+    vd_visit_known_clear (&pool->known[i]);
+  g_free (pool->known);
   vd_queue_clear (&pool->queue);
   g_free (pool);
 }
@@ -333,6 +343,7 @@ void
 vd_pool_set_once (VdPool *pool)
 {
   pool->once = TRUE;
+  pool->lane_setup.tickets = NULL; /* there will be no connection that could use one */
 }
 
 /* What callbacks submit meanwhile waits for the next look: no lane comes into being here. */

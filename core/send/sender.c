@@ -10,8 +10,10 @@
 #include "core/base/error.h"
 #include "core/send/pool.h"
 
+/* How long vereda_sendmessage() waits for the reply to QUIT once it has its answer (END-1: SHOULD). */
+#define QUIT_GRACE (G_USEC_PER_SEC / 2)
 /* Turns of the reactor in one dispatch, while there is something to do at once. */
-#define TURNS_MAX 8
+#define TURNS_MAX  8
 
 struct VeredaSender
 {
@@ -420,6 +422,26 @@ vereda_sender_close (VeredaSender *sender)
   update_keep (sender);
 }
 
+/* The message has its verdict before QUIT is answered; the rest is courtesy. */
+static void
+run_once (VeredaSender *sender)
+{
+  gint64 until = G_MAXINT64;
+
+  sender->busy = sender->running = TRUE;
+  while (!is_finished (sender) && !take_cancel (sender))
+    {
+      gint64 now = vd_reactor_now (sender->reactor);
+
+      if (g_queue_is_empty (&sender->pending) && until == G_MAXINT64)
+        until = now + QUIT_GRACE;
+      if (now >= until)
+        break;
+      take_turn (sender, until == G_MAXINT64 ? -1 : until - now);
+    }
+  sender->busy = sender->running = FALSE;
+}
+
 gboolean
 vereda_sendmessage (VeredaMessage *message, VeredaOptions *options, VeredaResult **ret_result, GError **error)
 {
@@ -437,7 +459,7 @@ vereda_sendmessage (VeredaMessage *message, VeredaOptions *options, VeredaResult
   else if (vereda_sender_submit (sender, message, NULL, NULL, NULL, &result, &why))
     {
       vd_pool_set_once (sender->pool);
-      vereda_sender_run (sender);
+      run_once (sender);
       why = result->error != NULL ? g_error_copy (result->error) : NULL;
     }
   vereda_sender_free (sender);

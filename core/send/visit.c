@@ -32,6 +32,27 @@ vd_visit_free (VdVisit *visit)
   g_free (visit);
 }
 
+void
+vd_visit_recall (VdVisit *visit, const VdVisitKnown *known)
+{
+  vd_credential_slot_share (&known->password, &visit->password);
+  vd_credential_slot_share (&known->token, &visit->token);
+}
+
+void
+vd_visit_remember (const VdVisit *visit, VdVisitKnown *known)
+{
+  vd_credential_slot_share (&visit->password, &known->password);
+  vd_credential_slot_share (&visit->token, &known->token);
+}
+
+void
+vd_visit_known_clear (VdVisitKnown *known)
+{
+  vd_credential_slot_clear (&known->password);
+  vd_credential_slot_clear (&known->token);
+}
+
 gboolean
 vd_visit_tolerates (const VdVisit *visit, const VeredaOptions *options)
 {

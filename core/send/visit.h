@@ -34,8 +34,19 @@ typedef struct
   guint reconnects;
 } VdVisit;
 
+/* What the application said about one server, for all visits to it. */
+typedef struct
+{
+  VdCredentialSlot password, token;
+} VdVisitKnown;
+
 VdVisit *vd_visit_new (const VeredaOptions *options, const VdTarget *target);
 void vd_visit_free (VdVisit *visit);
+
+/* Takes over what an earlier visit was told; and the other way round, once that turned out to be right. */
+void vd_visit_recall (VdVisit *visit, const VdVisitKnown *known);
+void vd_visit_remember (const VdVisit *visit, VdVisitKnown *known);
+void vd_visit_known_clear (VdVisitKnown *known);
 
 /* TRUE when a certificate that does not verify is no reason to stop: asked for, decided by policy, or TLS only where offered. */
 gboolean vd_visit_tolerates (const VdVisit *visit, const VeredaOptions *options);

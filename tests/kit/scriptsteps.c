@@ -13,12 +13,34 @@
 
 /* ---- TLS ---- */
 
+/* One for each certificate, so that a session of one connection can be resumed by the next. */
+static SSL_CTX *
+context_for (const char *cert)
+{
+  static GMutex lock;
+  static GHashTable *contexts;
+  KitServerConfig config = { .cert = cert };
+  SSL_CTX *ctx;
+
+  g_mutex_lock (&lock);
+  if (contexts == NULL)
+    contexts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  ctx = g_hash_table_lookup (contexts, cert);
+  if (ctx == NULL)
+    {
+      ctx = kit_server_context (&config);
+      g_hash_table_insert (contexts, g_strdup (cert), ctx);
+    }
+  SSL_CTX_up_ref (ctx);
+  g_mutex_unlock (&lock);
+  return ctx;
+}
+
 static void
 do_tls (KitTalk *talk, const char *name)
 {
   g_autofree char *leaf = g_strconcat (name, ".pem", NULL);
   g_autofree char *path = g_build_filename (g_getenv ("VEREDA_TEST_CERTS"), leaf, NULL);
-  KitServerConfig config = { .cert = path };
   gssize first;
 
   if (talk->in_from < talk->in_to)
@@ -30,7 +52,7 @@ do_tls (KitTalk *talk, const char *name)
   first = recv (talk->conn->fd, talk->in, 512, MSG_PEEK);
   if (first > 0)
     g_byte_array_append (talk->clear, talk->in, (guint) first);
-  talk->conn->ctx = kit_server_context (&config);
+  talk->conn->ctx = context_for (path);
   talk->had_tls = kit_conn_start_tls (talk->conn);
   if (!talk->had_tls)
     {
