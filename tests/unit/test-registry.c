@@ -501,10 +501,10 @@ static void
 test_built (void)
 {
   static const char *const golden[] = {
-    "implicit/openssl",
     "implicit/gnutls",
-    "starttls/openssl",
+    "implicit/openssl",
     "starttls/gnutls",
+    "starttls/openssl",
     "plain",
     "EXTERNAL",
     "GSSAPI",
