@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tls-der: the two parts of a certificate that are wanted as they stand.  See the header.
+ * tls-der: the parts of a certificate that are wanted as they stand.  See the header.
  *
  * Each step takes one element off the front of a span and cannot leave it.
  */
@@ -56,9 +56,18 @@ take_tag (VeredaSpan *in, int tag, VeredaSpan *ret_whole, VeredaSpan *ret_body)
   return take (in, &found, ret_whole, ret_body) && found == tag;
 }
 
-/* What of TBSCertificate is wanted: version, serial, signature, issuer, validity, subject, key. */
+/* What of TBSCertificate is wanted. */
+typedef struct
+{
+  VeredaSpan issuer;   /* whole */
+  VeredaSpan validity; /* what is in it */
+  VeredaSpan subject;  /* whole */
+  VeredaSpan key_info; /* whole */
+} Parts;
+
+/* version, serial, signature, issuer, validity, subject, key. */
 static gboolean
-open_certificate (VeredaSpan der, VeredaSpan *ret_validity, VeredaSpan *ret_key_info)
+open_certificate (VeredaSpan der, Parts *ret)
 {
   VeredaSpan cert, tbs, whole, body, rest;
   int tag;
@@ -69,16 +78,31 @@ open_certificate (VeredaSpan der, VeredaSpan *ret_validity, VeredaSpan *ret_key_
   if (take (&rest, &tag, &whole, &body) && tag == TAG_VERSION)
     tbs = rest;
   return take_tag (&tbs, TAG_INTEGER, &whole, &body) && take_tag (&tbs, TAG_SEQUENCE, &whole, &body)
-         && take_tag (&tbs, TAG_SEQUENCE, &whole, &body) && take_tag (&tbs, TAG_SEQUENCE, &whole, ret_validity)
-         && take_tag (&tbs, TAG_SEQUENCE, &whole, &body) && take_tag (&tbs, TAG_SEQUENCE, ret_key_info, &body);
+         && take_tag (&tbs, TAG_SEQUENCE, &ret->issuer, &body) && take_tag (&tbs, TAG_SEQUENCE, &whole, &ret->validity)
+         && take_tag (&tbs, TAG_SEQUENCE, &ret->subject, &body) && take_tag (&tbs, TAG_SEQUENCE, &ret->key_info, &body);
 }
 
 gboolean
 tls_der_key_info (VeredaSpan der, VeredaSpan *ret)
 {
-  VeredaSpan validity;
+  Parts parts;
 
-  return open_certificate (der, &validity, ret);
+  if (!open_certificate (der, &parts))
+    return FALSE;
+  *ret = parts.key_info;
+  return TRUE;
+}
+
+gboolean
+tls_der_names (VeredaSpan der, VeredaSpan *ret_issuer, VeredaSpan *ret_subject)
+{
+  Parts parts;
+
+  if (!open_certificate (der, &parts))
+    return FALSE;
+  *ret_issuer = parts.issuer;
+  *ret_subject = parts.subject;
+  return TRUE;
 }
 
 static int
@@ -115,11 +139,12 @@ read_time (int tag, VeredaSpan text, gint64 *ret)
 gboolean
 tls_der_not_after (VeredaSpan der, gint64 *ret)
 {
-  VeredaSpan validity, key_info, whole, text;
+  VeredaSpan whole, text;
+  Parts parts;
   int tag;
 
-  return open_certificate (der, &validity, &key_info) && take (&validity, &tag, &whole, &text)
-         && take (&validity, &tag, &whole, &text) && read_time (tag, text, ret);
+  return open_certificate (der, &parts) && take (&parts.validity, &tag, &whole, &text)
+         && take (&parts.validity, &tag, &whole, &text) && read_time (tag, text, ret);
 }
 
 gboolean

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tls-der: the two parts of a certificate that are wanted as they stand, found in its DER form (RFC 5280 section 4.1).
+ * tls-der: the parts of a certificate that are wanted as they stand, found in its DER form (RFC 5280 section 4.1).
  *
  * Compiled into each TLS plugin, so that both see the same octets: a library that takes a key apart and writes it again may
  * write it otherwise, and a pin is a hash of what was sent.  Touches nothing.  Fails on what is no certificate; what a
@@ -13,6 +13,8 @@
 
 /* The whole SubjectPublicKeyInfo of the certificate @der, header and all; borrowed. */
 gboolean tls_der_key_info (VeredaSpan der, VeredaSpan *ret);
+/* Its names, as they are written there. */
+gboolean tls_der_names (VeredaSpan der, VeredaSpan *ret_issuer, VeredaSpan *ret_subject);
 /* Seconds since 1970 of notAfter. */
 gboolean tls_der_not_after (VeredaSpan der, gint64 *ret);
 

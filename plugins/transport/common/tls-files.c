@@ -51,20 +51,21 @@ read_file (const char *what, const char *path, char **ret_data, size_t *ret_size
 static const char *
 find_mark (const char *at, const char *edge, const char **ret_end)
 {
-  const char *best = NULL;
+  size_t edge_size = strlen (edge);
 
-  for (size_t i = 0; i < G_N_ELEMENTS (cert_labels); i++)
-    {
-      g_autofree char *mark = g_strdup_printf ("-----%s %s-----", edge, cert_labels[i]);
-      const char *found = strstr (at, mark);
+  for (; (at = strstr (at, edge)) != NULL; at += edge_size)
+    for (size_t i = 0; i < G_N_ELEMENTS (cert_labels); i++)
+      {
+        size_t size = strlen (cert_labels[i]);
+        const char *label = at + edge_size;
 
-      if (found != NULL && (best == NULL || found < best))
-        {
-          best = found;
-          *ret_end = found + strlen (mark);
-        }
-    }
-  return best;
+        if (strncmp (label, cert_labels[i], size) == 0 && strncmp (label + size, "-----", 5) == 0)
+          {
+            *ret_end = label + size + 5;
+            return at;
+          }
+      }
+  return NULL;
 }
 
 /* Adds every certificate of a PEM text; FALSE when a block has no end. */
@@ -74,9 +75,9 @@ add_pem (GPtrArray *anchors, const char *text, const char *origin, gboolean opti
   const char *body = NULL, *after = NULL;
   guint number = 0;
 
-  for (const char *at = text; find_mark (at, "BEGIN", &body) != NULL; at = after)
+  for (const char *at = text; find_mark (at, "-----BEGIN ", &body) != NULL; at = after)
     {
-      const char *end = find_mark (body, "END", &after);
+      const char *end = find_mark (body, "-----END ", &after);
       g_autofree char *armour = NULL;
       gsize size = 0;
       TlsAnchor *anchor;
@@ -147,6 +148,17 @@ load_dir (GPtrArray *anchors, const char *path, GError **error)
       return FALSE;
     }
   return TRUE;
+}
+
+GPtrArray *
+tls_files_load_bundle (const char *path)
+{
+  g_autoptr (GPtrArray) anchors = g_ptr_array_new_with_free_func (anchor_free);
+  g_autofree char *text = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL) || !add_pem (anchors, text, path, TRUE) || anchors->len == 0)
+    return NULL;
+  return g_steal_pointer (&anchors);
 }
 
 GPtrArray *

@@ -30,6 +30,8 @@ typedef struct
 
 /* The certificates of trust_file and trust_dir (TlsAnchor).  Empty only when neither is given: the system's store. */
 GPtrArray *tls_files_load_anchors (const VeredaTlsSettings *settings, GError **error);
+/* The certificates of a file that need not be there (TlsAnchor), or NULL. */
+GPtrArray *tls_files_load_bundle (const char *path);
 /* Says that the library could not use @anchor. */
 void tls_files_refuse_anchor (const TlsAnchor *anchor, const char *why, GError **error);
 

@@ -2,8 +2,8 @@
 /*
  * creds: whom a session trusts, and the certificate it can show.
  *
- * Reads the files the settings name.  Fails with VEREDA_TRANSPORT_ERROR_SETTINGS when one of them is not usable.  The system's
- * store takes milliseconds to read, so the sessions that want nothing else share one copy of it for a while.
+ * Reads the files the settings name.  Fails with VEREDA_TRANSPORT_ERROR_SETTINGS when one of them is not usable.  Where roots.c
+ * does not know the system's store the library reads it, which takes milliseconds, so sessions share one copy for a while.
  */
 #include "layer.h"
 
@@ -51,9 +51,8 @@ set_trust (GnutlsCreds *self, TlsSession *session, const VeredaTlsSettings *sett
   if (settings->trust_file == NULL && settings->trust_dir == NULL)
     {
       /* A system without a store has no trusted issuer; the verdict on the first certificate says so. */
-      int ret = gnutls_certificate_set_x509_system_trust (self->handle);
-
-      if (ret <= 0)
+      self->roots = gnutls_roots_take ();
+      if (self->roots == NULL && gnutls_certificate_set_x509_system_trust (self->handle) <= 0)
         tls_session_debug (session, "no certificate in the system's trust store");
       return TRUE;
     }
@@ -89,6 +88,7 @@ creds_clear (gpointer data)
 
   if (self->handle != NULL)
     gnutls_certificate_free_credentials (self->handle);
+  gnutls_roots_release (self->roots);
 }
 
 void
@@ -124,9 +124,12 @@ gnutls_creds_take (TlsSession *session, const VeredaTlsSettings *settings, GErro
   static GMutex lock;
   static GnutlsCreds *shared;
   static gint64 made;
+  GnutlsRoots *roots = gnutls_roots_take ();
+  gboolean known = roots != NULL;
   GnutlsCreds *taken;
 
-  if (settings->trust_file != NULL || settings->trust_dir != NULL || settings->cert_file != NULL)
+  gnutls_roots_release (roots);
+  if (known || settings->trust_file != NULL || settings->trust_dir != NULL || settings->cert_file != NULL)
     return creds_new (session, settings, error);
   g_mutex_lock (&lock);
   if (shared == NULL || g_get_monotonic_time () - made > TLS_STORE_AGE)

@@ -9,10 +9,14 @@
 
 #include "tls-session.h"
 
-/* Counted; the same for all sessions that trust the system and show no certificate. */
+/* roots.c: the system's trusted certificates, counted. */
+typedef struct GnutlsRoots GnutlsRoots;
+
+/* Counted.  Either the session's own, or shared and not changed any more. */
 typedef struct
 {
   gnutls_certificate_credentials_t handle;
+  GnutlsRoots *roots; /* where to look for the issuers of what the server sends; NULL: all that is trusted is in the handle */
 } GnutlsCreds;
 
 typedef struct
@@ -30,6 +34,12 @@ gboolean gnutls_layer_wrap (VeredaLayer *l, const VeredaTlsSettings *settings, G
 /* creds.c */
 GnutlsCreds *gnutls_creds_take (TlsSession *session, const VeredaTlsSettings *settings, GError **error);
 void gnutls_creds_release (GnutlsCreds *self);
+
+/* NULL where the library has to find its store by itself. */
+GnutlsRoots *gnutls_roots_take (void);
+void gnutls_roots_release (GnutlsRoots *self);
+/* Adds to @creds, which is one session's alone, what may vouch for @chain. */
+void gnutls_roots_trust (const GnutlsRoots *self, gnutls_certificate_credentials_t creds, GBytes *chain);
 
 /* verify.c: called by the library when it has the server's certificate; 0 lets the handshake go on. */
 int gnutls_layer_verify (gnutls_session_t tls);

@@ -141,6 +141,8 @@ gnutls_layer_verify (gnutls_session_t tls)
   else
     {
       keep_chain (&self->base, certs, n);
+      if (self->creds->roots != NULL)
+        gnutls_roots_trust (self->creds->roots, self->creds->handle, self->base.chain);
       leaf = import_leaf (&certs[0]);
       if (leaf == NULL)
         tls_session_judge (&self->base, VEREDA_VERIFY_INVALID, "the certificate cannot be read");

@@ -13,6 +13,9 @@ typedef struct
 {
   TlsSession base;
   SSL *tls;
+  int verify_code;         /* the library's code of the verdict */
+  gboolean system_store;   /* the store is the system's, and shared */
+  gboolean store_complete; /* and all of it was looked at */
   char group[32];
   char alpn[256];
 } OpensslLayer;
@@ -20,6 +23,9 @@ typedef struct
 /* setup.c: everything before the first octet.  The method is made once, by the plugin's init. */
 gboolean openssl_layer_make_method (GError **error);
 gboolean openssl_layer_wrap (VeredaLayer *l, const VeredaTlsSettings *settings, GError **error);
+
+/* TRUE when the system's store has more certificates now than this session has looked at. */
+gboolean openssl_layer_complete_store (OpensslLayer *self);
 
 /* verify.c: judges the server's certificate in the library's place; 1 lets the handshake go on. */
 int openssl_layer_verify (X509_STORE_CTX *store, void *data);

@@ -112,31 +112,67 @@ refuse (GError **error, const char *what)
   return FALSE;
 }
 
-/* The system's store takes milliseconds to read, so sessions share one copy of it for a while. */
-static X509_STORE *
-system_store (TlsSession *session)
+/* The system's store is a directory, where a certificate is looked up by the hash of its subject, and a file with all of them,
+   which costs ten handshakes to read.  So the file is read only when the directory does not have what is needed, which is what the
+   library would find in the end, too; see openssl_layer_complete_store().  Sessions share one copy for a while. */
+static struct
 {
-  static GMutex lock;
-  static X509_STORE *shared;
-  static gint64 made;
+  GMutex lock;
+  X509_STORE *store;
+  gboolean complete; /* the file was read */
+  gint64 made;
+} system_store;
+
+static X509_STORE *
+take_system_store (TlsSession *session)
+{
   X509_STORE *taken;
 
-  g_mutex_lock (&lock);
-  if (shared == NULL || g_get_monotonic_time () - made > TLS_STORE_AGE)
+  g_mutex_lock (&system_store.lock);
+  if (system_store.store == NULL || g_get_monotonic_time () - system_store.made > TLS_STORE_AGE)
     {
-      X509_STORE_free (shared); /* its sessions hold it */
-      shared = X509_STORE_new ();
-      made = g_get_monotonic_time ();
+      X509_LOOKUP *lookup;
+
+      X509_STORE_free (system_store.store); /* its sessions hold it */
+      system_store.store = X509_STORE_new ();
+      system_store.complete = FALSE;
+      system_store.made = g_get_monotonic_time ();
+      lookup = system_store.store != NULL ? X509_STORE_add_lookup (system_store.store, X509_LOOKUP_hash_dir ()) : NULL;
       /* A system without one has no trusted issuer; the verdict on the first certificate says so. */
-      if (shared != NULL && X509_STORE_set_default_paths (shared) != 1)
-        tls_session_debug (session, "the system's trust store is not there");
+      /* The file's place is made now: the list of lookups has no lock. */
+      if (lookup == NULL || X509_STORE_add_lookup (system_store.store, X509_LOOKUP_file ()) == NULL
+          || X509_LOOKUP_add_dir (lookup, NULL, X509_FILETYPE_DEFAULT) != 1)
+        tls_session_debug (session, "the system's directory of trusted certificates is not there");
       ERR_clear_error ();
     }
-  taken = shared;
+  taken = system_store.store;
   if (taken != NULL)
     X509_STORE_up_ref (taken);
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&system_store.lock);
   return taken;
+}
+
+gboolean
+openssl_layer_complete_store (OpensslLayer *self)
+{
+  X509_STORE *store = SSL_CTX_get_cert_store (SSL_get_SSL_CTX (self->tls));
+  X509_LOOKUP *lookup;
+  gboolean more = FALSE;
+
+  if (!self->system_store || self->store_complete)
+    return FALSE;
+  self->store_complete = TRUE;
+  g_mutex_lock (&system_store.lock);
+  /* Another session may have read it since this one was made, or have begun a new store. */
+  more = store == system_store.store && system_store.complete;
+  lookup = !more ? X509_STORE_add_lookup (store, X509_LOOKUP_file ()) : NULL; /* the one that is there */
+  if (lookup != NULL && X509_LOOKUP_load_file (lookup, NULL, X509_FILETYPE_DEFAULT) == 1)
+    more = TRUE;
+  if (store == system_store.store)
+    system_store.complete = TRUE;
+  ERR_clear_error ();
+  g_mutex_unlock (&system_store.lock);
+  return more;
 }
 
 static gboolean
@@ -167,8 +203,9 @@ set_trust (OpensslLayer *self, SSL_CTX *ctx, const VeredaTlsSettings *settings, 
   X509_VERIFY_PARAM_set_flags (SSL_CTX_get0_param (ctx), X509_V_FLAG_PARTIAL_CHAIN);
   if (settings->trust_file == NULL && settings->trust_dir == NULL)
     {
-      X509_STORE *store = system_store (&self->base);
+      X509_STORE *store = take_system_store (&self->base);
 
+      self->system_store = TRUE;
       if (store == NULL)
         return refuse (error, "no trust store");
       SSL_CTX_set_cert_store (ctx, store); /* takes the reference */

@@ -140,6 +140,45 @@ judge_chain (OpensslLayer *self, STACK_OF (X509) * certs)
   X509_STORE_CTX_free (store);
 }
 
+int
+openssl_layer_verify (X509_STORE_CTX *store, void *data)
+{
+  OpensslLayer *self = data;
+  Findings findings = { 0 };
+  X509 *leaf = X509_STORE_CTX_get0_cert (store);
+  VeredaVerify verify;
+  int code;
+
+  keep_chain (&self->base, X509_STORE_CTX_get0_untrusted (store));
+  if (X509_STORE_CTX_set_ex_data (store, index_of_findings (), &findings) != 1)
+    {
+      tls_session_judge (&self->base, VEREDA_VERIFY_INVALID, "out of memory");
+      return self->base.insecure;
+    }
+  X509_STORE_CTX_set_verify_cb (store, on_certificate);
+  if (X509_verify_cert (store) != 1 && findings.mask == 0)
+    find (&findings, X509_STORE_CTX_get_error (store) != X509_V_OK ? X509_STORE_CTX_get_error (store) : X509_V_ERR_UNSPECIFIED);
+  if ((findings.mask & (1u << VEREDA_VERIFY_UNKNOWN_ISSUER | 1u << VEREDA_VERIFY_SELF_SIGNED)) != 0
+      && openssl_layer_complete_store (self))
+    {
+      X509_STORE_CTX_set_ex_data (store, findings_index, NULL);
+      judge_chain (self, X509_STORE_CTX_get0_untrusted (store));
+      X509_STORE_CTX_set_error (store, self->verify_code);
+      return self->base.verify == VEREDA_VERIFY_OK || self->base.insecure;
+    }
+  code = check_name (&self->base, leaf);
+  if (code != X509_V_OK)
+    find (&findings, code);
+  verify = tls_session_worst (findings.mask);
+  code = verify == VEREDA_VERIFY_OK ? X509_V_OK : findings.codes[verify];
+  tls_session_judge (&self->base, verify, X509_verify_cert_error_string (code));
+  X509_STORE_CTX_set_ex_data (store, findings_index, NULL);
+  self->verify_code = code;
+  X509_STORE_CTX_set_error (store, code); /* chooses the alert */
+  ERR_clear_error ();
+  return verify == VEREDA_VERIFY_OK || self->base.insecure;
+}
+
 void
 openssl_layer_verify_again (OpensslLayer *self)
 {
@@ -160,34 +199,4 @@ openssl_layer_verify_again (OpensslLayer *self)
     tls_session_judge (&self->base, VEREDA_VERIFY_NO_CERTIFICATE, "the resumed session has none");
   sk_X509_pop_free (certs, X509_free);
   ERR_clear_error ();
-}
-
-int
-openssl_layer_verify (X509_STORE_CTX *store, void *data)
-{
-  OpensslLayer *self = data;
-  Findings findings = { 0 };
-  X509 *leaf = X509_STORE_CTX_get0_cert (store);
-  VeredaVerify verify;
-  int code;
-
-  keep_chain (&self->base, X509_STORE_CTX_get0_untrusted (store));
-  if (X509_STORE_CTX_set_ex_data (store, index_of_findings (), &findings) != 1)
-    {
-      tls_session_judge (&self->base, VEREDA_VERIFY_INVALID, "out of memory");
-      return self->base.insecure;
-    }
-  X509_STORE_CTX_set_verify_cb (store, on_certificate);
-  if (X509_verify_cert (store) != 1 && findings.mask == 0)
-    find (&findings, X509_STORE_CTX_get_error (store) != X509_V_OK ? X509_STORE_CTX_get_error (store) : X509_V_ERR_UNSPECIFIED);
-  code = check_name (&self->base, leaf);
-  if (code != X509_V_OK)
-    find (&findings, code);
-  verify = tls_session_worst (findings.mask);
-  code = verify == VEREDA_VERIFY_OK ? X509_V_OK : findings.codes[verify];
-  tls_session_judge (&self->base, verify, X509_verify_cert_error_string (code));
-  X509_STORE_CTX_set_ex_data (store, findings_index, NULL);
-  X509_STORE_CTX_set_error (store, code); /* chooses the alert */
-  ERR_clear_error ();
-  return verify == VEREDA_VERIFY_OK || self->base.insecure;
 }
