@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* connection-private - the inside of a connection, shared by its four files:
+/* connection-private - the inside of a connection, shared by its five files:
  *   connection.c       stages, I/O, time, the end
  *   connection-reach.c from a name to a descriptor
  *   connection-tls.c   which TLS library, handshake, what to do when it fails
- *   connection-auth.c  which mechanism, credentials */
+ *   connection-auth.c  which mechanism, credentials
+ *   connection-silence.c a port that does not greet: does it speak TLS? */
 #ifndef VD_CONNECTION_PRIVATE_H
 #define VD_CONNECTION_PRIVATE_H
 
@@ -51,6 +52,10 @@ struct VdConnection
   gboolean handshake_starttls; /* in the middle of a session */
   char *ticket_key;            /* under which TLS sessions are kept; NULL: no TLS, or they are not */
 
+  /* A port that says nothing */
+  gint64 silent_since; /* when it should have begun to greet; G_MAXINT64: no matter */
+  struct VdSilence *silence;
+
   /* AUTH */
   guint auth_logged;
   GPtrArray *candidates;
@@ -65,6 +70,7 @@ struct VdConnection
 
 /* ---- connection.c ---- */
 /* Ends it with an error (owned) before or outside of a session. */
+void vd_connection_close (VdConnection *c); /* without an error, and without a word to anybody */
 void vd_connection_fail (VdConnection *c, VeredaStage stage, GError *error);
 void vd_connection_note (VdConnection *c, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision,
                          const char *format, ...) G_GNUC_PRINTF (6, 7);
@@ -76,7 +82,16 @@ void vd_connection_begin_session (VdConnection *c, gboolean secure);
 void vd_connection_pump (VdConnection *c);
 void vd_connection_watch (VdConnection *c, int fd);
 
+/* ---- connection-silence.c ---- */
+void vd_connection_await_greeting (VdConnection *c); /* a session in clear has begun */
+gint64 vd_connection_silence_deadline (VdConnection *c);
+void vd_connection_silence_tick (VdConnection *c);
+void vd_connection_silence_end (VdConnection *c); /* it spoke, or it is over */
+
 /* ---- connection-reach.c ---- */
+/* Tells the observer.  FALSE: it has seen enough, and the connection is closed. */
+void vd_connection_entered (VdConnection *c, VeredaStage stage);
+gboolean vd_connection_passed (VdConnection *c, VeredaStage stage);
 void vd_connection_begin (gpointer data);
 
 /* ---- connection-tls.c ---- */
@@ -90,6 +105,10 @@ void vd_connection_handshake_timeout (VdConnection *c);
 void vd_connection_decide_tls (VdConnection *c); /* answers VD_NEED_TLS_DECISION */
 /* Keeps the newest TLS session for the next connection, once octets were read that may have brought it. */
 void vd_connection_keep_ticket (VdConnection *c);
+/* The first TLS transport that loads, for this connection; each that does not is recorded and the next is taken. */
+gboolean vd_connection_load_tls (VdConnection *c, GError **error);
+/* What TLS is to be like; borrows `peer_name`. */
+void vd_connection_tls_settings (VdConnection *c, const char *peer_name, VeredaTlsSettings *settings);
 
 /* ---- connection-auth.c ---- */
 /* Answers VD_NEED_MECHANISM.  FALSE: a credential has to come first. */

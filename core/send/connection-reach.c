@@ -18,13 +18,41 @@ family_of (VdConnection *c)
   return families[vd_options_choice (c->setup.options, VD_OPTION_FAMILY)];
 }
 
+/* ---- who looks on ---- */
+
+void
+vd_connection_entered (VdConnection *c, VeredaStage stage)
+{
+  const VdConnectionObserver *observer = c->setup.observer;
+
+  if (observer != NULL && observer->entered != NULL)
+    observer->entered (observer->data, stage);
+}
+
+gboolean
+vd_connection_passed (VdConnection *c, VeredaStage stage)
+{
+  const VdConnectionObserver *observer = c->setup.observer;
+
+  if (observer == NULL || observer->passed == NULL || observer->passed (observer->data, stage) == VD_GO_ON)
+    return TRUE;
+  c->stage = stage;
+  vd_connection_close (c);
+  return FALSE;
+}
+
+/* ---- reaching it ---- */
+
 static void
 on_connected (gpointer data, int fd, guint endpoint, const GArray *attempts, const GError *error)
 {
   VdConnection *c = data;
+  const VeredaTransport *bottom = c->plain;
   GError *why = NULL;
 
   c->connect = NULL;
+  if (c->setup.observer != NULL && c->setup.observer->raced != NULL)
+    c->setup.observer->raced (c->setup.observer->data, c->endpoints, attempts);
   if (fd < 0)
     {
       if (c->setup.visit->target->host != NULL)
@@ -38,7 +66,12 @@ on_connected (gpointer data, int fd, guint endpoint, const GArray *attempts, con
   c->endpoint = endpoint;
   c->address = g_strdup (((VdEndpoint *) g_ptr_array_index (c->endpoints, endpoint))->text);
   c->stack = vd_stack_new (vd_host_get ());
-  if (!vd_stack_open (c->stack, c->plain, fd, &why))
+  if (c->setup.observer != NULL && c->setup.observer->meter != NULL)
+    {
+      vd_meter_init (c->setup.observer->meter, bottom);
+      bottom = &c->setup.observer->meter->ops;
+    }
+  if (!vd_stack_open (c->stack, bottom, fd, &why))
     {
       close (fd);
       vd_error_prefix (&why, "%s", c->setup.visit->name);
@@ -47,6 +80,11 @@ on_connected (gpointer data, int fd, guint endpoint, const GArray *attempts, con
       return;
     }
   vd_connection_note (c, VEREDA_STAGE_CONNECT, TRUE, NULL, VEREDA_DECISION_CONTINUE, "connected to %s", c->address);
+  if (!vd_connection_passed (c, VEREDA_STAGE_CONNECT))
+    {
+      vd_connection_pump (c);
+      return;
+    }
   vd_connection_watch (c, fd);
   if (c->setup.visit->route.mode == VD_MODE_IMPLICIT)
     vd_connection_begin_tls (c, FALSE);
@@ -65,6 +103,7 @@ start_connecting (VdConnection *c)
     .local_address = local_endpoint,
   };
 
+  vd_connection_entered (c, VEREDA_STAGE_CONNECT);
   c->at = VD_AT_CONNECT;
   c->stage = VEREDA_STAGE_CONNECT;
   c->stage_deadline = G_MAXINT64; /* the race has its own */
@@ -98,6 +137,7 @@ start_resolving (VdConnection *c)
 {
   const VdVisit *visit = c->setup.visit;
 
+  vd_connection_entered (c, VEREDA_STAGE_RESOLVE);
   c->at = VD_AT_RESOLVE;
   c->stage = VEREDA_STAGE_RESOLVE;
   c->stage_deadline = vd_reactor_now (c->setup.reactor) + vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT);
@@ -134,4 +174,28 @@ vd_connection_begin (gpointer data)
   else
     start_resolving (c);
   vd_connection_pump (c);
+}
+
+VdStack *
+vd_connection_stack (VdConnection *c)
+{
+  return c->stack;
+}
+
+const char *
+vd_connection_address (VdConnection *c)
+{
+  return c->address;
+}
+
+VdReply *
+vd_connection_error_reply (VdConnection *c)
+{
+  return c->error_reply;
+}
+
+VeredaStage
+vd_connection_stage (VdConnection *c)
+{
+  return c->stage;
 }

@@ -46,9 +46,8 @@ is_named (VdConnection *c)
   return any;
 }
 
-/* The first TLS transport that loads; each that does not is recorded and the next is taken. */
-static gboolean
-load_tls (VdConnection *c, GError **error)
+gboolean
+vd_connection_load_tls (VdConnection *c, GError **error)
 {
   GPtrArray *names = backend_names (c);
   GString *story = g_string_new (NULL);
@@ -123,7 +122,7 @@ vd_connection_load_transports (VdConnection *c)
        * like to learn of a misspelt name by a message in clear. */
       if (visit->route.required || named)
         {
-          load_tls (c, &error);
+          vd_connection_load_tls (c, &error);
           vd_error_prefix (&error, "%s: TLS is %s, nothing was sent", visit->name,
                            visit->route.required ? "required" : "asked for by option transport");
         }
@@ -158,8 +157,8 @@ vd_connection_decide_tls (VdConnection *c)
   vd_session_tls_decide (c->session, insecure, now);
 }
 
-static void
-fill_settings (VdConnection *c, const char *peer_name, VeredaTlsSettings *settings)
+void
+vd_connection_tls_settings (VdConnection *c, const char *peer_name, VeredaTlsSettings *settings)
 {
   const VeredaOptions *options = c->setup.options;
 
@@ -271,10 +270,12 @@ vd_connection_begin_tls (VdConnection *c, gboolean starttls)
   gboolean fine;
 
   c->handshake_starttls = starttls;
+  if (!starttls)
+    vd_connection_entered (c, VEREDA_STAGE_TLS);
   c->at = VD_AT_HANDSHAKE;
   c->stage = VEREDA_STAGE_TLS;
   c->stage_deadline = vd_reactor_now (c->setup.reactor) + vd_options_time (c->setup.options, VD_OPTION_TLS_TIMEOUT);
-  if (c->tls == NULL && !load_tls (c, &error))
+  if (c->tls == NULL && !vd_connection_load_tls (c, &error))
     {
       /* TLS was only to be had where offered, and no library for it loads: clear is what the caller would have got without the offer. */
       if (ask_policy (c, VEREDA_TLS_NOT_OFFERED, 0, error->message))
@@ -286,7 +287,7 @@ vd_connection_begin_tls (VdConnection *c, gboolean starttls)
       return;
     }
   peer_name = vd_visit_peer_name (c->setup.visit, c->setup.options);
-  fill_settings (c, peer_name, &settings);
+  vd_connection_tls_settings (c, peer_name, &settings);
   settings.session = take_ticket (c, &settings);
   fine = vd_stack_wrap (c->stack, c->tls, &settings, &error);
   g_clear_pointer (&settings.session, g_bytes_unref);
@@ -348,6 +349,8 @@ handshake_done (VdConnection *c)
       vd_connection_warn (c, "%s: the server's certificate was not verified: %s", c->setup.visit->name, why);
     }
   note_success (c, verified);
+  if (!vd_connection_passed (c, VEREDA_STAGE_TLS))
+    return;
   c->stage_deadline = G_MAXINT64;
   c->at = VD_AT_DIALOGUE;
   if (c->handshake_starttls)

@@ -63,14 +63,15 @@ vd_connection_warn (VdConnection *c, const char *format, ...)
 static void
 stop_io (VdConnection *c)
 {
+  vd_connection_silence_end (c);
   g_clear_pointer (&c->resolve, vd_names_cancel);
   g_clear_pointer (&c->connect, vd_connect_cancel);
   g_clear_pointer (&c->watch, vd_watch_free);
   vd_timer_set (c->timer, -1);
 }
 
-static void
-closed (VdConnection *c)
+void
+vd_connection_close (VdConnection *c)
 {
   stop_io (c);
   c->at = VD_AT_CLOSED;
@@ -87,7 +88,7 @@ vd_connection_fail (VdConnection *c, VeredaStage stage, GError *error)
   c->stage = stage;
   c->error = error;
   vd_trace_line (&c->setup.log->trace, VEREDA_TRACE_ERROR, FALSE, error->message);
-  closed (c);
+  vd_connection_close (c);
 }
 
 static VeredaStage
@@ -147,7 +148,7 @@ session_over (VdConnection *c)
     }
   vd_connection_keep_ticket (c);
   vd_stack_shutdown (c->stack, NULL); /* RFC 8446 section 6.1; it goes now or not at all, and changes nothing any more */
-  closed (c);
+  vd_connection_close (c);
 }
 
 /* ---- the session ---- */
@@ -228,8 +229,16 @@ vd_connection_begin_session (VdConnection *c, gboolean secure)
     }
   if (visit->in_clear != NULL)
     vd_connection_warn (c, "%s: sent in clear: %s", visit->name, visit->in_clear);
+  if (c->setup.observer != NULL)
+    {
+      config.observer = c->setup.observer->session;
+      config.level = VD_PIPELINING_OFF; /* so that each reply is seen by itself, and nothing leaves that it did not allow */
+    }
+  vd_connection_entered (c, VEREDA_STAGE_GREETING);
   c->session = vd_session_new (&config, vd_reactor_now (c->setup.reactor));
   c->at = VD_AT_DIALOGUE;
+  if (!secure)
+    vd_connection_await_greeting (c);
   g_free (client);
 }
 
@@ -245,6 +254,7 @@ do_read (VdConnection *c)
   switch (vd_stack_read (c->stack, octets, sizeof octets, &n, &error))
     {
     case VEREDA_IO_DONE:
+      vd_connection_silence_end (c);
       vd_session_feed (c->session, octets, n, vd_reactor_now (c->setup.reactor));
       return TRUE;
     case VEREDA_IO_WANT_READ:
@@ -375,7 +385,7 @@ arm (VdConnection *c)
   if (c->watch != NULL)
     vd_watch_set (c->watch, c->want_read, c->want_write);
   if (c->session != NULL && c->at == VD_AT_DIALOGUE)
-    deadline = MIN (MIN (deadline, c->answer_by), vd_session_deadline (c->session));
+    deadline = MIN (MIN (MIN (deadline, c->answer_by), vd_connection_silence_deadline (c)), vd_session_deadline (c->session));
   vd_timer_set (c->timer, deadline == G_MAXINT64 ? -1 : deadline);
 }
 
@@ -450,7 +460,10 @@ on_timer (gpointer data)
   else if (c->at == VD_AT_DIALOGUE && c->answer_by <= vd_reactor_now (c->setup.reactor))
     vd_connection_credential_timeout (c);
   else if (c->at == VD_AT_DIALOGUE)
-    vd_session_tick (c->session, vd_reactor_now (c->setup.reactor));
+    {
+      vd_session_tick (c->session, vd_reactor_now (c->setup.reactor));
+      vd_connection_silence_tick (c);
+    }
   else if (c->at == VD_AT_RESOLVE)
     vd_connection_fail (
         c, VEREDA_STAGE_RESOLVE,
@@ -468,7 +481,7 @@ vd_connection_new (const VdConnectionSetup *setup)
 
   c->setup = *setup;
   c->stage = VEREDA_STAGE_PLUGIN;
-  c->stage_deadline = c->answer_by = G_MAXINT64;
+  c->stage_deadline = c->answer_by = c->silent_since = G_MAXINT64;
   c->timer = vd_reactor_timer (setup->reactor, on_timer, c);
   c->warnings = g_ptr_array_new_with_free_func (g_free);
   c->transport = setup->visit->route.mode == VD_MODE_PLAIN || setup->visit->in_clear != NULL ? g_strdup ("plain") : NULL;
@@ -554,24 +567,6 @@ const GError *
 vd_connection_error (VdConnection *c)
 {
   return c->error;
-}
-
-VdReply *
-vd_connection_error_reply (VdConnection *c)
-{
-  return c->error_reply;
-}
-
-VeredaStage
-vd_connection_stage (VdConnection *c)
-{
-  return c->stage;
-}
-
-const char *
-vd_connection_address (VdConnection *c)
-{
-  return c->address;
 }
 
 const char *

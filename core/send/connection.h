@@ -6,6 +6,8 @@
 #ifndef VD_CONNECTION_H
 #define VD_CONNECTION_H
 
+#include "core/net/layer.h"
+#include "core/net/meter.h"
 #include "core/net/names.h"
 #include "core/net/reactor.h"
 #include "core/send/log.h"
@@ -21,6 +23,17 @@ typedef void (*VdConnectionFunc) (gpointer data);
 /* Content of `txn`, or its end, left. */
 typedef void (*VdWroteFunc) (gpointer data, VdTransaction *txn);
 
+/* Somebody who looks on; told in the connection's thread.  Functions of its own may be NULL. */
+typedef struct
+{
+  VdObserver session;
+  VdMeter *meter;                                     /* counts what goes over the wire; NULL: nobody counts */
+  void (*entered) (gpointer data, VeredaStage stage); /* RESOLVE, CONNECT, GREETING, TLS where it is implicit */
+  void (*raced) (gpointer data, GPtrArray *endpoints, const GArray *attempts); /* after every race, won or lost */
+  VdGo (*passed) (gpointer data, VeredaStage stage);                           /* CONNECT, TLS; GO_QUIT after CONNECT closes */
+  gpointer data;
+} VdConnectionObserver;
+
 typedef struct
 {
   VdReactor *reactor;
@@ -31,6 +44,7 @@ typedef struct
   VdMemory *memory;
   VdTickets *tickets; /* NULL: TLS sessions are not resumed */
   VdLog *log;
+  const VdConnectionObserver *observer; /* NULL: nobody */
   VdConnectionFunc func;
   VdWroteFunc wrote; /* NULL: nobody wants to know */
   gpointer data;
@@ -50,7 +64,8 @@ gboolean vd_connection_is_closed (VdConnection *connection);
 gboolean vd_connection_was_ready (VdConnection *connection);
 const GError *vd_connection_error (VdConnection *connection); /* NULL after an orderly QUIT */
 VdReply *vd_connection_error_reply (VdConnection *connection);
-VeredaStage vd_connection_stage (VdConnection *connection);     /* where it failed */
+VeredaStage vd_connection_stage (VdConnection *connection); /* where it failed */
+VdStack *vd_connection_stack (VdConnection *connection);    /* NULL before connecting; to ask for facts, also after it closed */
 const char *vd_connection_address (VdConnection *connection);   /* NULL before connecting */
 const char *vd_connection_transport (VdConnection *connection); /* "starttls/gnutls", "plain" */
 

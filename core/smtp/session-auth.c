@@ -32,6 +32,8 @@ vd_session_begin_auth (VdSession *session)
       session->phase = VD_PHASE_READY;
       return;
     }
+  if (!vd_session_may (session, VD_STEP_AUTH))
+    return;
   session->phase = VD_PHASE_AUTH;
   session->need = VD_NEED_MECHANISM; /* also when AUTH is not offered: the owner knows what that means */
 }

@@ -4,12 +4,31 @@
  * What was learned before TLS is forgotten here and nowhere else. */
 #include "core/smtp/session-private.h"
 
+gboolean
+vd_session_may (VdSession *session, VdStep step)
+{
+  switch (vd_observer_may (&session->config.observer, step))
+    {
+    case VD_GO_QUIT:
+      vd_session_leave (session, NULL, NULL);
+      return FALSE;
+    case VD_GO_DROP:
+      vd_session_fail (session, NULL, NULL);
+      return FALSE;
+    case VD_GO_ON:
+    default:
+      return TRUE;
+    }
+}
+
 void
 vd_session_say_hello (VdSession *session, gboolean helo)
 {
   const char *verb = session->config.lmtp ? "LHLO" : helo ? "HELO" : "EHLO";
   GError *error = NULL;
 
+  if (!vd_session_may (session, VD_STEP_EHLO))
+    return;
   if (!vd_command_ehlo (vd_output_commands (&session->output), verb, session->config.client, &error))
     {
       vd_session_fail (session, error, NULL);
@@ -44,6 +63,8 @@ after_hello (VdSession *session)
 {
   if (session->secure || session->tls_given_up || session->config.tls == VD_SESSION_TLS_NEVER)
     vd_session_begin_auth (session);
+  else if (!vd_session_may (session, VD_STEP_STARTTLS))
+    return;
   else if (vd_ehlo_has (session->ehlo, VD_EXT_STARTTLS))
     {
       vd_command_verb (vd_output_commands (&session->output), "STARTTLS", NULL); /* alone: STL-2 */

@@ -351,7 +351,8 @@ write_rcpt (VdSession *session, VdTransaction *txn, GError **error)
 
   if (!vd_command_rcpt (vd_output_commands (&session->output), recipient->path, recipient->utf8, error))
     return FALSE;
-  vd_session_push (session, VD_STEP_RCPT, txn)->recipient = txn->next_rcpt++;
+  vd_session_push (session, VD_STEP_RCPT, txn)->recipient = txn->next_rcpt;
+  txn->next_rcpt++; /* after the observer was told, who sees by it which one this is */
   skip_refused (txn);
   if (txn->next_rcpt == txn->recipients->len)
     {
@@ -552,6 +553,11 @@ pump_once (VdSession *session)
       && g_queue_is_empty (&session->expects) && !vd_session_is_granted (txn))
     {
       vd_session_abandon_txn (session, txn, NULL); /* the recipients' replies say why */
+      return TRUE;
+    }
+  if (vd_observer_may (&session->config.observer, session->next) != VD_GO_ON)
+    {
+      vd_session_abandon_txn (session, txn, NULL);
       return TRUE;
     }
   return write_step (session, txn);

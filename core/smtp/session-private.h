@@ -127,6 +127,8 @@ GError *vd_session_error_new (VdSession *session, VeredaErrorCode code, const ch
 GError *vd_session_refusal (VdSession *session, VeredaErrorCode code, const char *what, VdReply *reply);
 
 /* ---- session-hello.c ---- */
+/* Asks the observer before a command outside of transactions.  FALSE: the session is ending, by its wish. */
+gboolean vd_session_may (VdSession *session, VdStep step);
 void vd_session_on_greeting (VdSession *session, VdReply *reply);
 void vd_session_on_ehlo (VdSession *session, VdExpect *expect, VdReply *reply);
 void vd_session_on_starttls (VdSession *session, VdReply *reply);

@@ -212,6 +212,7 @@ vd_session_push (VdSession *session, VdStep step, VdTransaction *txn)
     session->head_since = -1;
   g_queue_push_tail (&session->expects, expect);
   vd_session_octets_wait (session);
+  vd_observer_said (&session->config.observer, step);
   return expect;
 }
 
@@ -395,6 +396,7 @@ on_reply (VdSession *session, VdReply *reply)
   g_queue_pop_head (&session->expects);
   session->head_since = -1;
   head_may_wait (session);
+  vd_observer_heard (&session->config.observer, expect->step, reply);
 
   if (reply->code == 421 && expect->step != VD_STEP_QUIT)
     on_closing (session, expect, reply);

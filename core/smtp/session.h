@@ -11,6 +11,7 @@
 
 #include "core/base/trace.h"
 #include "core/smtp/ehlo.h"
+#include "core/smtp/observer.h"
 #include "core/smtp/plan.h"
 #include "core/smtp/reply.h"
 #include "core/smtp/sasl.h"
@@ -56,6 +57,7 @@ typedef struct
   gboolean auth_pipelining;      /* MAIL and RCPT may ride behind AUTH PLAIN and EXTERNAL (PIP-7) */
   gint64 timeouts[VD_TIMEOUT_N]; /* microseconds */
   VdTrace trace;                 /* borrowed strings must outlive the session */
+  VdObserver observer;
 } VdSessionConfig;
 
 typedef struct VdSession VdSession;

@@ -11,6 +11,7 @@
 #include <vereda/macros.h>
 #include <vereda/message.h>
 #include <vereda/options.h>
+#include <vereda/probe.h>
 #include <vereda/progress.h>
 #include <vereda/registry.h>
 #include <vereda/result.h>

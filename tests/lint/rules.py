@@ -59,7 +59,7 @@ ROOMS = {
     "core/send": {
         "core": ["core/base/", "core/message/", "core/smtp/", "core/plugin/", "core/net/"],
         "sdk": ["vereda-plugin/auth.h"],  # answers a mechanism's questions for credentials
-        "public": ["vereda/explain.h", "vereda/options.h", "vereda/result.h", "vereda/sender.h", "vereda/version.h"],  # implements them
+        "public": ["vereda/explain.h", "vereda/options.h", "vereda/probe.h", "vereda/result.h", "vereda/sender.h", "vereda/version.h"],  # implements them
         "system": [
             "glib.h", "string.h", "stdarg.h", "unistd.h",
             "errno.h", "glib/gstdio.h",  # route: files that are named can be opened, told before anybody is contacted

@@ -82,7 +82,6 @@ static const struct
   { TOOL_ERROR_COMPOSE, EXIT_MESSAGE, "compose" },
   { TOOL_ERROR_INTERRUPTED, EXIT_INTERRUPTED, "interrupted" },
   { TOOL_ERROR_NO_PLUGIN, EXIT_PLUGIN, "plugin" },
-  { TOOL_ERROR_TLS_MODE, EXIT_TLS_MODE, "tls-mode" },
 };
 
 guint

@@ -221,7 +221,6 @@ static const struct
   const char *text;
 } tool_hints[] = {
   { TOOL_ERROR_USAGE, "smtp-tool help send" },
-  { TOOL_ERROR_TLS_MODE, "--tls=implicit" },
   { TOOL_ERROR_HELPER, "installing the part of smtp-tool that composes messages" },
 };
 

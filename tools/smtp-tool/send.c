@@ -9,7 +9,6 @@
 #include "plan.h"
 #include "progress.h"
 #include "report.h"
-#include "silence.h"
 #include "tool.h"
 
 #include <signal.h>
@@ -104,36 +103,6 @@ on_interrupt (int signal_number, gpointer data)
   _exit (status);
 }
 
-typedef struct
-{
-  Silence *silence;
-  gboolean verbose;
-} Listener;
-
-static void
-on_trace (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer user_data)
-{
-  const Listener *listener = user_data;
-
-  silence_trace (listener->silence, kind, server, text);
-  if (listener->verbose)
-    report_trace (kind, secure, server, text, NULL);
-}
-
-/* What was cancelled for a reason of the tool's own has that reason. */
-static void
-explain (Plan *plan, const GError *reason)
-{
-  for (guint i = 0; reason != NULL && i < plan->items->len; i++)
-    {
-      Item *item = plan->items->pdata[i];
-      const GError *error = item->result != NULL ? vereda_result_get_error (item->result) : NULL;
-
-      if (item->error == NULL && error != NULL && g_error_matches (error, VEREDA_ERROR, VEREDA_ERROR_CANCELLED))
-        item->error = g_error_copy (reason);
-    }
-}
-
 static void
 submit (Plan *plan, VeredaSender *sender, Item *item)
 {
@@ -155,11 +124,10 @@ send_all (Work *work, GError **error)
 {
   Plan *plan = work->plan;
 
-  Listener listener = { silence_new (plan->options), plan->verbose };
-
   if (plan->verbose && isatty (STDERR_FILENO))
     report_trace_legend ();
-  vereda_options_set_trace (plan->options, on_trace, &listener);
+  if (plan->verbose)
+    vereda_options_set_trace (plan->options, report_trace, NULL);
   progress_begin (plan);
   VeredaSender *sender = vereda_sender_new (plan->options, error);
   for (guint i = 0; sender != NULL && i < plan->items->len; i++)
@@ -169,16 +137,11 @@ send_all (Work *work, GError **error)
       g_mutex_lock (&lock);
       work->sender = sender;
       g_mutex_unlock (&lock);
-      silence_begin (listener.silence, sender);
       vereda_sender_run (sender);
     }
   interrupt_end ();
   progress_free ();
-  g_autoptr (GError) reason = silence_end (listener.silence);
-  if (plan->interrupted == 0)
-    explain (plan, reason);
   vereda_sender_free (sender);
-  silence_free (listener.silence);
 }
 
 /* From here on signals are ours: with the first message something is read that may take its time. */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* probe - the inside of a probe, shared by its two files:
+ *   probe.c       runs a connection and stops it
+ *   probe-look.c  what was seen: rows of stages and addresses, facts
+ *   probe-get.c   the getters
+ *
+ * Implements include/vereda/probe.h. */
+#ifndef VD_PROBE_H
+#define VD_PROBE_H
+
+#include <vereda/probe.h>
+
+#include "core/net/connect.h"
+#include "core/send/connection.h"
+#include "core/send/job.h"
+
+struct VeredaProbeStage
+{
+  VeredaStage stage;
+  guint connection;
+  gboolean secure, succeeded, open;
+  gint64 start, duration;
+  guint turns;     /* replies that were waited for */
+  guint wire;      /* of a handshake: what the meter showed when it began */
+  guint64 in, out; /* the same of octets, then the difference */
+  VeredaReply *reply;
+  char *detail;
+  guint attempt; /* of AUTH: index in the session's list of attempts */
+};
+
+struct VeredaProbeAddress
+{
+  char *text;
+  int outcome; /* VdAttemptOutcome; -1: not tried */
+  int code;
+  gint64 start, took;
+};
+
+typedef struct
+{
+  gboolean begun;
+  guint version;
+  int resumed, ocsp, verify, depth; /* -1: not known */
+  gboolean verified;
+  guint state; /* VeredaConnectionState */
+  char *cipher, *group, *signature, *backend, *verify_text, *matched;
+  GPtrArray *chain; /* of GBytes */
+} VdProbeTls;
+
+struct VeredaProbe
+{
+  VeredaOptions *options;
+  VeredaRegistry *registry;
+  GPtrArray *targets;
+  VdReactor *reactor;
+  VdTimer *deadline;
+  VdLog log;
+  VdVisit *visit;
+  VdMemory *memory;
+  VdNames *names;
+  VdMeter meter;
+  VdConnectionObserver observer;
+  VdConnection *connection;
+  guint connections;
+  VeredaProbePoint end;
+  gboolean drop;
+  gint cancelled; /* atomic */
+  gboolean ran, over, reached;
+
+  VdJob *job; /* of MAIL and RCPT */
+  gboolean submitted;
+
+  gint64 began, ended;
+  GPtrArray *stages;    /* of VeredaProbeStage */
+  GPtrArray *addresses; /* of VeredaProbeAddress */
+  VeredaReply *greeting;
+  char **extensions[2]; /* before TLS, inside */
+  char **mechanisms;
+  char *authenticated, *address, *transport, *peer_name;
+  VdProbeTls tls;
+
+  GError *error;
+  VeredaStage error_stage;
+  VeredaReply *error_reply;
+  gboolean transient;
+  GPtrArray *warnings;
+};
+
+/* ---- probe-look.c ---- */
+void vd_probe_look_init (VeredaProbe *probe);
+void vd_probe_look_clear (VeredaProbe *probe);
+void vd_probe_look_begin (VeredaProbe *probe); /* a connection is about to be made */
+void vd_probe_look_ready (VeredaProbe *probe); /* its session is ready */
+/* Whatever of the connection would go away with it is taken over. */
+void vd_probe_look_closed (VeredaProbe *probe);
+
+/* ---- probe.c ---- */
+VdGo vd_probe_may (VeredaProbe *probe, VdStep step);
+
+#endif
