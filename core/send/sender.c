@@ -315,7 +315,7 @@ restart_deadlines (VeredaSender *sender)
 static gboolean
 is_finished (VeredaSender *sender)
 {
-  guint stay = sender->keep ? vd_pool_n_idle (sender->pool) : 0;
+  guint stay = sender->keep && !sender->closing ? vd_pool_n_idle (sender->pool) : 0;
 
   return g_queue_is_empty (&sender->pending) && vd_pool_n_lanes (sender->pool) == stay;
 }

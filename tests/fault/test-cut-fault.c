@@ -274,22 +274,26 @@ copies_of (KitScript *server, guint message)
   return n;
 }
 
-/* Sends three messages; `script` is the first connection's, the others behave. */
+#define BATCH_MAX 9
+
+/* Sends some messages; `script` is that of the connection number `which`, the others behave. */
 static gsize
-send_batch (const char *script, const char *ext, gboolean reset)
+send_batch (const char *script, guint which, const char *ext, gboolean reset, guint messages, const char *connections)
 {
   g_autofree char *fine = g_strdup_printf ("ext %s\nhello\nserve", ext);
-  g_autoptr (KitScript) server = kit_script_new (script, fine, fine, fine, NULL);
+  g_autoptr (KitScript) server
+      = kit_script_new (which == 0 ? script : fine, which == 1 ? script : fine, fine, fine, fine, fine, fine, fine, NULL);
   g_autoptr (Fault) fault = fault_new ();
   g_autoptr (GError) error = NULL;
   g_autoptr (VeredaSender) sender = NULL;
-  Told told[3] = { { 0, VEREDA_NOT_SENT }, { 0, VEREDA_NOT_SENT }, { 0, VEREDA_NOT_SENT } };
+  Told told[BATCH_MAX] = { { 0, VEREDA_NOT_SENT } };
 
   fault_set (fault, "tls", "never");
+  fault_set (fault, "connections", connections);
   fault_server (fault, server);
   sender = vereda_sender_new (fault->options, &error);
   g_assert_no_error (error);
-  for (guint i = 0; i < 3; i++)
+  for (guint i = 0; i < messages; i++)
     {
       g_autofree char *text = g_strdup_printf ("From: ann@example.test\r\nSubject: number %u\r\n\r\nbody\r\n", i);
       g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
@@ -298,8 +302,9 @@ send_batch (const char *script, const char *ext, gboolean reset)
       g_assert_true (vereda_sender_submit (sender, message, NULL, on_done, &told[i], NULL, &error));
     }
   fault_run (sender);
+  vereda_sender_free (g_steal_pointer (&sender));
   kit_script_settle (server);
-  for (guint i = 0; i < 3; i++)
+  for (guint i = 0; i < messages; i++)
     {
       guint copies = copies_of (server, i);
 
@@ -312,7 +317,7 @@ send_batch (const char *script, const char *ext, gboolean reset)
       if (told[i].verdict == VEREDA_UNKNOWN && !reset)
         g_assert_cmpuint (copies, ==, 1);
     }
-  return kit_script_sent (server, 0);
+  return which < kit_script_connections (server) ? kit_script_sent (server, which) : 0;
 }
 
 static void
@@ -320,7 +325,7 @@ test_batch (gconstpointer data)
 {
   const char *ext = data;
   g_autofree char *fine = g_strdup_printf ("ext %s\nhello\nserve", ext);
-  gsize size = send_batch (fine, ext, FALSE);
+  gsize size = send_batch (fine, 0, ext, FALSE, 3, "1");
   guint step = stride (1);
 
   for (gsize n = 0; n < size; n += step)
@@ -328,7 +333,25 @@ test_batch (gconstpointer data)
       {
         g_autofree char *script = g_strdup_printf ("cut %" G_GSIZE_FORMAT "%s\n%s", n, reset ? " rst" : "", fine);
 
-        send_batch (script, ext, reset);
+        send_batch (script, 0, ext, reset, 3, "1");
+      }
+}
+
+/* Several connections: one of them is cut, the first or one that came after it, and what it carried goes to the others or is told truly. */
+static void
+test_lanes (gconstpointer data)
+{
+  guint which = GPOINTER_TO_UINT (data), step = stride (3);
+  const char *ext = "PIPELINING";
+  g_autofree char *fine = g_strdup_printf ("ext %s\nhello\npause 2\nserve", ext);
+  gsize size = 400; /* what one of three connections gets to hear, about */
+
+  for (gsize n = 0; n < size; n += step)
+    for (int reset = 0; reset < 2; reset++)
+      {
+        g_autofree char *script = g_strdup_printf ("cut %" G_GSIZE_FORMAT "%s\n%s", n, reset ? " rst" : "", fine);
+
+        send_batch (script, which, ext, reset, BATCH_MAX, "3");
       }
 }
 
@@ -348,5 +371,7 @@ main (int argc, char **argv)
   g_test_add_func ("/CFG-14/each-command", test_each_command);
   g_test_add_data_func ("/END-5/batch/off", "SIZE", test_batch);
   g_test_add_data_func ("/END-5/batch/pipelining", "PIPELINING", test_batch);
+  g_test_add_data_func ("/END-5/lanes/first", GUINT_TO_POINTER (0), test_lanes);
+  g_test_add_data_func ("/END-5/lanes/second", GUINT_TO_POINTER (1), test_lanes);
   return g_test_run ();
 }
