@@ -73,7 +73,7 @@ vd_plan_content_verb (const VdPlanState *state, gboolean allowed)
     return VD_CONTENT_DATA;
   gboolean all_of_several = state->commit == VD_COMMIT_ALL && state->recipients > 1;
   gboolean window = state->level == VD_PIPELINING_WINDOW && state->pipelining;
-  return all_of_several || window ? VD_CONTENT_BDAT : VD_CONTENT_DATA;
+  return all_of_several || window || state->auth_ahead ? VD_CONTENT_BDAT : VD_CONTENT_DATA;
 }
 
 const char *

@@ -78,7 +78,7 @@ typedef enum
 } VdContentVerb;
 
 /* Which verb carries the content: BDAT where it saves a round trip without risk, that is, where DATA would have to wait for the RCPT replies
- * (commit rule all, several recipients) and in the window; DATA otherwise.  `allowed` FALSE: chunking is switched off. */
+ * (commit rule all, several recipients), in the window, and behind an AUTH, which no DATA may follow at once; DATA otherwise.  `allowed` FALSE: chunking is switched off. */
 VdContentVerb vd_plan_content_verb (const VdPlanState *state, gboolean allowed);
 
 const char *vd_step_name (VdStep step); /* "RCPT", "end of data" */
