@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How many round trips: through a relay that makes the way long, the time from connecting to the verdict, and from verdict to verdict, in units of the
- * way there and back.  What a machine does in between is small beside that; the bounds leave room for a busy one.
+ * way there and back.  What a machine does in between is small beside that; a busy one has up to five tries to show it, for nothing makes a way
+ * shorter than it is.
  */
 #include "delayrelay.h"
 #include "fault.h"
 #include "relayhost.h"
 
 #define ONE_WAY    (20 * G_TIME_SPAN_MILLISECOND)
+#define TRIES      5
 #define ROUND_TRIP ((double) (2 * ONE_WAY))
 
 typedef struct
@@ -93,9 +95,13 @@ static void
 test_further (gconstpointer data)
 {
   const Batch *batch = data;
-  double one = batch_trips (batch, 1), all = batch_trips (batch, batch->messages + 1);
-  double each = (all - one) / batch->messages;
+  double one = 0, each = G_MAXDOUBLE;
 
+  for (guint i = 0; i < TRIES && each >= batch->bound; i++)
+    {
+      one = batch_trips (batch, 1);
+      each = (batch_trips (batch, batch->messages + 1) - one) / batch->messages;
+    }
   g_test_message ("%s: one message %.2f round trips, each of %u more %.3f (aim %.2f)", batch->name, one, batch->messages, each,
                   batch->bar);
   g_assert_cmpfloat (each, <, batch->bound);
@@ -125,13 +131,12 @@ static const First firsts[] = {
   { "all-of-two-BDAT", "ext PIPELINING;CHUNKING\nhello\nserve", NULL, FALSE, 2, NULL, 5 },
 };
 
-static void
-first_with (const First *first, const char *backend)
+static double
+first_trips (const First *first, const char *backend)
 {
   g_autoptr (KitScript) server = kit_script_new (first->script, NULL);
   g_autoptr (KitDelay) delay = kit_delay_new (kit_script_port (server), ONE_WAY);
   g_autoptr (Fault) fault = fault_new_bare ();
-  double needed;
 
   if (first->tls != NULL)
     fault_tls (fault, first->tls, backend);
@@ -146,7 +151,16 @@ first_with (const First *first, const char *backend)
     }
   if (first->set != NULL)
     fault_set (fault, first->set, "yes");
-  needed = trips (fault->options, kit_delay_port (delay), 1, first->recipients);
+  return trips (fault->options, kit_delay_port (delay), 1, first->recipients);
+}
+
+static void
+first_with (const First *first, const char *backend)
+{
+  double needed = G_MAXDOUBLE;
+
+  for (guint i = 0; i < TRIES && needed >= first->formula + 0.8; i++)
+    needed = MIN (needed, first_trips (first, backend));
   g_test_message ("%s%s%s: %.2f round trips, the formula says %.0f", first->name, backend != NULL ? " " : "",
                   backend != NULL ? backend : "", needed, first->formula);
   g_assert_cmpfloat (needed, <, first->formula + 0.8);
