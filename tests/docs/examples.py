@@ -134,6 +134,12 @@ def check_trace():
         return wrong
 
 
+def check_progress():
+    with Folder() as folder, Sink(folder) as sink:
+        out, _, wrong = run([example("progress"), sink.at, "mail.eml"], folder, 0)
+        return wrong + lacks(out, "100 %, waiting for the reply")
+
+
 def check_many():
     with Folder() as folder, Sink(folder) as sink:
         folder.write("empty.eml", b"")
@@ -193,4 +199,4 @@ if __name__ == "__main__":
     main([("example/send-file", check_send_file), ("example/failover", check_failover),
           ("example/failover-unknown", check_failover_unknown), ("example/at-least-one", check_at_least_one),
           ("example/tls-policy", check_tls_policy), ("example/credential", check_credential), ("example/trace", check_trace),
-          ("example/many", check_many), ("example/plugin", check_plugin), ("example/transport", check_transport)])
+          ("example/progress", check_progress), ("example/many", check_many), ("example/plugin", check_plugin), ("example/transport", check_transport)])

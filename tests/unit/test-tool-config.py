@@ -162,6 +162,14 @@ def test_secrets_are_not_shown():
                 assert run.status == 0 and b'open-sesame' not in run.out + run.err and b'password' in run.out, run.out
 
 
+def test_a_private_file_is_no_command_line():
+    with Folder() as folder:
+        path = folder.file('config', '[default]\nserver=127.0.0.1:1\nuser=ann\nauth-password=open-sesame\ntimeout=1\n')
+        message = folder.file('m.eml', MESSAGE)
+        assert 'command line' not in tool('send', '--config', path, message).errors
+        assert 'command line' in tool('send', '--config', path, '--auth-password=x', message).errors
+
+
 def test_secrets_leave_the_environment():
     if not os.path.exists('/usr/bin/env'):
         raise Skip('no env')
@@ -181,6 +189,12 @@ def test_other_commands():
         assert json.loads(tool('plugins', 'list', '--config', path).out)['schema'] == 'smtp-tool/plugins/1'
         document = json.loads(tool('auth', 'explain', '--config', path, '--offered=PLAIN LOGIN', '--user=ann').out)
         assert document['chosen'] == 'LOGIN', document
+
+
+def test_the_guides_example():
+    path = os.path.join(os.environ['SMTP_TOOL_SCHEMA'], '../../../docs/examples/smtp-tool.config')
+    used, _, _ = config('--config', path, '--profile=work')
+    assert used['server'] == ('mail.example.org:587', 'profile') and used['from'] == ('ann@example.org', 'default')
 
 
 def test_usage():

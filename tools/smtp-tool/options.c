@@ -263,6 +263,7 @@ add_library_rows (GPtrArray *options, const char *const *only)
 {
   const guint count = vereda_option_count ();
   CliOption *rows = g_new0 (CliOption, count);
+  guint n = 0;
 
   for (guint i = 0; i < count; i++)
     {
@@ -271,7 +272,7 @@ add_library_rows (GPtrArray *options, const char *const *only)
 
       if (has_name (options, flag) || (only != NULL && !g_strv_contains (only, info->name)))
         continue;
-      CliOption *row = &rows[i];
+      CliOption *row = &rows[n++];
       row->name = flag;
       row->kind = kind_of (info->type);
       row->id = OPT_LIBRARY;

@@ -207,10 +207,11 @@ read_secret (Plan *plan, const CliLine *line, const CliSetting *source, GError *
   switch (source->option->id)
     {
     case OPT_PASSWORD:
-      g_ptr_array_add (plan->warnings,
-                       g_strdup_printf ("--%s: a password on the command line can be seen by other users and stays "
-                                        "in the shell's history; use --password-file",
-                                        source->option->name));
+      if (source->origin == NULL)
+        g_ptr_array_add (plan->warnings,
+                         g_strdup_printf ("--%s: a password on the command line can be seen by other users and stays "
+                                          "in the shell's history; use --password-file",
+                                          source->option->name));
       return secret_from_text (source->value, error);
     case OPT_PASSWORD_FILE:
       if (secret_file_is_open (source->value))
