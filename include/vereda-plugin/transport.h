@@ -160,7 +160,8 @@ typedef struct
   const VeredaSpan *pins;
   size_t n_pins; /**< of @c pins */
   /** TLSA records of the server (RFC 7671).  Where one can be used, they decide with or in place of the trusted roots, as their
-   * usage says; DANE-EE sets neither name nor dates as a condition.  None that can be used: as if there were none. */
+   * usage says.  DANE-TA and DANE-EE can (RFC 7672 section 3.1.3); DANE-EE asks for neither name nor dates.  None that can be
+   * used: as if there were none. */
   const VeredaTlsa *tlsa;
   size_t n_tlsa; /**< of @c tlsa */
 } VeredaTlsSettings;

@@ -33,13 +33,13 @@ read_file (const char *what, const char *path, char **ret_data, size_t *ret_size
 
   if (!g_file_get_contents (path, &data, &size, &why))
     {
-      g_set_error (error, SETTINGS_ERROR, "TLS: the %s cannot be read: %s", what, why->message);
+      g_set_error (error, SETTINGS_ERROR, "the %s cannot be read: %s", what, why->message);
       return FALSE;
     }
   if (size == 0)
     {
       g_free (data);
-      g_set_error (error, SETTINGS_ERROR, "TLS: the %s %s is empty", what, path);
+      g_set_error (error, SETTINGS_ERROR, "the %s %s is empty", what, path);
       return FALSE;
     }
   *ret_data = data;
@@ -108,12 +108,12 @@ load_file (GPtrArray *anchors, const char *path, GError **error)
     return FALSE;
   if (!add_pem (anchors, text, path, FALSE))
     {
-      g_set_error (error, SETTINGS_ERROR, "TLS: the CA file %s ends inside a certificate", path);
+      g_set_error (error, SETTINGS_ERROR, "the CA file %s ends inside a certificate", path);
       return FALSE;
     }
   if (anchors->len == before)
     {
-      g_set_error (error, SETTINGS_ERROR, "TLS: the CA file %s holds no certificate in PEM form", path);
+      g_set_error (error, SETTINGS_ERROR, "the CA file %s holds no certificate in PEM form", path);
       return FALSE;
     }
   return TRUE;
@@ -130,7 +130,7 @@ load_dir (GPtrArray *anchors, const char *path, GError **error)
 
   if (dir == NULL)
     {
-      g_set_error (error, SETTINGS_ERROR, "TLS: the CA directory cannot be read: %s", why->message);
+      g_set_error (error, SETTINGS_ERROR, "the CA directory cannot be read: %s", why->message);
       return FALSE;
     }
   while ((name = g_dir_read_name (dir)) != NULL)
@@ -144,7 +144,7 @@ load_dir (GPtrArray *anchors, const char *path, GError **error)
   g_dir_close (dir);
   if (anchors->len == before)
     {
-      g_set_error (error, SETTINGS_ERROR, "TLS: no file of the CA directory %s holds a certificate in PEM form", path);
+      g_set_error (error, SETTINGS_ERROR, "no file of the CA directory %s holds a certificate in PEM form", path);
       return FALSE;
     }
   return TRUE;
@@ -176,7 +176,7 @@ tls_files_load_anchors (const VeredaTlsSettings *settings, GError **error)
 void
 tls_files_refuse_anchor (const TlsAnchor *anchor, const char *why, GError **error)
 {
-  g_set_error (error, SETTINGS_ERROR, "TLS: certificate %u of the CA file %s is not usable (library says: %s)", anchor->number,
+  g_set_error (error, SETTINGS_ERROR, "certificate %u of the CA file %s is not usable (library says: %s)", anchor->number,
                anchor->origin, why);
 }
 

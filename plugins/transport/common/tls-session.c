@@ -9,6 +9,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "tls-pin.h"
+
 /* The first reason that applies is reported.  What comes first is what the libraries stop at (an issuer that is not found
    hides everything above it), and the name comes last: RFC 7817 section 3 validates the path first. */
 static const VeredaVerify by_weight[] = {
@@ -29,13 +31,15 @@ static const char *const words[] = {
   [VEREDA_VERIFY_REVOKED] = "revoked",
   [VEREDA_VERIFY_PURPOSE] = "not valid for this purpose",
   [VEREDA_VERIFY_INVALID] = "invalid",
+  [VEREDA_VERIFY_PIN_MISMATCH] = "not a pinned key",
+  [VEREDA_VERIFY_DANE_MISMATCH] = "not what the TLSA records of the server name",
 };
 
 static gboolean
 refuse_setting (GError **error, const char *format, const char *value)
 {
   g_autofree char *shown = g_strescape (value, NULL);
-  g_autofree char *text = g_strdup_printf ("TLS: the name of the server, \"%s\", %s", shown, format);
+  g_autofree char *text = g_strdup_printf ("the name of the server, \"%s\", %s", shown, format);
 
   g_set_error_literal (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS, text);
   return FALSE;
@@ -84,16 +88,18 @@ tls_session_setup (TlsSession *self, const VeredaTlsSettings *settings, VeredaTl
   if (full.min_version > 0x0304)
     {
       g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED,
-                   "TLS: version 0x%04x is asked for as the lowest, the highest known is 0x0304 (TLS 1.3)", full.min_version);
+                   "version 0x%04x is asked for as the lowest, the highest known is 0x0304 (TLS 1.3)", full.min_version);
       return FALSE;
     }
   if (full.key_file != NULL && full.cert_file == NULL)
     {
       g_set_error_literal (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS,
-                           "TLS: a key file is given without a certificate file");
+                           "a key file is given without a certificate file");
       return FALSE;
     }
   if (!take_peer_name (self, full.peer_name, error))
+    return FALSE;
+  if (!tls_pin_setup (self, &full, error))
     return FALSE;
   self->insecure = full.insecure_skip_verify;
   *ret_full = full;
@@ -107,6 +113,10 @@ tls_session_clear (TlsSession *self)
   g_clear_pointer (&self->verify_text, g_free);
   g_clear_pointer (&self->chain, g_bytes_unref);
   g_clear_pointer (&self->offered_chain, g_bytes_unref);
+  g_clear_pointer (&self->matched_name, g_free);
+  g_clear_pointer (&self->client_issuers, g_bytes_unref);
+  g_clear_pointer (&self->pins, g_array_unref);
+  g_clear_pointer (&self->records, g_array_unref);
   g_clear_error (&self->failure);
   g_clear_error (&self->lower_error);
   explicit_bzero (self->record, sizeof self->record);
@@ -252,6 +262,8 @@ tls_session_lower_read (TlsSession *self, void *buf, size_t size, size_t *ret_n)
   switch (io)
     {
     case VEREDA_IO_DONE:
+      if (!self->established)
+        self->handshake_in += *ret_n;
       if (!self->head_done)
         look_at_head (self, buf, *ret_n);
       return self->alien ? VEREDA_IO_ERROR : VEREDA_IO_DONE;
@@ -280,6 +292,8 @@ tls_session_lower_writev (TlsSession *self, const VeredaSpan *v, size_t n, size_
   io = lower->ops->writev (lower, v, n, ret_n, &self->lower_error);
   if (io == VEREDA_IO_WANT_READ || io == VEREDA_IO_WANT_WRITE)
     self->want = io;
+  else if (io == VEREDA_IO_DONE && !self->established)
+    self->handshake_out += *ret_n;
   return io;
 }
 
@@ -312,7 +326,19 @@ tls_session_judge (TlsSession *self, VeredaVerify verify, const char *text)
   g_free (self->verify_text);
   self->verify_text = g_strstrip (g_strdup (text));
   self->verify = verify;
+  self->depth = 0;
   self->judged = TRUE;
+}
+
+void
+tls_session_note_name (TlsSession *self, const char *dns)
+{
+  char address[INET6_ADDRSTRLEN] = "";
+
+  g_free (self->matched_name);
+  if (dns == NULL)
+    inet_ntop (self->ip_size == 4 ? AF_INET : AF_INET6, self->ip, address, sizeof address);
+  self->matched_name = g_strconcat (dns != NULL ? "DNS:" : "IP:", dns != NULL ? dns : address, NULL);
 }
 
 void
@@ -340,40 +366,83 @@ tls_session_leaf (const TlsSession *self)
   return leaf;
 }
 
+static gboolean
+say_number (gboolean known, int64_t number, VeredaFactValue *ret)
+{
+  ret->num = number;
+  return known;
+}
+
+static gboolean
+say_text (const char *text, VeredaFactValue *ret)
+{
+  ret->str = text;
+  return text != NULL && text[0] != '\0';
+}
+
+static gboolean
+say_bytes (GBytes *bytes, VeredaFactValue *ret)
+{
+  if (bytes == NULL)
+    return FALSE;
+  ret->bytes = g_bytes_ref (bytes);
+  return TRUE;
+}
+
+/* Of what happens in a handshake, whether it was good or not. */
+static gboolean
+handshake_fact (TlsSession *self, VeredaFact fact, VeredaFactValue *ret)
+{
+  switch (fact)
+    {
+    case VEREDA_FACT_HANDSHAKE_IN:
+      return say_number (TRUE, (int64_t) self->handshake_in, ret);
+    case VEREDA_FACT_HANDSHAKE_OUT:
+      return say_number (TRUE, (int64_t) self->handshake_out, ret);
+    case VEREDA_FACT_SNI:
+      return self->ip_size == 0 && say_text (self->peer_name, ret);
+    case VEREDA_FACT_CLIENT_ASKED:
+      return say_number (self->established, self->client_asked, ret);
+    case VEREDA_FACT_CLIENT_ISSUERS:
+      return say_bytes (self->client_issuers, ret);
+    case VEREDA_FACT_SIGNATURE:
+      return say_text (self->signature, ret);
+    case VEREDA_FACT_RESUMED:
+      return say_number (self->established, self->resumed, ret);
+    case VEREDA_FACT_CLIENT_CERT:
+      return say_number (self->established, self->client_cert, ret);
+    case VEREDA_FACT_CLEAR_ANSWER:
+      if (!self->alien)
+        return FALSE;
+      ret->bytes = g_bytes_new (self->head, self->head_n);
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
 gboolean
 tls_session_fact (TlsSession *self, VeredaFact fact, VeredaFactValue *ret)
 {
   switch (fact)
     {
     case VEREDA_FACT_PEER_VERIFIED:
-      ret->num = self->established && self->judged && self->verify == VEREDA_VERIFY_OK;
-      return TRUE;
+      return say_number (TRUE, self->established && self->judged && self->verify == VEREDA_VERIFY_OK, ret);
     case VEREDA_FACT_VERIFY:
-      if (!self->judged)
-        return FALSE;
-      ret->num = self->verify;
-      return TRUE;
+      return say_number (self->judged, self->verify, ret);
     case VEREDA_FACT_VERIFY_TEXT:
-      if (!self->judged)
-        return FALSE;
-      ret->str = self->verify_text;
-      return TRUE;
-    case VEREDA_FACT_CLIENT_CERT:
-      if (!self->established)
-        return FALSE;
-      ret->num = self->client_cert;
-      return TRUE;
-    case VEREDA_FACT_RESUMED:
-      if (!self->established)
-        return FALSE;
-      ret->num = self->resumed;
-      return TRUE;
+      return self->judged && say_text (self->verify_text, ret);
+    case VEREDA_FACT_VERIFY_DEPTH:
+      return say_number (self->judged && self->verify != VEREDA_VERIFY_OK, self->depth, ret);
+    case VEREDA_FACT_MATCHED_NAME:
+      return say_text (self->matched_name, ret);
+    case VEREDA_FACT_PIN:
+      return say_number (self->judged && self->pin >= 0, self->pin, ret);
+    case VEREDA_FACT_TLSA:
+      return say_number (self->judged && self->record_found >= 0, self->record_found, ret);
     case VEREDA_FACT_PEER_CHAIN:
-      if (self->chain == NULL)
-        return FALSE;
-      ret->bytes = g_bytes_ref (self->chain);
-      return TRUE;
+      return say_bytes (self->chain, ret);
     default:
-      return FALSE;
+      return handshake_fact (self, fact, ret);
     }
 }

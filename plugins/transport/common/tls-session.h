@@ -31,6 +31,8 @@ typedef struct
   guint8 ip[16];   /* of an IP literal, network order */
   size_t ip_size;  /* 0, 4 or 16 */
   gboolean insecure;
+  GArray *pins;    /* hashes of 32 octets; see tls-pin.h */
+  GArray *records; /* VeredaTlsa, the data its own */
 
   /* Progress. */
   gboolean established;
@@ -38,7 +40,9 @@ typedef struct
   GError *failure; /* the first error, said again for ever */
 
   /* What the layer below did, filled by the functions the library calls back. */
-  VeredaIo want;       /* WANT_* of the present call, or DONE */
+  VeredaIo want;        /* WANT_* of the present call, or DONE */
+  guint64 handshake_in; /* octets read and written by it */
+  guint64 handshake_out;
   guint64 lower_calls; /* to notice a library that asks to be called again without reason */
   gboolean lower_eof;
   GError *lower_error;
@@ -51,7 +55,16 @@ typedef struct
   gboolean judged;
   VeredaVerify verify;
   char *verify_text;
-  GBytes *chain; /* as VEREDA_FACT_PEER_CHAIN */
+  GBytes *chain;      /* as VEREDA_FACT_PEER_CHAIN */
+  int depth;          /* of the certificate the verdict is about */
+  char *matched_name; /* as VEREDA_FACT_MATCHED_NAME, or NULL */
+  int pin;            /* which fits, or -1 */
+  int record_found;   /* which TLSA record fits, or -1 */
+  char signature[40]; /* as VEREDA_FACT_SIGNATURE, or empty */
+
+  /* The server's request for a client certificate; see tls-asked.h. */
+  gboolean client_asked;
+  GBytes *client_issuers;
 
   /* The client's own certificate was sent, in this session or in the one it resumes. */
   gboolean client_cert;
@@ -97,6 +110,8 @@ const void *tls_session_next_record (TlsSession *self, const VeredaSpan *v, size
 /* Verdict: @mask holds 1 << VeredaVerify for each thing that is wrong, 0 for nothing. */
 VeredaVerify tls_session_worst (guint mask);
 void tls_session_judge (TlsSession *self, VeredaVerify verify, const char *text);
+/* The name in the certificate that is the server's: as DNS name @dns, or its address when @dns is NULL. */
+void tls_session_note_name (TlsSession *self, const char *dns);
 /* Appends one certificate to @chain in the format of VEREDA_FACT_PEER_CHAIN. */
 void tls_session_chain_add (GByteArray *chain, const void *der, size_t size);
 /* The leaf of self->chain; an empty span when there is none. */

@@ -14,7 +14,7 @@
 static gboolean
 refuse (GError **error, const char *what, int ret)
 {
-  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS, "TLS: %s (library says: %s)", what,
+  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS, "%s (library says: %s)", what,
                gnutls_strerror (ret));
   return FALSE;
 }
@@ -129,7 +129,8 @@ gnutls_creds_take (TlsSession *session, const VeredaTlsSettings *settings, GErro
   GnutlsCreds *taken;
 
   gnutls_roots_release (roots);
-  if (known || settings->trust_file != NULL || settings->trust_dir != NULL || settings->cert_file != NULL)
+  if (known || settings->n_tlsa > 0 || settings->trust_file != NULL || settings->trust_dir != NULL
+      || settings->cert_file != NULL)
     return creds_new (session, settings, error);
   g_mutex_lock (&lock);
   if (shared == NULL || g_get_monotonic_time () - made > TLS_STORE_AGE)

@@ -75,6 +75,43 @@ version (gnutls_session_t tls)
   return gnutls_protocol_get_version (tls) == GNUTLS_TLS1_3 ? 0x0304 : 0x0303;
 }
 
+void
+gnutls_layer_note_signature (GnutlsLayer *self)
+{
+  static const struct
+  {
+    gnutls_sign_algorithm_t algorithm;
+    const char *name;
+  } schemes[] = {
+    { GNUTLS_SIGN_RSA_SHA1, "rsa_pkcs1_sha1" },
+    { GNUTLS_SIGN_RSA_SHA224, "rsa_pkcs1_sha224" },
+    { GNUTLS_SIGN_RSA_SHA256, "rsa_pkcs1_sha256" },
+    { GNUTLS_SIGN_RSA_SHA384, "rsa_pkcs1_sha384" },
+    { GNUTLS_SIGN_RSA_SHA512, "rsa_pkcs1_sha512" },
+    { GNUTLS_SIGN_RSA_PSS_RSAE_SHA256, "rsa_pss_rsae_sha256" },
+    { GNUTLS_SIGN_RSA_PSS_RSAE_SHA384, "rsa_pss_rsae_sha384" },
+    { GNUTLS_SIGN_RSA_PSS_RSAE_SHA512, "rsa_pss_rsae_sha512" },
+    { GNUTLS_SIGN_RSA_PSS_SHA256, "rsa_pss_pss_sha256" },
+    { GNUTLS_SIGN_RSA_PSS_SHA384, "rsa_pss_pss_sha384" },
+    { GNUTLS_SIGN_RSA_PSS_SHA512, "rsa_pss_pss_sha512" },
+    { GNUTLS_SIGN_ECDSA_SHA1, "ecdsa_sha1" },
+    { GNUTLS_SIGN_ECDSA_SHA224, "ecdsa_sha224" },
+    { GNUTLS_SIGN_ECDSA_SHA256, "ecdsa_secp256r1_sha256" },
+    { GNUTLS_SIGN_ECDSA_SHA384, "ecdsa_secp384r1_sha384" },
+    { GNUTLS_SIGN_ECDSA_SHA512, "ecdsa_secp521r1_sha512" },
+    { GNUTLS_SIGN_ECDSA_SECP256R1_SHA256, "ecdsa_secp256r1_sha256" },
+    { GNUTLS_SIGN_ECDSA_SECP384R1_SHA384, "ecdsa_secp384r1_sha384" },
+    { GNUTLS_SIGN_ECDSA_SECP521R1_SHA512, "ecdsa_secp521r1_sha512" },
+    { GNUTLS_SIGN_EDDSA_ED25519, "ed25519" },
+    { GNUTLS_SIGN_EDDSA_ED448, "ed448" },
+  };
+  int algorithm = gnutls_sign_algorithm_get (self->tls);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (schemes); i++)
+    if ((int) schemes[i].algorithm == algorithm)
+      g_strlcpy (self->base.signature, schemes[i].name, sizeof self->base.signature);
+}
+
 gboolean
 gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
 {

@@ -51,6 +51,8 @@ GBytes *gnutls_layer_session (GnutlsLayer *self);
 
 /* facts.c */
 gboolean gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret);
+/* How the server has signed, in the registry's words. */
+void gnutls_layer_note_signature (GnutlsLayer *self);
 GBytes *gnutls_layer_binding (VeredaLayer *l, VeredaBinding kind, GError **error);
 
 #endif

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tls-asked.h"
 #include "tls-resume.h"
 
 /* The policy, equal to the OpenSSL plugin's (RFC 9325): 112 bits of security everywhere, that is RSA 2048 and no SHA-1;
@@ -67,6 +68,19 @@ push (gnutls_transport_ptr_t data, const giovec_t *iov, int count)
     }
 }
 
+/* Sees the server's request for a client certificate. */
+static int
+on_request (gnutls_session_t tls, unsigned int type, unsigned int when, unsigned int incoming, const gnutls_datum_t *message)
+{
+  GnutlsLayer *self = gnutls_session_get_ptr (tls);
+
+  (void) type;
+  (void) when;
+  if (incoming && message != NULL)
+    tls_asked_note (&self->base, gnutls_protocol_get_version (tls) == GNUTLS_TLS1_3, message->data, message->size);
+  return 0;
+}
+
 /* Asked before some reads whether waiting is over.  Nothing here waits: the read itself finds out. */
 static int
 pull_timeout (gnutls_transport_ptr_t data, unsigned int ms)
@@ -79,7 +93,7 @@ pull_timeout (gnutls_transport_ptr_t data, unsigned int ms)
 static gboolean
 refuse (GError **error, const char *what, int ret)
 {
-  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS, "TLS: %s (library says: %s)", what,
+  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS, "%s (library says: %s)", what,
                gnutls_strerror (ret));
   return FALSE;
 }
@@ -96,7 +110,7 @@ set_priority (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **err
   if (ret == GNUTLS_E_SUCCESS)
     return TRUE;
   g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS,
-               "TLS: the priority string is not usable near \"%.40s\" (library says: %s)", place != NULL ? place : text,
+               "the priority string is not usable near \"%.40s\" (library says: %s)", place != NULL ? place : text,
                gnutls_strerror (ret));
   return FALSE;
 }
@@ -152,6 +166,7 @@ set_up (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
   gnutls_transport_set_pull_function (self->tls, pull);
   gnutls_transport_set_pull_timeout_function (self->tls, pull_timeout);
   gnutls_transport_set_vec_push_function (self->tls, push);
+  gnutls_handshake_set_hook_function (self->tls, GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST, GNUTLS_HOOK_PRE, on_request);
   gnutls_handshake_set_timeout (self->tls, 0); /* deadlines are the core's */
   if (!set_priority (self, &full, error) || !set_alpn (self, full.alpn, error) || !set_server_name (self, error))
     return FALSE;

@@ -7,6 +7,10 @@
 #include "layer.h"
 
 #include <gnutls/x509.h>
+#include <string.h>
+
+#include "tls-der.h"
+#include "tls-pin.h"
 
 static const struct
 {
@@ -39,11 +43,23 @@ mask_of (unsigned int status)
   return mask;
 }
 
-/* RFC 9525 section 6.3 knows no common name; GnuTLS falls back to it when it has found no host name.  It stops looking at the
-   first name it cannot hold, so this does too. */
+/* What the library has found to fit is looked for again only to be told. */
 static gboolean
-has_dns_name (gnutls_x509_crt_t cert)
+is_the_one (const char *pattern, const char *name)
 {
+  const char *dot = strchr (name, '.');
+
+  return g_ascii_strcasecmp (pattern, name) == 0
+         || (g_str_has_prefix (pattern, "*.") && dot != NULL && g_ascii_strcasecmp (pattern + 1, dot) == 0);
+}
+
+/* RFC 9525 section 6.3 knows no common name; GnuTLS falls back to it when it has found no host name.  It stops looking at the
+   first name it cannot hold, so this does too.  TRUE when there is a host name; @ret_match gets the one that is @wanted. */
+static gboolean
+find_dns_name (gnutls_x509_crt_t cert, const char *wanted, char ret_match[256])
+{
+  gboolean any = FALSE;
+
   for (unsigned int i = 0;; i++)
     {
       char name[256];
@@ -51,21 +67,32 @@ has_dns_name (gnutls_x509_crt_t cert)
       int type = gnutls_x509_crt_get_subject_alt_name (cert, i, name, &size, NULL);
 
       if (type < 0)
-        return FALSE;
-      if (type == GNUTLS_SAN_DNSNAME)
-        return TRUE;
+        return any;
+      if (type != GNUTLS_SAN_DNSNAME)
+        continue;
+      any = TRUE;
+      if (ret_match[0] == '\0' && is_the_one (name, wanted))
+        g_strlcpy (ret_match, name, 256);
     }
 }
 
 static gboolean
-name_matches (const TlsSession *base, gnutls_x509_crt_t leaf)
+name_matches (TlsSession *base, gnutls_x509_crt_t leaf)
 {
+  char match[256] = "";
+  gboolean fits;
+
+  g_clear_pointer (&base->matched_name, g_free);
   if (base->peer_name == NULL)
     return FALSE;
   if (base->ip_size != 0)
-    return gnutls_x509_crt_check_ip (leaf, base->ip, (unsigned int) base->ip_size, 0) != 0;
-  return has_dns_name (leaf)
-         && gnutls_x509_crt_check_hostname2 (leaf, base->peer_name, GNUTLS_VERIFY_DO_NOT_ALLOW_IP_MATCHES) != 0;
+    fits = gnutls_x509_crt_check_ip (leaf, base->ip, (unsigned int) base->ip_size, 0) != 0;
+  else
+    fits = find_dns_name (leaf, base->peer_name, match)
+           && gnutls_x509_crt_check_hostname2 (leaf, base->peer_name, GNUTLS_VERIFY_DO_NOT_ALLOW_IP_MATCHES) != 0;
+  if (fits)
+    tls_session_note_name (base, base->ip_size != 0 ? NULL : match[0] != '\0' ? match : base->peer_name);
+  return fits;
 }
 
 static void
@@ -107,14 +134,49 @@ import_leaf (const gnutls_datum_t *der)
   return NULL;
 }
 
+/* Whose certificates are being looked at: the library's callback says so neither by an argument nor by a session. */
+static _Thread_local struct
+{
+  GBytes *chain;
+  int depths[32]; /* by verdict: where it was first found, or -1 */
+} looking;
+
+/* Told of every certificate on the path: which one is what is wrong about? */
+static int
+on_certificate (gnutls_x509_crt_t cert, gnutls_x509_crt_t issuer, gnutls_x509_crl_t crl, unsigned int status)
+{
+  guint mask = mask_of (status);
+  VeredaSpan der;
+  int depth = 0;
+
+  (void) issuer;
+  (void) crl;
+  for (size_t at = 0; mask != 0 && tls_der_chain_next (looking.chain, &at, &der); depth++)
+    {
+      gnutls_datum_t datum = { (unsigned char *) der.data, (unsigned int) der.size };
+
+      if (gnutls_x509_crt_equals2 (cert, &datum) != 0)
+        for (guint i = 0; i < G_N_ELEMENTS (looking.depths); i++)
+          if ((mask & (1u << i)) != 0 && looking.depths[i] < 0)
+            looking.depths[i] = depth;
+    }
+  return 0;
+}
+
 static void
-judge (GnutlsLayer *self, gnutls_x509_crt_t leaf)
+judge_path (GnutlsLayer *self, gnutls_x509_crt_t leaf)
 {
   gnutls_typed_vdata_st purpose = { GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *) GNUTLS_KP_TLS_WWW_SERVER, 0 };
+  VeredaVerify verify;
   unsigned int status = 0;
   guint mask;
-  int ret = gnutls_certificate_verify_peers (self->tls, &purpose, 1, &status);
+  int ret;
 
+  looking.chain = self->base.chain;
+  memset (looking.depths, -1, sizeof looking.depths);
+  gnutls_session_set_verify_output_function (self->tls, on_certificate);
+  ret = gnutls_certificate_verify_peers (self->tls, &purpose, 1, &status);
+  looking.chain = NULL;
   if (ret < 0)
     {
       tls_session_judge (&self->base, VEREDA_VERIFY_INVALID, gnutls_strerror (ret));
@@ -125,7 +187,52 @@ judge (GnutlsLayer *self, gnutls_x509_crt_t leaf)
   mask = mask_of (status);
   if ((mask & (1u << VEREDA_VERIFY_UNKNOWN_ISSUER)) != 0 && gnutls_x509_crt_check_issuer (leaf, leaf) != 0)
     mask |= 1u << VEREDA_VERIFY_SELF_SIGNED;
-  judge_text (&self->base, tls_session_worst (mask), status);
+  verify = tls_session_worst (mask);
+  judge_text (&self->base, verify, status);
+  self->base.depth = MAX (looking.depths[verify], 0);
+}
+
+/* The same with no roots but @anchors.  With records the credentials are the session's own. */
+static void
+judge_anchored (GnutlsLayer *self, gnutls_x509_crt_t leaf, const GArray *anchors)
+{
+  gnutls_x509_trust_list_t roots;
+
+  if (gnutls_x509_trust_list_init (&roots, 0) < 0)
+    {
+      tls_session_judge (&self->base, VEREDA_VERIFY_INVALID, "out of memory");
+      return;
+    }
+  for (guint i = 0; i < anchors->len; i++)
+    {
+      VeredaSpan der = g_array_index (anchors, VeredaSpan, i);
+      gnutls_datum_t datum = { (unsigned char *) der.data, (unsigned int) der.size };
+
+      gnutls_x509_trust_list_add_trust_mem (roots, &datum, NULL, GNUTLS_X509_FMT_DER, 0, 0);
+    }
+  gnutls_certificate_set_trust_list (self->creds->handle, roots, 0); /* takes it, and lets the old one go */
+  judge_path (self, leaf);
+}
+
+static void
+judge (GnutlsLayer *self, gnutls_x509_crt_t leaf)
+{
+  g_autoptr (GArray) anchors = NULL;
+
+  switch (tls_pin_judge (&self->base, &anchors))
+    {
+    case TLS_PIN_DECIDED:
+      name_matches (&self->base, leaf); /* for the fact */
+      break;
+    case TLS_PIN_ANCHORS:
+      judge_anchored (self, leaf, anchors);
+      break;
+    case TLS_PIN_SILENT:
+    default:
+      if (self->creds->roots != NULL)
+        gnutls_roots_trust (self->creds->roots, self->creds->handle, self->base.chain);
+      judge_path (self, leaf);
+    }
 }
 
 int
@@ -141,8 +248,6 @@ gnutls_layer_verify (gnutls_session_t tls)
   else
     {
       keep_chain (&self->base, certs, n);
-      if (self->creds->roots != NULL)
-        gnutls_roots_trust (self->creds->roots, self->creds->handle, self->base.chain);
       leaf = import_leaf (&certs[0]);
       if (leaf == NULL)
         tls_session_judge (&self->base, VEREDA_VERIFY_INVALID, "the certificate cannot be read");

@@ -70,6 +70,44 @@ alpn (OpensslLayer *self)
   return self->alpn;
 }
 
+/* The registry's names are made of the kind of key and the hash; those of ECDSA name the curve that TLS 1.3 puts with the hash. */
+void
+openssl_layer_note_signature (OpensslLayer *self)
+{
+  static const struct
+  {
+    int hash;
+    const char *name, *curve;
+  } hashes[] = { { NID_sha1, "sha1", "" },
+                 { NID_sha224, "sha224", "" },
+                 { NID_sha256, "sha256", "secp256r1_" },
+                 { NID_sha384, "sha384", "secp384r1_" },
+                 { NID_sha512, "sha512", "secp521r1_" } };
+  char *to = self->base.signature;
+  gulong room = sizeof self->base.signature;
+  int type = NID_undef, hash = NID_undef;
+
+  if (SSL_get_peer_signature_type_nid (self->tls, &type) != 1)
+    return;
+  if (type == NID_ED25519 || type == NID_ED448)
+    {
+      g_strlcpy (to, type == NID_ED25519 ? "ed25519" : "ed448", room);
+      return;
+    }
+  SSL_get_peer_signature_nid (self->tls, &hash);
+  for (size_t i = 0; i < G_N_ELEMENTS (hashes); i++)
+    if (hashes[i].hash != hash)
+      continue;
+    else if (type == NID_X9_62_id_ecPublicKey)
+      g_snprintf (to, room, "ecdsa_%s%s", hashes[i].curve, hashes[i].name);
+    else if (type == NID_rsassaPss)
+      g_snprintf (to, room, "rsa_pss_%s_%s",
+                  EVP_PKEY_is_a (X509_get0_pubkey (SSL_get0_peer_certificate (self->tls)), "RSA-PSS") ? "pss" : "rsae",
+                  hashes[i].name);
+    else if (type == NID_rsaEncryption)
+      g_snprintf (to, room, "rsa_pkcs1_%s", hashes[i].name);
+}
+
 gboolean
 openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
 {

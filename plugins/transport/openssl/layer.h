@@ -24,8 +24,8 @@ typedef struct
 gboolean openssl_layer_make_method (GError **error);
 gboolean openssl_layer_wrap (VeredaLayer *l, const VeredaTlsSettings *settings, GError **error);
 
-/* TRUE when the system's store has more certificates now than this session has looked at. */
-gboolean openssl_layer_complete_store (OpensslLayer *self);
+/* TRUE when @store is the system's, and has more certificates now than this session has looked at. */
+gboolean openssl_layer_complete_store (OpensslLayer *self, X509_STORE *store);
 
 /* verify.c: judges the server's certificate in the library's place; 1 lets the handshake go on. */
 int openssl_layer_verify (X509_STORE_CTX *store, void *data);
@@ -39,6 +39,8 @@ GBytes *openssl_layer_session (OpensslLayer *self);
 
 /* facts.c */
 gboolean openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret);
+/* How the server has signed, in the registry's words. */
+void openssl_layer_note_signature (OpensslLayer *self);
 GBytes *openssl_layer_binding (VeredaLayer *l, VeredaBinding kind, GError **error);
 
 #endif

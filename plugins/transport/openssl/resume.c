@@ -34,6 +34,8 @@ openssl_layer_settle (OpensslLayer *self, GError **error)
   TlsSession *base = &self->base;
 
   tls_resume_settle (base, SSL_session_reused (self->tls) == 1);
+  if (!base->resumed)
+    openssl_layer_note_signature (self);
   if (base->resumed)
     {
       openssl_layer_verify_again (self);

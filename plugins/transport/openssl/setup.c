@@ -11,6 +11,7 @@
 #include <openssl/pem.h>
 #include <string.h>
 
+#include "tls-asked.h"
 #include "tls-files.h"
 #include "tls-resume.h"
 
@@ -106,7 +107,7 @@ refuse (GError **error, const char *what)
 {
   const char *text = ERR_reason_error_string (ERR_peek_error ());
 
-  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS, "TLS: %s (library says: %s)", what,
+  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS, "%s (library says: %s)", what,
                text != NULL ? text : "no further words");
   ERR_clear_error ();
   return FALSE;
@@ -153,13 +154,12 @@ take_system_store (TlsSession *session)
 }
 
 gboolean
-openssl_layer_complete_store (OpensslLayer *self)
+openssl_layer_complete_store (OpensslLayer *self, X509_STORE *store)
 {
-  X509_STORE *store = SSL_CTX_get_cert_store (SSL_get_SSL_CTX (self->tls));
   X509_LOOKUP *lookup;
   gboolean more = FALSE;
 
-  if (!self->system_store || self->store_complete)
+  if (!self->system_store || self->store_complete || store != SSL_CTX_get_cert_store (SSL_get_SSL_CTX (self->tls)))
     return FALSE;
   self->store_complete = TRUE;
   g_mutex_lock (&system_store.lock);
@@ -291,14 +291,16 @@ set_alpn (SSL *tls, const char *const *names, GError **error)
   return refuse (error, "the ALPN names are not usable");
 }
 
-/* Sees every handshake message: a Certificate of ours that holds more than empty lists means that one was sent. */
+/* Sees every handshake message: a Certificate of ours that holds more than empty lists means that one was sent; and the server's
+   request for one. */
 static void
 watch (int writing, int version, int type, const void *data, size_t size, SSL *tls, void *arg)
 {
   OpensslLayer *self = arg;
 
   (void) version;
-  (void) tls;
+  if (!writing && type == SSL3_RT_HANDSHAKE && size > 4 && *(const guint8 *) data == SSL3_MT_CERTIFICATE_REQUEST)
+    tls_asked_note (&self->base, SSL_version (tls) >= TLS1_3_VERSION, (const guint8 *) data + 4, size - 4);
   if (writing && type == SSL3_RT_HANDSHAKE && size > 16 && *(const guint8 *) data == SSL3_MT_CERTIFICATE)
     self->base.client_cert = TRUE;
 }
