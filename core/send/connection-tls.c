@@ -222,12 +222,25 @@ dead (VdConnection *c, GError *error)
     vd_connection_fail (c, VEREDA_STAGE_TLS, error);
 }
 
+/* Proof that the server does not speak TLS here, not only that it speaks it badly. */
+static gboolean
+answered_in_clear (VdConnection *c)
+{
+  VeredaFactValue value = { .bytes = NULL };
+
+  if (!vd_stack_fact (c->stack, VEREDA_FACT_CLEAR_ANSWER, &value))
+    return FALSE;
+  g_bytes_unref (value.bytes);
+  return TRUE;
+}
+
 static void
 handshake_failed (VdConnection *c, GError *cause)
 {
   VdVisit *visit = c->setup.visit;
   gboolean certificate = g_error_matches (cause, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_CERTIFICATE);
-  gboolean no_tls = g_error_matches (cause, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_PROTOCOL) && !c->handshake_starttls;
+  gboolean no_tls = !c->handshake_starttls && g_error_matches (cause, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_PROTOCOL)
+                    && answered_in_clear (c);
   VeredaErrorCode code = certificate ? VEREDA_ERROR_CERTIFICATE : no_tls ? VEREDA_ERROR_TLS_MODE : VEREDA_ERROR_TLS;
   VeredaTlsProblem problem = certificate ? VEREDA_TLS_CERTIFICATE : VEREDA_TLS_HANDSHAKE;
   GError *error = NULL;
