@@ -43,6 +43,7 @@ class Paths:
         self.node = node
         self.tool = os.environ.get('SMTP_TOOL') or os.path.join(prefix, 'bin', 'smtp-tool')
         folder = os.environ.get('SMTP_TOOL_EXECDIR') or os.path.join(prefix, 'libexec', 'smtp-tool')
+        self.plugins = os.path.join(prefix, 'lib', 'vereda-1')
         self.sink = os.path.join(folder, 'smtp-tool-sink')
 
     def program(self, name):
@@ -54,6 +55,15 @@ def environment(paths, **more):
     kept = {name: value for name, value in os.environ.items()
             if name in ('PATH', 'TMPDIR', 'VEREDA_PLUGIN_PATH', 'SMTP_TOOL_EXECDIR', 'ASAN_OPTIONS', 'UBSAN_OPTIONS')}
     return {**kept, 'HOME': paths.work, 'LC_ALL': 'C', 'BENCH_NODE': paths.node or '', **more}
+
+
+def ask(paths, argv, patience=PATIENCE):
+    """The JSON object that a program of this folder prints."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(paths),
+                          timeout=patience, check=False)
+    if done.returncode != 0:
+        raise Broken(f'{os.path.basename(argv[0])}: exit status {done.returncode}: {done.stderr.decode()[-300:].strip()}')
+    return json.loads(done.stdout)
 
 
 def run(paths, argv, patience=PATIENCE, stdin=None, **more):
@@ -90,7 +100,7 @@ def instructions(paths, argv, stdin=None, **more):
 
 
 class Server:
-    """A process that prints its port first; ends with the block it is used in."""
+    """A process that prints its port first; ends with the block it is used in: its standard input is closed, then it is told to."""
 
     def __init__(self, paths, argv):
         self.paths = paths
@@ -99,7 +109,7 @@ class Server:
         self.port = None
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env=environment(self.paths))
         line = self.process.stdout.readline().strip()
         if not line.isdigit():

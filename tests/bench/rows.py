@@ -10,7 +10,7 @@ import tempfile
 from time import sleep
 
 import peers
-from kit import Broken, Relay, Server, Sink, instructions, interleaved, median, message, run, spread
+from kit import Broken, Relay, Server, Sink, ask, instructions, interleaved, median, message, run, spread
 from peers import Job
 
 KIB = 1024
@@ -234,6 +234,61 @@ def memory(bench):
                      for kind in ('file', 'pipe')]
 
 
+def large_plain(bench):
+    """One large message in clear beside a bare write loop of the same octets to the same reader, which does nothing but look for the
+    final dot (large.c)."""
+    size = (80 if bench.quick else 400) * 1000 * 1000
+    program = bench.paths.program('bench-large')
+    path = os.path.join(bench.paths.work, f'large-{size}.eml')
+    if not os.path.exists(path):
+        run(bench.paths, [program, 'make', path, str(size)])
+    modes = {'a bare write loop from memory': ['bare', str(size)], 'read and write of a file': ['copy', path], 'Vereda, from a file': ['vereda', path]}
+    with Server(bench.paths, [program, 'reader']) as reader:
+        found, broken = interleaved(bench.rounds, {
+            name: lambda words=words: ask(bench.paths, [program, words[0], str(reader.port), *words[1:]])['octets_per_second'] / 1e6
+            for name, words in modes.items()}, bench.say)
+    table = Table('large-plain', f'One message of {size // 1000000} MB in clear, beside bare loops', 'MB/s', 0, found, broken, 'higher',
+                  ['DATA, lines of 76 octets: the library looks at every octet for line ends and dots, the loops do not.'])
+    names = list(modes)
+    return [table], [Bar('large message in clear, of a bare write loop', ratio(table.median(names[2]), table.median(names[0])), 0.7, False, '×')]
+
+
+def large_tls(bench):
+    """One large message under TLS beside a bare loop of the same TLS library to the same reader (tls.c)."""
+    certs = make_certificates(bench.paths)
+    tables, bars = [], []
+    for backend in ('openssl', 'gnutls'):
+        found = ask(bench.paths, [bench.paths.program('bench-tls'), f'--backend={backend}', f'--size={40 if bench.quick else 400}',
+                                  f'--runs={bench.rounds}', f'--plugins={bench.paths.plugins}', f'--certs={certs}'])
+        rate = {words: [found['octets'] / found[kind]['seconds'] / 1e6] for words, kind in
+                (('a bare send loop', 'bare'), ('Vereda, plugin alone', 'stack'), ('Vereda', 'library'))}
+        tables.append(Table(f'large-tls-{backend}', f'One message of {found["octets"] // 1000000} MB under TLS, {backend}', 'MB/s', 0, rate, {}, 'higher',
+                            [f'Medians of {found["runs"]} rounds.']))
+        bars.append(Bar(f'large message under TLS, {backend}, of that library\'s bare send loop', ratio(rate['Vereda'][0], rate['a bare send loop'][0]), 0.85, False, '×'))
+    return tables, bars
+
+
+def make_certificates(paths):
+    """An authority and a certificate for localhost, as tls.c wants them."""
+    folder = os.path.join(paths.work, 'certs')
+    if os.path.exists(os.path.join(folder, 'good.pem')):
+        return folder
+    os.makedirs(folder, exist_ok=True)
+
+    def openssl(*words):
+        done = subprocess.run(['openssl', *words], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if done.returncode != 0:
+            raise Broken(f'openssl {words[0]}: {done.stderr.decode()[-300:]}')
+    key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+    openssl('req', '-x509', *key, '-keyout', 'root.key', '-out', 'root.pem', '-days', '30', '-subj', '/CN=Bench authority')
+    openssl('req', *key, '-keyout', 'good.key', '-out', 'good.csr', '-subj', '/CN=localhost')
+    with open(os.path.join(folder, 'extensions'), 'w', encoding='ascii') as file:
+        file.write('subjectAltName=DNS:localhost,DNS:mail.example.test,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n')
+    openssl('x509', '-req', '-in', 'good.csr', '-CA', 'root.pem', '-CAkey', 'root.key', '-CAcreateserial', '-days', '30', '-extfile', 'extensions',
+            '-out', 'good.pem')
+    return folder
+
+
 STARTUP = (('plain', 'none', False), ('STARTTLS and PLAIN', 'starttls', True))
 
 
@@ -271,5 +326,7 @@ ROWS = {
     'rate': rate,
     'startup': startup,
     'large-cpu': large_cpu,
+    'large-plain': large_plain,
+    'large-tls': large_tls,
     'memory': memory,
 }
