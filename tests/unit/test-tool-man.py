@@ -10,7 +10,7 @@ import sys
 from tool_kit import SINK, Skip, run_tests, tool
 
 FOLDER = sys.argv[1]
-PAGES = ('smtp-tool', 'smtp-tool-send', 'smtp-tool-plugins', 'smtp-tool-auth', 'smtp-tool-config', 'smtp-tool-sink')
+PAGES = ('smtp-tool', 'smtp-tool-send', 'smtp-tool-plugins', 'smtp-tool-auth', 'smtp-tool-bench', 'smtp-tool-config', 'smtp-tool-sink')
 
 
 def read(page):
@@ -47,8 +47,17 @@ def test_every_option_is_described():
         assert shown <= options_in(page), (page, shown - options_in(page))
 
 
+def test_every_option_of_bench_is_described():
+    """The rest of its options is send's, and described there."""
+    text = tool('help', 'bench').text
+    shown = listed(text.split('\nLoad:\n')[1].split('\n\n')[0])
+    assert len(shown) == 10, shown
+    assert shown | {'--format'} <= options_in('smtp-tool-bench'), shown - options_in('smtp-tool-bench')
+
+
 def test_every_option_that_is_described_exists():
-    for page, command in (('smtp-tool-send', 'send'), ('smtp-tool-plugins', 'plugins'), ('smtp-tool-auth', 'auth')):
+    for page, command in (('smtp-tool-send', 'send'), ('smtp-tool-plugins', 'plugins'), ('smtp-tool-auth', 'auth'),
+                          ('smtp-tool-bench', 'bench')):
         for name in sorted(options_in(page)):
             if name.startswith('--no-attach') or name in ('--no-load',):
                 continue

@@ -37,6 +37,7 @@ static const Command commands[] = {
   { "plugins", "show transports and authentication mechanisms", plugins_main, NULL },
   { "auth", "explain which mechanism would be chosen, without a server", auth_main, NULL },
   { "config", "show the settings that would be used, and where each comes from", config_main, NULL },
+  { "bench", "load a server of one's own, and measure", bench_main, NULL },
   { "sink", "run a test server on this machine", NULL, "smtp-tool-sink" },
 };
 

@@ -171,7 +171,7 @@ static const struct
 } tls_synonyms[] = { { "none", "never" }, { "optional", "opportunistic" }, { "off", "never" } };
 
 /* Headings in help, in order. */
-static const char *const groups[] = { SERVERS, TLS, AUTH, ENVELOPE, COMPOSE, MORE, OUTPUT, NULL };
+static const char *const groups[] = { "Load", SERVERS, TLS, AUTH, ENVELOPE, COMPOSE, MORE, OUTPUT, NULL };
 
 static void
 add_rows (GPtrArray *options, const CliOption *rows, gsize count)

@@ -27,6 +27,7 @@ int send_main (int argc, char **argv);
 int plugins_main (int argc, char **argv);
 int auth_main (int argc, char **argv);
 int config_main (int argc, char **argv);
+int bench_main (int argc, char **argv);
 
 /* What --version prints. */
 void tool_print_version (void);
