@@ -5,6 +5,7 @@
  * one, or one for each transport or mechanism.  Whom to reach, TLS and credentials are read as for `send`. */
 #include "bench.h"
 #include "cli.h"
+#include "config.h"
 #include "interrupt.h"
 #include "options.h"
 #include "plan.h"
@@ -43,9 +44,8 @@ static const CliOption rows[] = {
   { "connections", 'c', CLI_VALUE, OPT_LIBRARY, "connections", NULL, NULL, LOAD, "NUMBER",
     "connections at the same time; default 1" },
   OWN ("size", 0, CLI_VALUE, OPT_SIZE, "OCTETS,...", "size of the messages, in turn; k and M are understood; default 1k"),
-  OWN (
-      "ahead", 0, CLI_VALUE, OPT_AHEAD, "NUMBER",
-      "messages handed over without an answer, for each connection; default 1, 2 or 200 with pipelining off, auto or window"),
+  OWN ("ahead", 0, CLI_VALUE, OPT_AHEAD, "NUMBER",
+       "messages handed over without an answer, for each connection; default 1, 2 or 200 with pipelining off, auto or window"),
   OWN ("rate", 0, CLI_VALUE, OPT_RATE, "NUMBER", "messages a second, evenly spaced; default: as fast as it goes"),
   OWN ("duration", 0, CLI_VALUE, OPT_DURATION, "SECONDS", "stop after this time"),
   OWN ("warm-up", 0, CLI_VALUE, OPT_WARM_UP, "NUMBER",
@@ -68,8 +68,8 @@ static const char *const not_ours[]
         "keep",   "header",  "add-header", "bcc-mode",      "empty-bcc",   "cc",
         "bcc",    NULL };
 
-static GPtrArray *
-bench_options (void)
+GPtrArray *
+options_for_bench (void)
 {
   GPtrArray *options = g_ptr_array_new ();
   g_autoptr (GPtrArray) send = options_for_send ();
@@ -479,7 +479,7 @@ int
 bench_main (int argc, char **argv)
 {
   static const char *const formats[] = { "human", "json", "csv", NULL };
-  g_autoptr (GPtrArray) options = bench_options ();
+  g_autoptr (GPtrArray) options = options_for_bench ();
   g_autoptr (CliLine) line = cli_parse (options, argc, argv);
   g_autoptr (Plan) plan = plan_new ();
   g_autoptr (GError) error = NULL;
@@ -500,6 +500,9 @@ bench_main (int argc, char **argv)
   bench.settings.sizes = g_array_new (FALSE, FALSE, sizeof (gsize));
   bench.report.cases = g_ptr_array_new_with_free_func (case_free);
   bench.report.rows = g_ptr_array_new_with_free_func ((GDestroyNotify) bench_figures_free);
+  GError *below = NULL;
+  if (line->error == NULL && !config_underlay (line, options, &below))
+    line->error = below;
   plan_read_output (plan, line, &error);
   if (error == NULL)
     (void) read_word (line, OPT_BENCH_FORMAT, formats, "human, json or csv", &format, &error);

@@ -169,10 +169,12 @@ generate (const CliLine *line, const char *shell)
   g_autoptr (GPtrArray) send = options_for_send ();
   g_autoptr (GPtrArray) plugins = options_for_plugins ();
   g_autoptr (GPtrArray) auth = options_for_auth ();
+  g_autoptr (GPtrArray) bench = options_for_bench ();
   CompletionCommand known[G_N_ELEMENTS (commands)];
 
   options_complete (send);
   options_complete (auth);
+  options_complete (bench);
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     {
       const char *name = commands[i].name;
@@ -183,6 +185,7 @@ generate (const CliLine *line, const char *shell)
                                       is_send || strcmp (name, "config") == 0 ? send
                                       : is_plugins                            ? plugins
                                       : is_auth                               ? auth
+                                      : strcmp (name, "bench") == 0           ? bench
                                                                               : NULL,
                                       is_plugins ? "list|show|doctor"
                                       : is_auth  ? "explain"

@@ -65,6 +65,7 @@ GPtrArray *options_for_globals (void);
 GPtrArray *options_for_send (void);
 GPtrArray *options_for_plugins (void);
 GPtrArray *options_for_auth (void);
+GPtrArray *options_for_bench (void); /* in bench.c */
 
 /* Gives every row its heading and its help, which reading a command line does without. */
 void options_complete (GPtrArray *options);
