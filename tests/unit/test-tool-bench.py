@@ -61,7 +61,7 @@ def test_connections_and_reconnecting():
         check_row(row, 400)
         assert row['connections'] == 4, row
         clients = {event['connection'] for event in sink.log() if event['event'] == 'message'}
-        assert len(clients) == 4, clients
+        assert 2 <= len(clients) <= 4, clients  # a queue this short may be done before the last connection is there
     with Sink() as sink:
         _, row = bench(sink, *PLAIN, '--messages=20', '--warm-up=0', '--reconnect')
         check_row(row, 20)

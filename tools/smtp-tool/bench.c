@@ -435,11 +435,12 @@ run (Bench *bench)
   bench_runner_free (bench->runner);
 }
 
-/* Every row as it should be; of a table it is enough that something was measured. */
+/* Of one measurement its error; of a table it is enough that something was measured, and otherwise what a server said to it counts more
+ * than what was not even tried. */
 static ExitStatus
 status_of (const Bench *bench, const GError *fatal)
 {
-  ExitStatus worst = EXIT_OK;
+  const BenchFigures *failed = NULL;
   gboolean any = FALSE;
 
   if (fatal != NULL)
@@ -449,12 +450,12 @@ status_of (const Bench *bench, const GError *fatal)
   for (guint i = 0; i < bench->report.rows->len; i++)
     {
       const BenchFigures *figures = bench->report.rows->pdata[i];
-      const ExitStatus status = exit_of_error (figures->error);
 
       any = any || (figures->sent > 0 && figures->error == NULL);
-      worst = exit_worse (worst, status);
+      if (figures->error != NULL && (failed == NULL || (figures->asked && !failed->asked)))
+        failed = figures;
     }
-  return any && bench->report.table != BENCH_ONE ? EXIT_OK : worst;
+  return failed == NULL || (any && bench->report.table != BENCH_ONE) ? EXIT_OK : exit_of_error (failed->error);
 }
 
 static int
