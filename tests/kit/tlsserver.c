@@ -57,6 +57,16 @@ select_alpn (SSL *ssl, const unsigned char **out, unsigned char *out_size, const
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+static int
+staple (SSL *ssl, void *data)
+{
+  gsize size = 0;
+  const void *octets = g_bytes_get_data (data, &size);
+
+  SSL_set_tlsext_status_ocsp_resp (ssl, OPENSSL_memdup (octets, size), (long) size);
+  return SSL_TLSEXT_ERR_OK;
+}
+
 SSL_CTX *
 kit_server_context (const KitServerConfig *config)
 {
@@ -78,6 +88,11 @@ kit_server_context (const KitServerConfig *config)
   SSL_CTX_set_session_id_context (ctx, (const unsigned char *) "vereda", 6);
   if (config->ciphers != NULL)
     g_assert_cmpint (SSL_CTX_set_cipher_list (ctx, config->ciphers), ==, 1);
+  if (config->staple != NULL)
+    {
+      SSL_CTX_set_tlsext_status_cb (ctx, staple);
+      SSL_CTX_set_tlsext_status_arg (ctx, config->staple);
+    }
   if (config->no_tickets)
     SSL_CTX_set_num_tickets (ctx, 0);
   if (config->no_ems)

@@ -23,6 +23,7 @@ typedef struct
   gboolean require_client;  /* and fail without one */
   const char *ciphers;      /* for TLS 1.2, or NULL */
   gboolean no_ems;          /* refuse the extended master secret of TLS 1.2 */
+  GBytes *staple;           /* the OCSP response to show to who asks, or NULL; lives as long as the server */
   gboolean no_tickets;      /* hand out none by itself */
   const char *alpn;         /* the one protocol this server selects, or NULL */
   gboolean late;            /* the handler starts TLS itself, with kit_conn_start_tls () */

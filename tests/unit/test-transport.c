@@ -273,6 +273,7 @@ main (int argc, char **argv)
       tt_add_settings_tests ();
       tt_add_resume_tests ();
       tt_add_pin_tests ();
+      tt_add_staple_tests ();
     }
   return g_test_run ();
 }

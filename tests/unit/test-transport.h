@@ -71,6 +71,7 @@ void tt_add_session_tests (void);
 void tt_add_settings_tests (void);
 void tt_add_resume_tests (void);
 void tt_add_pin_tests (void);
+void tt_add_staple_tests (void);
 void tt_add_plain_tests (void);
 
 #endif

@@ -164,6 +164,7 @@ judge_records (TlsSession *self, VeredaSpan leaf, GArray **ret_anchors)
       if (record->usage == USAGE_DANE_EE && is_usable (record) && record_fits (record, leaf))
         {
           self->record_found = (int) i;
+          self->dane_ee = TRUE;
           return decide (self, VEREDA_VERIFY_OK, "a TLSA record names it (DANE-EE)");
         }
     }
@@ -185,6 +186,7 @@ tls_pin_judge (TlsSession *self, GArray **ret_anchors)
   VeredaSpan leaf = tls_session_leaf (self);
 
   self->pin = self->record_found = -1;
+  self->dane_ee = FALSE;
   if (self->pins->len > 0)
     return judge_pins (self, leaf);
   return judge_records (self, leaf, ret_anchors);

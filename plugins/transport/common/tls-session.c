@@ -114,6 +114,7 @@ tls_session_clear (TlsSession *self)
   g_clear_pointer (&self->chain, g_bytes_unref);
   g_clear_pointer (&self->offered_chain, g_bytes_unref);
   g_clear_pointer (&self->matched_name, g_free);
+  g_clear_pointer (&self->ocsp_response, g_bytes_unref);
   g_clear_pointer (&self->client_issuers, g_bytes_unref);
   g_clear_pointer (&self->pins, g_array_unref);
   g_clear_pointer (&self->records, g_array_unref);
@@ -330,6 +331,23 @@ tls_session_judge (TlsSession *self, VeredaVerify verify, const char *text)
   self->judged = TRUE;
 }
 
+gboolean
+tls_session_note_staple (TlsSession *self, VeredaOcsp ocsp, const void *response, size_t size, GError **error)
+{
+  gboolean pinned = self->pin >= 0 || self->dane_ee;
+
+  self->ocsp = ocsp;
+  if (size > 0)
+    self->ocsp_response = g_bytes_new (response, size);
+  if (ocsp != VEREDA_OCSP_REVOKED || pinned || self->verify != VEREDA_VERIFY_OK)
+    return TRUE;
+  tls_session_judge (self, VEREDA_VERIFY_REVOKED, "the response that the server has stapled says so");
+  if (self->insecure)
+    return TRUE;
+  tls_session_fail_certificate (self, error);
+  return FALSE;
+}
+
 void
 tls_session_note_name (TlsSession *self, const char *dns)
 {
@@ -405,6 +423,10 @@ handshake_fact (TlsSession *self, VeredaFact fact, VeredaFactValue *ret)
       return say_number (self->established, self->client_asked, ret);
     case VEREDA_FACT_CLIENT_ISSUERS:
       return say_bytes (self->client_issuers, ret);
+    case VEREDA_FACT_OCSP:
+      return say_number (self->established && !self->resumed, self->ocsp, ret);
+    case VEREDA_FACT_OCSP_RESPONSE:
+      return say_bytes (self->ocsp_response, ret);
     case VEREDA_FACT_SIGNATURE:
       return say_text (self->signature, ret);
     case VEREDA_FACT_RESUMED:

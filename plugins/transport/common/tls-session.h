@@ -59,8 +59,12 @@ typedef struct
   int depth;          /* of the certificate the verdict is about */
   char *matched_name; /* as VEREDA_FACT_MATCHED_NAME, or NULL */
   int pin;            /* which fits, or -1 */
+  gboolean dane_ee;   /* a TLSA record names the key itself */
   int record_found;   /* which TLSA record fits, or -1 */
   char signature[40]; /* as VEREDA_FACT_SIGNATURE, or empty */
+
+  VeredaOcsp ocsp;
+  GBytes *ocsp_response; /* DER, or NULL */
 
   /* The server's request for a client certificate; see tls-asked.h. */
   gboolean client_asked;
@@ -110,6 +114,9 @@ const void *tls_session_next_record (TlsSession *self, const VeredaSpan *v, size
 /* Verdict: @mask holds 1 << VeredaVerify for each thing that is wrong, 0 for nothing. */
 VeredaVerify tls_session_worst (guint mask);
 void tls_session_judge (TlsSession *self, VeredaVerify verify, const char *text);
+/* What the server has stapled, at the end of a full handshake.  One that is revoked changes the verdict, unless a key known
+   beforehand stands for it.  FALSE when that ends the session; then the failure is recorded. */
+gboolean tls_session_note_staple (TlsSession *self, VeredaOcsp ocsp, const void *response, size_t size, GError **error);
 /* The name in the certificate that is the server's: as DNS name @dns, or its address when @dns is NULL. */
 void tls_session_note_name (TlsSession *self, const char *dns);
 /* Appends one certificate to @chain in the format of VEREDA_FACT_PEER_CHAIN. */

@@ -108,7 +108,7 @@ creds_new (TlsSession *session, const VeredaTlsSettings *settings, GError **erro
     refuse (error, "no credentials", ret);
   else
     {
-      /* Revocation is not looked at, stapled or not: OpenSSL does not ask for a staple, and the verdicts are to be equal. */
+      /* The library's own look at a staple is not OpenSSL's; staple.c judges it, in both plugins by the same rules. */
       gnutls_certificate_set_verify_flags (self->handle, GNUTLS_VERIFY_DISABLE_CRL_CHECKS);
       gnutls_certificate_set_verify_function (self->handle, gnutls_layer_verify);
       if (set_trust (self, session, settings, error) && set_identity (self, settings, error))

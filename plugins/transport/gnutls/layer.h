@@ -49,6 +49,9 @@ void gnutls_layer_offer (GnutlsLayer *self, GBytes *packet);
 gboolean gnutls_layer_settle (GnutlsLayer *self, GError **error);
 GBytes *gnutls_layer_session (GnutlsLayer *self);
 
+/* staple.c: FALSE when the staple ends the session. */
+gboolean gnutls_layer_note_staple (GnutlsLayer *self, GError **error);
+
 /* facts.c */
 gboolean gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret);
 /* How the server has signed, in the registry's words. */

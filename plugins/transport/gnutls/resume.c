@@ -29,6 +29,8 @@ gnutls_layer_settle (GnutlsLayer *self, GError **error)
       base->client_cert
           = gnutls_certificate_client_get_request_status (self->tls) != 0 && gnutls_certificate_get_ours (self->tls) != NULL;
       gnutls_layer_note_signature (self);
+      if (!gnutls_layer_note_staple (self, error))
+        return FALSE;
     }
   tls_resume_settle (base, resumed);
   if (resumed && gnutls_layer_verify (self->tls) != 0) /* the library has the chain in its session */

@@ -37,6 +37,9 @@ void openssl_layer_offer (OpensslLayer *self, GBytes *packet);
 gboolean openssl_layer_settle (OpensslLayer *self, GError **error);
 GBytes *openssl_layer_session (OpensslLayer *self);
 
+/* staple.c: FALSE when the staple ends the session. */
+gboolean openssl_layer_note_staple (OpensslLayer *self, GError **error);
+
 /* facts.c */
 gboolean openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret);
 /* How the server has signed, in the registry's words. */

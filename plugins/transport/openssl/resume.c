@@ -35,7 +35,11 @@ openssl_layer_settle (OpensslLayer *self, GError **error)
 
   tls_resume_settle (base, SSL_session_reused (self->tls) == 1);
   if (!base->resumed)
-    openssl_layer_note_signature (self);
+    {
+      openssl_layer_note_signature (self);
+      if (!openssl_layer_note_staple (self, error))
+        return FALSE;
+    }
   if (base->resumed)
     {
       openssl_layer_verify_again (self);
