@@ -4,6 +4,8 @@
 
 #include "core/message/body.h"
 
+#define LARGE ((gsize) 60000)
+
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
 typedef struct
@@ -60,7 +62,16 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     return 0;
   VdBodyMode mode = (data[0] & 1) != 0 ? VD_BODY_BDAT : VD_BODY_DATA;
   const VdBodyPolicy policy = { (data[0] & 2) != 0, (data[0] & 4) != 0 };
+  g_autofree guint8 *large = NULL;
   Feed feed = { data + 2, size - 2, 0, (gsize) data[1] + 1 };
+  if ((data[0] & 8) != 0 && feed.size > 0)
+    {
+      /* Slices so large that short runs are gathered: the same again and again. */
+      large = g_malloc (LARGE);
+      for (gsize i = 0; i < LARGE; i++)
+        large[i] = feed.data[i % feed.size];
+      feed = (Feed){ large, LARGE, 0, 15000 + (gsize) data[1] * 200 };
+    }
   VeredaSourceFuncs funcs = { sizeof funcs, feed_read, feed_rewind };
   g_autoptr (VdSource) source = vd_source_new_callbacks (&funcs, &feed, NULL);
   VdBodyFacts facts = { 0 };
