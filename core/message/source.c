@@ -383,7 +383,8 @@ vd_source_open_part (VdSource *source, guint64 offset, guint64 end, GError **err
     }
   g_autoptr (VdReader) reader = g_new0 (VdReader, 1);
   reader->source = vd_source_ref (source);
-  source->reading = source->kind == SOURCE_CALLBACKS;
+  if (source->kind == SOURCE_CALLBACKS) /* others may be opened in several threads at a time */
+    source->reading = TRUE;
   reader->end = MIN (end, known_size (source));
   reader->at = source->kind == SOURCE_CALLBACKS ? 0 : MIN (offset, reader->end);
   reader->room = slice_room (reader);
