@@ -18,7 +18,7 @@ typedef enum
 /* Every function may be NULL. */
 typedef struct
 {
-  VdGo (*may) (gpointer data, VdStep step);  /* is about to be said; for transactions anything but GO_ON ends it only */
+  VdGo (*may) (gpointer data, VdStep step);  /* is about to be said; within a transaction QUIT ends that alone */
   void (*said) (gpointer data, VdStep step); /* was put into the output */
   void (*heard) (gpointer data, VdStep step, VdReply *reply); /* before it has any effect */
   gpointer data;

@@ -555,12 +555,19 @@ pump_once (VdSession *session)
       vd_session_abandon_txn (session, txn, NULL); /* the recipients' replies say why */
       return TRUE;
     }
-  if (vd_observer_may (&session->config.observer, session->next) != VD_GO_ON)
+  switch (vd_observer_may (&session->config.observer, session->next))
     {
+    case VD_GO_DROP:
+      vd_session_fail (session, NULL, NULL);
+      return FALSE;
+    case VD_GO_QUIT:
+      txn->closed = TRUE; /* QUIT ends it as well as RSET would */
       vd_session_abandon_txn (session, txn, NULL);
       return TRUE;
+    case VD_GO_ON:
+    default:
+      return write_step (session, txn);
     }
-  return write_step (session, txn);
 }
 
 void

@@ -131,7 +131,7 @@ ONLY_IN = [
     # header or folder of headers, where it may stand
     ("gmodule.h", ["core/plugin/loader.c", "kit/module.c"]),
     ("gnutls/", ["kit/tls-gnutls.c", "plugins/transport/gnutls/"]),
-    ("openssl/", ["kit/certs.c", "kit/tls-openssl.c", "plugins/transport/openssl/", "tools/smtp-tool/sink"]),
+    ("openssl/", ["kit/certs.c", "kit/tls-openssl.c", "plugins/transport/openssl/", "tools/smtp-tool/sink", "tools/smtp-tool/probe-cert.c"]),
     ("sasl/", ["plugins/auth/cyrus/", "tools/smtp-tool/sink"]),
     ("gmime/", ["tools/smtp-tool/compose"]),
     ("idn2.h", ["core/base/idn.c"]),

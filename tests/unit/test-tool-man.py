@@ -10,7 +10,8 @@ import sys
 from tool_kit import SINK, Skip, run_tests, tool
 
 FOLDER = sys.argv[1]
-PAGES = ('smtp-tool', 'smtp-tool-send', 'smtp-tool-plugins', 'smtp-tool-auth', 'smtp-tool-bench', 'smtp-tool-config', 'smtp-tool-sink')
+PAGES = ('smtp-tool', 'smtp-tool-send', 'smtp-tool-plugins', 'smtp-tool-auth', 'smtp-tool-probe', 'smtp-tool-check', 'smtp-tool-explain', 'smtp-tool-bench', 'smtp-tool-config',
+         'smtp-tool-sink')
 
 
 def read(page):
@@ -63,10 +64,21 @@ def test_every_option_that_is_described_exists():
                 continue
             if page == 'smtp-tool-plugins' and name in ('--transport', '--auth'):
                 continue  # options of send, spoken of
+            if page == 'smtp-tool-auth' and name in ('--max-tries',):
+                continue  # of auth try
             run = tool(command, name + '=x', '--help')
             assert 'unknown option' not in run.errors
             run = tool(command, name + '=x')
             assert 'unknown option' not in run.errors and 'ambiguous' not in run.errors, (page, name, run.errors)
+
+
+def test_pages_of_what_looks_at_servers():
+    common = listed(tool('help', 'send').text)
+    for command, page in (('probe', 'smtp-tool-probe'), ('tls', 'smtp-tool-probe'), ('compare', 'smtp-tool-probe'), ('check', 'smtp-tool-check')):
+        shown = listed(tool(command, '--help').text) - common
+        assert shown and shown <= options_in(page), (page, shown - options_in(page))
+    ids = re.findall(r'^  (\S+) +(?:note|warn|error) ', tool('explain').text, re.M)
+    assert re.findall(r'^\.It Li (\S+)', read('smtp-tool-explain'), re.M) == ids
 
 
 def test_sink_page():

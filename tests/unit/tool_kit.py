@@ -146,7 +146,7 @@ def check_schema(value, schema, root, place):
             extra = [] if not isinstance(value, dict) else [name for name in value if name not in schema['properties']]
             assert not extra, f'{place}: unknown {extra}'
         elif keyword == 'items':
-            for number, item in enumerate(value):
+            for number, item in enumerate(value if isinstance(value, list) else []):
                 check_schema(item, wish, root, f'{place}[{number}]')
         else:
             raise AssertionError(f'schema keyword {keyword} is not known to this checker')
@@ -250,11 +250,11 @@ class Script:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            with connection, connection.makefile('rwb') as stream:
-                try:
+            try:
+                with connection, connection.makefile('rwb') as stream:
                     self.talk(stream)
-                except OSError:
-                    pass
+            except OSError:
+                pass
 
     def talk(self, stream):
         for number, step in enumerate(self.steps):

@@ -33,6 +33,8 @@ static const ExitInfo table[] = {
   { EXIT_CONTENT, "content", "message refused after its end", EX_UNAVAILABLE },
   { EXIT_RECIPIENTS, "recipients", "no recipient accepted, or not all where all were asked for", EX_NOUSER },
   { EXIT_PARTIAL, "partial", "sent, some recipients refused (0 with --allow-partial)", EX_NOUSER },
+  { EXIT_EXPECT, "expect", "an --expect did not hold, or --fail-on was reached", EX_UNAVAILABLE },
+  { EXIT_DIFFER, "differ", "what was compared differs", EX_UNAVAILABLE },
   { EXIT_OK, "ok", "everything that was asked for was done", EX_OK },
 };
 

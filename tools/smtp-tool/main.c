@@ -20,10 +20,6 @@
 #include <unistd.h>
 #include <vereda/vereda.h>
 
-#ifndef TOOL_VERSION
-#error "TOOL_VERSION comes from the build"
-#endif
-
 typedef struct
 {
   const char *name;
@@ -35,20 +31,16 @@ typedef struct
 static const Command commands[] = {
   { "send", "submit messages, and tell what became of each recipient", send_main, NULL },
   { "plugins", "show transports and authentication mechanisms", plugins_main, NULL },
-  { "auth", "explain which mechanism would be chosen, without a server", auth_main, NULL },
+  { "probe", "connect, read everything, send nothing: what is wrong?", NULL, "smtp-tool-probe" },
+  { "tls", "show the TLS and the certificates of a server", NULL, "smtp-tool-probe" },
+  { "auth", "which mechanisms a server offers, which work, which would be chosen", auth_main, NULL },
+  { "compare", "the same server through several TLS libraries, side by side", NULL, "smtp-tool-probe" },
+  { "check", "monitoring: one line, performance data, exit status 0 to 3", NULL, "smtp-tool-probe" },
+  { "explain", "what a finding, a reply code or an exit status means", NULL, "smtp-tool-probe" },
   { "config", "show the settings that would be used, and where each comes from", config_main, NULL },
   { "bench", "load a server of one's own, and measure", bench_main, NULL },
   { "sink", "run a test server on this machine", NULL, "smtp-tool-sink" },
 };
-
-void
-tool_print_version (void)
-{
-  printf ("smtp-tool (Vereda) %s\n"
-          "library %s, GLib %u.%u.%u\n"
-          "Licence MIT.  There is no warranty, to the extent the law permits.\n",
-          TOOL_VERSION, vereda_version (), glib_major_version, glib_minor_version, glib_micro_version);
-}
 
 static void
 print_help (void)
@@ -93,17 +85,37 @@ fail (const CliLine *line, const GError *error, const char *hint)
   return outcome.number;
 }
 
+/* `auth` explains by itself; what asks a server is elsewhere. */
+static gboolean
+asks_server (int argc, char **argv)
+{
+  gboolean live = FALSE;
+
+  for (int i = 1; i < argc; i++)
+    {
+      if (strcmp (argv[i], "explain") == 0)
+        return FALSE;
+      live |= strcmp (argv[i], "list") == 0 || strcmp (argv[i], "try") == 0;
+    }
+  return live;
+}
+
 static int
 run_command (const Command *command, int argc, char **argv)
 {
+  const char *program = command->program;
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) options = options_for_globals ();
 
-  if (command->run != NULL)
+  if (command->run == auth_main && asks_server (argc, argv))
+    program = "smtp-tool-probe";
+  if (program == NULL)
     return command->run (argc, argv);
-  (void) helper_exec (command->program, argc, argv, &error);
+  (void) helper_exec (program, argc, argv, &error);
   g_autoptr (CliLine) line = cli_parse (options, argc, argv);
-  return fail (line, error, "installing the part of smtp-tool that is the test server");
+  return fail (line, error,
+               strcmp (program, "smtp-tool-sink") == 0 ? "installing the part of smtp-tool that is the test server"
+                                                       : "installing the part of smtp-tool that looks at servers");
 }
 
 static int
@@ -188,7 +200,7 @@ generate (const CliLine *line, const char *shell)
                                       : strcmp (name, "bench") == 0           ? bench
                                                                               : NULL,
                                       is_plugins ? "list|show|doctor"
-                                      : is_auth  ? "explain"
+                                      : is_auth  ? "list|try|explain"
                                                  : NULL,
                                       is_send };
     }
@@ -213,6 +225,13 @@ run_help (const CliLine *line, int argc, char **argv)
   if (command == NULL)
     return strcmp (argv[0], "help") == 0 ? (print_help (), 0) : unknown_command (line, argv[0]);
   return run_with (command, command->name, options, 1, NULL, 0);
+}
+
+/* A word that is no command, and no file, and written as servers are. */
+static gboolean
+is_target (const char *word)
+{
+  return strpbrk (word, ".:") != NULL && !g_file_test (word, G_FILE_TEST_EXISTS);
 }
 
 static int
@@ -244,6 +263,8 @@ dispatch (int argc, char **argv)
   if (strcmp (word, "help") == 0)
     return run_help (line, argc - 2 - n, argv + 2 + n);
   const Command *command = find_command (word);
+  if (command == NULL && is_target (word))
+    return run_with (find_command ("probe"), "probe", argv + 1, n, argv + 1 + n, argc - 1 - n);
   if (command == NULL)
     {
       g_autoptr (CliLine) all = cli_parse (options, argc, argv); /* the output format may stand behind the word */

@@ -30,7 +30,8 @@ print_help (GPtrArray *options)
   puts ("\nEvery option may be shortened while it stays unique, and undone by --no-OPTION.\n"
         "\nExit status, of several messages the one that comes first here:");
   for (guint i = 0; i < exit_count (); i++)
-    printf ("  %3d  %s\n", exit_at (i)->status, exit_at (i)->meaning);
+    if (exit_at (i)->status != EXIT_EXPECT && exit_at (i)->status != EXIT_DIFFER) /* of probe and compare */
+      printf ("  %3d  %s\n", exit_at (i)->status, exit_at (i)->meaning);
 }
 
 /* One report, in the form that was asked for; the exit status.  Whether it could be written main() finds out. */

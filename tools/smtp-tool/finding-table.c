@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* finding-table - every finding, one row each, in the order of a session.  Data; see finding.h. */
+#include "finding.h"
+
+#include <string.h>
+
+#define N FINDING_NOTE
+#define W FINDING_WARN
+#define E FINDING_ERROR
+
+/* clang-format off */
+static const FindingInfo rows[] = {
+  /* reaching it */
+  { "plugin-missing", E, "load", "a plugin that is needed is missing or does not load",
+    "TLS and authentication are plugins.  The one that was asked for is not installed, or the dynamic linker refused it.",
+    "smtp-tool plugins doctor" },
+  { "name-not-found", E, "dns", "the name has no address",
+    "There is no A or AAAA record for the name.  Check the spelling; for a mail domain the server's name is in its MX "
+    "record, not the domain itself.", "getent ahosts {host}" },
+  { "name-no-answer", E, "dns", "the resolver did not answer",
+    "The name server is not reachable, or the one that knows the name does not answer.  Trying later may help.", "getent ahosts {host}" },
+  { "connection-refused", E, "tcp", "nothing listens on the port",
+    "The machine answered that nobody listens there.  The service is down, listens on another port (25 between servers, 587 submission with STARTTLS, "
+    "465 submission with implicit TLS) or on another address, or a firewall rejects.", "smtp-tool probe {host}:587" },
+  { "connection-timeout", E, "tcp", "no answer to the connection",
+    "Packets vanish: a firewall drops them, or the machine is down.  Many access networks block outgoing port 25; submission ports are 587 and 465.",
+    "smtp-tool probe {host}:587" },
+  { "network-unreachable", E, "tcp", "there is no route to the address",
+    "This machine has no route to the address, often because it has no IPv6 at all and the name has IPv6 addresses only.", "smtp-tool probe --ipv4 {target}" },
+  { "connection-failed", E, "tcp", "no address accepted the connection", "See the addresses with their reasons.", NULL },
+  { "ipv6-broken", W, "tcp", "an IPv6 address of the name does not answer, IPv4 does",
+    "Every client tries IPv6 first and loses time, or has no success when it does not try further.  Remove the AAAA record or make the server listen.",
+    "smtp-tool probe --ipv6 {target}" },
+  { "address-failed", W, "tcp", "some addresses of the name do not answer",
+    "Clients that take them first lose time.", "smtp-tool probe {target}" },
+
+  /* greeting */
+  { "tls-mode-mismatch", E, "banner", "TLS begins at another moment than was asked for",
+    "With implicit TLS the first octet is TLS's (port 465, smtps: and submissions: URLs); with STARTTLS the server greets in clear first (587, 25).  A "
+    "client of one kind and a port of the other wait for each other, or see what they cannot read.", NULL },
+  { "no-greeting", E, "banner", "the server accepts the connection and says nothing",
+    "Something listens that does not speak SMTP, a proxy has no server behind it, or the server waits on purpose for longer than the time-out.",
+    "smtp-tool probe --timeout=60 {target}" },
+  { "not-smtp", E, "banner", "what came is no SMTP",
+    "Another protocol listens on the port.", NULL },
+  { "greeting-refused", E, "banner", "the server refuses the connection in its greeting",
+    "554 and 521: it accepts no mail at all, or none from this address (a block list).  The text says more, often with a URL.", "smtp-tool explain 554" },
+  { "greeting-transient", E, "banner", "the server refuses the connection for now",
+    "421 and 4yz: overloaded, too many connections from here, or a grey list.  Trying later helps.", "smtp-tool explain 421" },
+  { "greeting-slow", W, "banner", "the greeting took more than two seconds",
+    "The server looks up names or identities of its clients, or waits on purpose to see who talks too early.  Every connection pays for it.", NULL },
+  { "closed-before-greeting", E, "banner", "the connection ended before a greeting",
+    "A load balancer without a server behind it, a limit on connections, or a firewall that lets the handshake through and nothing else.", NULL },
+  { "rate-limited", E, "banner", "the server limits how often it is asked",
+    "421 4.7.0 and texts of its kind: too many connections or messages in too short a time.  Wait, and use one connection for many messages.", "smtp-tool explain 4.7.0" },
+
+  /* EHLO */
+  { "ehlo-refused", E, "ehlo", "EHLO was refused",
+    "The server wants another name from its clients, or refuses this one by policy.  The name must be qualified, or an address in brackets.",
+    "smtp-tool probe --ehlo=NAME.EXAMPLE {target}" },
+  { "helo-only", W, "ehlo", "the server knows only HELO",
+    "No extensions, so no TLS, no authentication, no size announcement.  Sometimes a middlebox (SMTP fixup) takes EHLO away.", NULL },
+  { "extensions-hidden", E, "ehlo", "somebody between here and the server rewrites its extensions",
+    "A keyword of X letters stands where STARTTLS was: a firewall's SMTP inspection (Cisco's fixup writes XXXXXXXA) keeps clients from using TLS.  "
+    "Switch the inspection off.", NULL },
+  { "no-pipelining", N, "ehlo", "PIPELINING is not offered",
+    "Each command waits for its reply: a message costs three or four round trips more.", NULL },
+  { "no-size-limit", N, "ehlo", "no limit on the size of messages is announced", "A refusal for size is only seen after the whole message was sent.", NULL },
+  { "no-eightbit", W, "ehlo", "8BITMIME is not offered",
+    "Messages with octets above 127 must be encoded by their composer, or they are not sent.", NULL },
+  { "protocol-violation", E, "ehlo", "the server broke the protocol",
+    "A reply that nothing asked for, or one that is no reply.  The connection was dropped, since what follows cannot be trusted to answer what was asked.",
+    "smtp-tool probe -v {target}" },
+
+  /* TLS */
+  { "starttls-not-offered", E, "ehlo", "TLS is required and STARTTLS is not offered",
+    "The server has no certificate configured, or offers TLS on another port only (465), or somebody on the way takes the offer away.  Nothing secret was sent.",
+    "smtp-tool probe --tls=implicit {host}:465" },
+  { "no-tls", W, "ehlo", "the connection is not protected",
+    "STARTTLS is not offered, and TLS was only wanted where it is.  Everybody on the way can read and change the mail.", "smtp-tool probe --tls=starttls {target}" },
+  { "tls-off", N, "ehlo", "TLS was switched off", "Asked for by --tls=never, or because the target is a local socket.", NULL },
+  { "starttls-refused", E, "tls", "STARTTLS is offered and refused",
+    "454 means that TLS is not available now: often a certificate or key that the server cannot read.  Its log says which.", "smtp-tool explain 454" },
+  { "starttls-injection", E, "tls", "octets came in clear after the reply to STARTTLS",
+    "They would be taken for replies inside TLS (CVE-2011-0411 and its kin).  Either the server is broken or somebody on the way tries it.", NULL },
+  { "tls-handshake-failed", E, "tls", "the TLS handshake failed",
+    "No common version or cipher, or the server wants a client certificate.  Old servers speak TLS 1.0 only, which nobody should use any more.",
+    "openssl s_client -connect {host}:{port} -starttls smtp" },
+  { "tls-slow", W, "tls", "the TLS handshake took more than a second", "A large key on a small machine, a slow OCSP or session store, or the network.", NULL },
+  { "tls-12-only", N, "tls", "TLS 1.2 was the best there was", "TLS 1.3 saves a round trip and hides the certificate.", NULL },
+  { "cert-none", E, "tls", "the server sent no certificate", "Anonymous key exchange proves nothing about who is at the other end.", NULL },
+  { "cert-expired", E, "tls", "a certificate has expired",
+    "Renewal failed, or the server was not told to load the new one: it keeps the old in memory until it is reloaded.", "smtp-tool tls {target}" },
+  { "cert-not-yet-valid", E, "tls", "a certificate is not valid yet", "One of the two clocks is wrong.", "smtp-tool tls {target}" },
+  { "cert-name-mismatch", E, "tls", "the certificate is for another name",
+    "The name in the target is none of the certificate's.  Use a name that it has, or --verify-name=NAME if the server is known to be called so.",
+    "smtp-tool tls {target}" },
+  { "cert-no-ip-name", E, "tls", "connected by address, and the certificate has names only",
+    "A certificate is for names; an address is in it only as an IP name of its own.  Use the server's name.", "smtp-tool probe --verify-name=NAME {target}" },
+  { "cert-unknown-issuer", E, "tls", "no path to a trusted authority",
+    "The authority is a private one (give its certificate with --ca-file), or the server does not send the intermediate certificates: then browsers may "
+    "succeed and mail fails.", "smtp-tool probe --ca-file=FILE {target}" },
+  { "cert-chain-incomplete", N, "tls", "the server sends its own certificate and no issuer's",
+    "Unless a root that is trusted here signed it, clients cannot get from it to one.  The server's certificate file must hold the intermediate certificates behind the leaf.",
+    "smtp-tool tls --pem {target}" },
+  { "cert-self-signed", E, "tls", "the certificate signs itself",
+    "Nobody vouches for it.  Trust exactly this one with --ca-file, after comparing its fingerprint over another channel.", "smtp-tool tls --pem {target}" },
+  { "cert-weak", E, "tls", "key or signature of the certificate is too weak", "RSA below 2048 bits, or SHA-1 and older.", "smtp-tool tls {target}" },
+  { "cert-revoked", E, "tls", "the certificate is revoked", "Its authority withdrew it.", NULL },
+  { "cert-purpose", E, "tls", "the certificate is not meant for servers",
+    "The extended key usage lacks server authentication, or an issuer is no authority, or breaks a constraint.", "smtp-tool tls {target}" },
+  { "cert-invalid", E, "tls", "the certificate cannot be accepted", "See the TLS library's words.", "smtp-tool tls {target}" },
+  { "cert-pin-mismatch", E, "tls", "the key is none of the pinned ones", "The server has a new key, or it is another server.", "smtp-tool tls {target}" },
+  { "cert-not-verified", W, "tls", "the certificate was not accepted, and that was tolerated",
+    "By --insecure, or because TLS was only wanted where it is offered.  Who is at the other end is not known; no password is sent there.",
+    "smtp-tool probe --tls=starttls {target}" },
+  { "cert-expires-soon", W, "tls", "the certificate expires soon",
+    "Fewer days are left than the first number of --cert-days (21), an error below the second (7).  With automatic renewal it should have been replaced by now.",
+    "smtp-tool check {target}" },
+  { "root-in-chain", N, "tls", "the root certificate was sent too",
+    "Who trusts it has it, who has it not does not trust it: it costs octets in each handshake.", NULL },
+  { "ocsp-invalid", W, "tls", "the stapled status cannot be used", "Out of date, of another certificate, or not signed by who may.", NULL },
+  { "ehlo-tls-refused", E, "ehlo", "EHLO inside TLS was refused", "Before TLS it was accepted.  Often a policy that treats TLS clients differently.", NULL },
+  { "starttls-inside-tls", W, "ehlo", "STARTTLS is offered again inside TLS", "RFC 3207 section 4.2 forbids it; clients may try it and fail.", NULL },
+
+  /* authentication */
+  { "auth-after-tls", N, "auth", "AUTH is offered only after TLS", "As it should be: clients that do not use TLS see no way to log in.", NULL },
+  { "auth-in-clear", W, "auth", "passwords may be sent before TLS",
+    "The server offers PLAIN or LOGIN on a connection that anybody can read.  A client that does not insist on TLS gives its password away.", NULL },
+  { "auth-not-offered", N, "auth", "no authentication is offered", "As usual on port 25; submission ports (587, 465) should offer it.", "smtp-tool probe {host}:587" },
+  { "auth-none-usable", E, "auth", "none of the mechanisms offered can be used",
+    "See the table: no plugin, forbidden by options, or below the floor without verified TLS.", "smtp-tool auth list {target}" },
+  { "auth-failed", E, "auth", "the credentials were refused",
+    "535: user or password is wrong, or the account may not send.  Some providers want a password made for the application, or a token.",
+    "smtp-tool auth try {target}" },
+  { "auth-challenge-needs-secret", E, "auth", "a challenge mechanism was refused",
+    "CRAM-MD5 and DIGEST-MD5 work only where the server stores the plain password.  Many (PAM, LDAP bind, saslauthd) cannot, and offer the mechanism all the same.",
+    "smtp-tool auth try {target}" },
+  { "auth-temporary", E, "auth", "the server cannot authenticate now", "454: its password store does not answer.  Trying later helps.", "smtp-tool explain 454" },
+  { "auth-too-weak", E, "auth", "the server wants a stronger mechanism", "534 5.7.9: a policy of the server or of the account.", "smtp-tool auth list {target}" },
+  { "auth-historic-only", W, "auth", "only historic or cleartext mechanisms are offered",
+    "PLAIN inside TLS is what most have.  SCRAM-SHA-256 (RFC 7677) does not show the password to the server.", NULL },
+
+  /* envelope */
+  { "mail-refused", E, "mail", "the reverse-path was refused", "The server wants authentication first, or does not accept this sender here.", "smtp-tool explain 550" },
+  { "auth-required", E, "mail", "authentication is required", "530 5.7.0: the port is for submission.", "smtp-tool auth list {target}" },
+  { "tls-required", E, "mail", "the server requires TLS", "530 5.7.0 Must issue a STARTTLS command first (RFC 3207).", "smtp-tool probe --tls=starttls {target}" },
+  { "recipient-refused", E, "rcpt", "a recipient was refused", "See the reply: 550 5.1.1 no such mailbox, 554 5.7.1 relaying denied, 450 come back later.", NULL },
+  { "relay-denied", E, "rcpt", "the server does not relay to that domain", "It is not responsible for the domain and does not know the client.  Log in, or use the domain's own server (MX).",
+    "smtp-tool auth list {target}" },
+  { "policy", E, "auth", "going on would break a policy", "A secret would be shown without verified TLS, or a mechanism is below the floor.", "smtp-tool auth list {target}" },
+
+  /* any stage */
+  { "closed-early", E, "ehlo", "the server closed the connection", "421, a crash, or a limit.  Its log knows.", "smtp-tool probe -v {target}" },
+  { "stage-timeout", E, "ehlo", "a reply did not come in time", "The server stands still at this command: a look-up or a filter behind it waits.", "smtp-tool probe --timeout=60 {target}" },
+  { "interrupted", E, "ehlo", "interrupted", "A signal ended the probe.", NULL },
+  { "failed", E, "ehlo", "it failed", "See the error.", "smtp-tool probe -v {target}" },
+};
+/* clang-format on */
+
+guint
+finding_count (void)
+{
+  return G_N_ELEMENTS (rows);
+}
+
+const FindingInfo *
+finding_at (guint index)
+{
+  return index < G_N_ELEMENTS (rows) ? &rows[index] : NULL;
+}
+
+const FindingInfo *
+finding_info (const char *id)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (strcmp (rows[i].id, id) == 0)
+      return &rows[i];
+  return NULL;
+}
+
+const char *
+finding_severity_word (FindingSeverity severity)
+{
+  static const char *const words[] = { "note", "warn", "error" };
+
+  return words[severity];
+}

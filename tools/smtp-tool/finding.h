@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* finding - what is worth telling about a server: one table of stable names, and the function that finds them in a look.
+ *
+ * The table is what `explain` prints; a name that was given out once is never given to anything else.  Pure. */
+#ifndef TOOL_FINDING_H
+#define TOOL_FINDING_H
+
+#include "probe-look.h"
+
+typedef enum
+{
+  FINDING_NOTE, /* to know */
+  FINDING_WARN, /* works, and should not stay so */
+  FINDING_ERROR /* does not work, or must not be used */
+} FindingSeverity;
+
+typedef struct
+{
+  const char *id;
+  FindingSeverity severity;
+  const char *stage;       /* as look_stage_word() */
+  const char *summary;     /* one line */
+  const char *explanation; /* what it means, and what to do about it */
+  const char *next;        /* a command to type, with {target} {host} {port} in it; NULL: none */
+} FindingInfo;
+
+typedef struct
+{
+  const FindingInfo *info;
+  FindingSeverity severity; /* as it is here: a threshold may raise it */
+  char *text;               /* what was seen, safe to show */
+  char *next;               /* NULL: none */
+} Finding;
+
+guint finding_count (void);
+const FindingInfo *finding_at (guint index);
+const FindingInfo *finding_info (const char *id); /* NULL: no such name */
+const char *finding_severity_word (FindingSeverity severity);
+
+/* The rows that apply, worst first, in the order of the stages; of Finding. */
+GPtrArray *finding_list (const Look *look);
+
+#endif

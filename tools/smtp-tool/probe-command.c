@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/* probe-command - see probe-command.h. */
+#include "probe-command.h"
+#include "config.h"
+#include "options.h"
+#include "probe-expect.h"
+#include "probe-report.h"
+#include "text.h"
+#include "tool.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SERVERS "Servers and connection"
+#define AUTH    "Authentication"
+#define OUTPUT  "Output"
+
+/* ---- the tables ---- */
+
+typedef struct
+{
+  guint kinds;
+  CliOption option;
+} Row;
+
+#define POINTS "CONNECT|BANNER|FIRST-EHLO|TLS|EHLO|AUTH|MAIL|RCPT"
+#define ALL    (COMMAND_PROBE | COMMAND_TLS | COMMAND_AUTH | COMMAND_COMPARE | COMMAND_CHECK)
+
+#define OWN(kinds, flag, letter, kind, id, group, argument, help)                                                              \
+  {                                                                                                                            \
+    kinds,                                                                                                                     \
+    {                                                                                                                          \
+      flag, letter, kind, id, NULL, NULL, NULL, group, argument, help                                                          \
+    }                                                                                                                          \
+  }
+
+static const Row own_rows[] = {
+  OWN (COMMAND_PROBE, "quit-after", 0, CLI_VALUE, OPT_QUIT_AFTER, SERVERS, POINTS,
+       "the last thing to do before QUIT (AUTH); MAIL and RCPT take --from and --to"),
+  OWN (COMMAND_PROBE, "drop-after", 0, CLI_VALUE, OPT_DROP_AFTER, SERVERS, POINTS, "the same, closing without QUIT"),
+  OWN (COMMAND_AUTH, "max-tries", 0, CLI_VALUE, OPT_MAX_TRIES, AUTH, "N", "try: give up after N refusals (3)"),
+  OWN (COMMAND_COMPARE, "transports", 0, CLI_VALUE, OPT_TRANSPORTS, SERVERS, "NAME,...",
+       "compare these, such as openssl,gnutls; all TLS transports by default"),
+  OWN (COMMAND_CHECK, "warning", 'w', CLI_VALUE, OPT_WARNING, OUTPUT, "RANGE",
+       "warn when the total time in seconds is outside"),
+  OWN (COMMAND_CHECK, "critical", 'c', CLI_VALUE, OPT_CRITICAL, OUTPUT, "RANGE", "the same for critical"),
+  OWN (COMMAND_CHECK, "format", 'o', CLI_VALUE, OPT_CHECK_FORMAT, OUTPUT, "nagios|prometheus|json",
+       "one line with performance data, metrics, or the report of probe"),
+  OWN (COMMAND_CHECK, "expect-auth-refused", 0, CLI_FLAG, OPT_AUTH_REFUSED, AUTH, NULL,
+       "it is fine when the credentials are refused, and critical when they are accepted"),
+  OWN (COMMAND_TLS, "pem", 0, CLI_FLAG, OPT_PEM, OUTPUT, NULL, "print the certificates that were sent in PEM, nothing else"),
+  OWN (ALL, "cert-days", 'D', CLI_VALUE, OPT_CERT_DAYS, OUTPUT, "WARN[,ERROR]",
+       "days below which a certificate expires soon (21), and too soon (7)"),
+  OWN (COMMAND_PROBE | COMMAND_TLS | COMMAND_AUTH, "fail-on", 0, CLI_VALUE, OPT_FAIL_ON, OUTPUT, "error|warn|note",
+       "exit status 44 when there is a finding as bad as this"),
+  OWN (
+      COMMAND_PROBE | COMMAND_TLS | COMMAND_AUTH, "expect", 0, CLI_VALUE, OPT_EXPECT, OUTPUT, "EXPR",
+      "exit status 44 unless it holds of the JSON report: tls.version=TLSv1.3, ehlo.after_tls.SIZE, tls.chain.0.days_left>=21, "
+      "!findings.cert-expires-soon; may be repeated"),
+  OWN (COMMAND_PROBE, "print", 0, CLI_VALUE, OPT_PRINT, OUTPUT, "LETTERS",
+       "parts to print: s summary, m stages with times, c certificate, e extensions, a authentication, f findings"),
+};
+
+/* Rows of `send` that have no meaning without a message. */
+static const char *const not_here[]
+    = { "add-header",  "data",       "allow-partial", "dry-run",     "dump-mail",    "subject",
+        "body",        "attach",     "attach-type",   "attach-name", "cc",           "bcc",
+        "bcc-mode",    "header",     "at-least-one",  "queue",       "empty-bcc",    "default-domain",
+        "lone-cr",     "long-lines", "pipelining",    "chunking",    "timeout-data", "timeout-block",
+        "timeout-end", "maxsecs",    "auth-optional", "originator",  "recipients",   "debug",
+        "password",    NULL };
+
+static gboolean
+has_name (GPtrArray *options, const char *name)
+{
+  for (guint i = 0; i < options->len; i++)
+    if (strcmp (((const CliOption *) options->pdata[i])->name, name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static GPtrArray *
+options_of (CommandKind kind)
+{
+  GPtrArray *options = g_ptr_array_new ();
+  g_autoptr (GPtrArray) all = options_for_send ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (own_rows); i++)
+    if ((own_rows[i].kinds & kind) != 0)
+      g_ptr_array_add (options, (gpointer) &own_rows[i].option);
+  for (guint i = 0; i < all->len; i++)
+    {
+      const CliOption *option = all->pdata[i];
+
+      if (!g_strv_contains (not_here, option->name) && !has_name (options, option->name))
+        g_ptr_array_add (options, (gpointer) option);
+    }
+  return options;
+}
+
+/* ---- reading ---- */
+
+const char *
+command_value (const Command *command, int id)
+{
+  const CliSetting *setting = cli_last (command->line, id);
+
+  return setting != NULL && !setting->negated ? setting->value : NULL;
+}
+
+gboolean
+command_has (const Command *command, int id)
+{
+  const CliSetting *setting = cli_last (command->line, id);
+
+  return setting != NULL && !setting->negated;
+}
+
+static gboolean
+read_point (Command *command, int id, GError **error)
+{
+  static const char *const words[] = { "CONNECT", "BANNER", "FIRST-EHLO", "TLS", "EHLO", "AUTH", "MAIL", "RCPT" };
+  const char *value = command_value (command, id);
+
+  if (value == NULL)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    if (g_ascii_strcasecmp (value, words[i]) == 0)
+      {
+        command->point = (VeredaProbePoint) (i + 1);
+        command->drop = id == OPT_DROP_AFTER;
+        return TRUE;
+      }
+  g_autofree char *shown = text_escape (value);
+  g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s: '%s' is not one of " POINTS,
+               cli_last (command->line, id)->option->name, shown);
+  return FALSE;
+}
+
+static gboolean
+read_days (Command *command, GError **error)
+{
+  const char *value = command_value (command, OPT_CERT_DAYS);
+  guint64 warn = 0, bad = 0;
+
+  if (value == NULL)
+    return TRUE;
+  g_auto (GStrv) parts = g_strsplit (value, ",", 3);
+  const guint n = g_strv_length (parts);
+  const gboolean fine = (n == 1 || n == 2) && g_ascii_string_to_unsigned (parts[0], 10, 0, 36500, &warn, NULL)
+                        && (n == 1 || g_ascii_string_to_unsigned (parts[1], 10, 0, warn, &bad, NULL));
+  if (!fine)
+    {
+      g_autofree char *shown = text_escape (value);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE,
+                   "--cert-days: '%s' is not WARN or WARN,ERROR in days, the second not above the first", shown);
+      return FALSE;
+    }
+  command->warn_days = (gint64) warn;
+  command->error_days = n == 2 ? (gint64) bad : MIN (command->error_days, (gint64) warn);
+  return TRUE;
+}
+
+static gboolean
+read_fail_on (Command *command, GError **error)
+{
+  static const char *const words[] = { "note", "warn", "error" };
+  const char *value = command_value (command, OPT_FAIL_ON);
+
+  if (value == NULL)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    if (strcmp (value, words[i]) == 0)
+      {
+        command->fail_on = (int) i;
+        return TRUE;
+      }
+  g_autofree char *shown = text_escape (value);
+  g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--fail-on: '%s' is not one of error|warn|note", shown);
+  return FALSE;
+}
+
+static gboolean
+read_expect (Command *command, GError **error)
+{
+  for (guint i = 0; i < command->line->settings->len; i++)
+    {
+      const CliSetting *setting = &g_array_index (command->line->settings, CliSetting, i);
+
+      if (setting->option->id != OPT_EXPECT)
+        continue;
+      if (setting->negated)
+        g_ptr_array_set_size (command->expect, 0);
+      else if (!expect_check (setting->value, error))
+        return FALSE;
+      else
+        g_ptr_array_add (command->expect, (gpointer) setting->value);
+    }
+  return TRUE;
+}
+
+static gboolean
+read_print (Command *command, GError **error)
+{
+  const char *value = command_value (command, OPT_PRINT);
+
+  if (value != NULL && strspn (value, "smceaf") != strlen (value))
+    {
+      g_autofree char *shown = text_escape (value);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--print: '%s' holds a letter that is none of s m c e a f", shown);
+      return FALSE;
+    }
+  command->print = value;
+  return TRUE;
+}
+
+static const CliOption *
+option_named (const Command *command, const char *name)
+{
+  for (guint i = 0; i < command->options->len; i++)
+    if (strcmp (((const CliOption *) command->options->pdata[i])->name, name) == 0)
+      return command->options->pdata[i];
+  return NULL;
+}
+
+static gboolean
+names_server (const CliLine *line)
+{
+  for (guint i = 0; i < line->settings->len; i++)
+    {
+      const CliSetting *setting = &g_array_index (line->settings, CliSetting, i);
+
+      if (g_strcmp0 (setting->option->library, "servers") == 0 && !setting->negated)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* The operand is another way to write --server, before anything else is put under the command line: what a file says about the password of
+ * one server is not for another. */
+static gboolean
+read_target (Command *command, GError **error)
+{
+  const guint n = command->line->operands->len, verbs = command->info->verbs;
+  CliSetting setting = { .option = option_named (command, "server") };
+
+  if (n > verbs + 1)
+    {
+      g_autofree char *shown = text_escape (command->line->operands->pdata[verbs + 1]);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "'%s': one target at a time", shown);
+      return FALSE;
+    }
+  if (n <= verbs)
+    return config_underlay (command->line, command->options, error);
+  if (names_server (command->line))
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--server and a target: give one of them");
+      return FALSE;
+    }
+  setting.value = command->line->operands->pdata[verbs];
+  g_array_append_val (command->line->settings, setting);
+  return config_underlay (command->line, command->options, error);
+}
+
+static gboolean
+read_all (Command *command, GError **error)
+{
+  Plan *plan = command->plan;
+
+  if (!options_set_all_timeouts (plan->options, "10", error) || !plan_read_options (plan, command->line, error))
+    return FALSE;
+  if (!vereda_options_is_set (plan->options, "servers"))
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "no target: which server?");
+      return FALSE;
+    }
+  command->target = vereda_options_get (plan->options, "servers");
+  if (!read_point (command, OPT_QUIT_AFTER, error) || !read_point (command, OPT_DROP_AFTER, error))
+    return FALSE;
+  if (command->point == VEREDA_PROBE_RCPT && !vereda_options_is_set (plan->options, "recipients"))
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "RCPT is asked for and nobody is named: --to=ADDRESS");
+      return FALSE;
+    }
+  return read_days (command, error) && read_fail_on (command, error) && read_expect (command, error)
+         && read_print (command, error);
+}
+
+static void
+print_help (const Command *command)
+{
+  puts (command->info->usage);
+  options_print_help (command->options);
+  if (command->info->after != NULL)
+    printf ("\n%s\n", command->info->after);
+}
+
+Command *
+command_new (const CommandInfo *info, int argc, char **argv)
+{
+  Command *command = g_new0 (Command, 1);
+
+  signal (SIGPIPE, SIG_IGN);
+  command->info = info;
+  command->options = options_of (info->kind);
+  command->line = cli_parse (command->options, argc, argv);
+  command->plan = plan_new ();
+  command->expect = g_ptr_array_new ();
+  command->point = VEREDA_PROBE_AUTH;
+  command->fail_on = -1;
+  command->warn_days = 21;
+  command->error_days = 7;
+  if (cli_last (command->line, OPT_HELP) != NULL || cli_last (command->line, OPT_VERSION) != NULL)
+    {
+      command->done = TRUE;
+      if (cli_last (command->line, OPT_HELP) != NULL)
+        print_help (command);
+      else
+        tool_print_version ();
+      return command;
+    }
+  if (command->line->error == NULL)
+    (void) read_target (command, &command->line->error);
+  plan_read_output (command->plan, command->line, &command->error);
+  if (command->line->error != NULL)
+    {
+      g_clear_error (&command->error);
+      command->error = g_error_copy (command->line->error);
+    }
+  if (command->error == NULL)
+    (void) read_all (command, &command->error);
+  options_hide_secrets (command->line);
+  return command;
+}
+
+void
+command_free (Command *command)
+{
+  if (command == NULL)
+    return;
+  g_clear_error (&command->error);
+  g_ptr_array_unref (command->expect);
+  plan_free (command->plan);
+  cli_line_free (command->line);
+  g_ptr_array_unref (command->options);
+  g_free (command);
+}
+
+/* ---- the end ---- */
+
+Look *
+command_look (const Command *command)
+{
+  Look *look = look_new (command->target);
+
+  look->warn_days = command->warn_days;
+  look->error_days = command->error_days;
+  return look;
+}
+
+ExitStatus
+command_judge (const Command *command, const Look *look, json_t *document, GPtrArray *ret_failed)
+{
+  ExitStatus status = look_status (look);
+
+  for (guint i = 0; i < command->expect->len; i++)
+    {
+      g_autofree char *why = expect_failed (document, command->expect->pdata[i]);
+
+      if (why != NULL)
+        g_ptr_array_add (ret_failed, g_steal_pointer (&why));
+    }
+  for (guint i = 0; command->fail_on >= 0 && i < look->findings->len; i++)
+    {
+      const Finding *finding = look->findings->pdata[i];
+
+      if ((int) finding->severity >= command->fail_on)
+        g_ptr_array_add (ret_failed,
+                         g_strdup_printf ("--fail-on=%s: %s", finding_severity_word ((FindingSeverity) command->fail_on),
+                                          finding->info->id));
+    }
+  return status == EXIT_OK && ret_failed->len > 0 ? EXIT_EXPECT : status;
+}
+
+Outcome
+command_outcome (const Command *command, ExitStatus status, gboolean transient)
+{
+  const gboolean retryable = status != EXIT_OK && transient;
+
+  return (Outcome){ status, retryable, exit_number (status, retryable, command->plan->sysexits) };
+}
+
+void
+command_print_json (json_t *document, GPtrArray *failed, const Outcome *outcome)
+{
+  json_t *array = json_array ();
+
+  for (guint i = 0; i < failed->len; i++)
+    {
+      g_autofree char *shown = text_escape (failed->pdata[i]);
+      json_array_append_new (array, report_string (shown));
+    }
+  json_object_set_new (document, "unmet", array);
+  json_object_set_new (document, "exit", report_exit (outcome));
+  (void) report_print (document);
+}
+
+void
+command_complain (const Command *command, const Look *look, GPtrArray *failed)
+{
+  (void) fflush (stdout);
+  for (guint i = 0; i < command->plan->warnings->len && !command->plan->quiet; i++)
+    report_problem (NULL, command->plan->warnings->pdata[i], NULL);
+  if (look->error != NULL)
+    look_human_error (look);
+  for (guint i = 0; i < failed->len; i++)
+    {
+      g_autofree char *shown = text_one_line (failed->pdata[i]);
+      report_problem (NULL, shown, NULL);
+    }
+}
+
+int
+command_fail (const Command *command)
+{
+  static const char *const usage[] = { "smtp-tool help probe", NULL };
+  const gboolean is_usage = g_error_matches (command->error, TOOL_ERROR, TOOL_ERROR_USAGE);
+  const Outcome outcome = command_outcome (command, exit_of_error (command->error), FALSE);
+
+  if (command->plan->format == FORMAT_JSON)
+    (void) report_print (json_pack ("{s:s, s:o, s:o}", "schema", "smtp-tool/error/1", "exit", report_exit (&outcome), "error",
+                                    report_error (command->error, is_usage ? usage : NULL)));
+  else
+    {
+      g_autofree char *text = text_one_line (command->error->message);
+      report_problem (NULL, text, is_usage ? usage : NULL);
+    }
+  return outcome.number;
+}

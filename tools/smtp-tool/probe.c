@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* probe - `smtp-tool probe TARGET`: connects, reads everything, sends nothing, and tells what was seen. */
+#include "probe-command.h"
+#include "probe-report.h"
+
+#include <stdio.h>
+
+static const CommandInfo info
+    = { "Usage: smtp-tool probe [OPTION]... TARGET\n"
+        "Connect to a server as a sender would, and tell what it is like.  Nothing is sent.\n"
+        "\n"
+        "TARGET is HOST, HOST:PORT, smtp://HOST, submission://HOST, smtps://HOST, lmtp://HOST:PORT or\n"
+        "unix:/PATH.  Port 465 means TLS at once, 587 STARTTLS; elsewhere STARTTLS is used where it is\n"
+        "offered, unless --tls says otherwise.  With --user the server is asked whether it lets in.",
+        "Exit status: 0 ready; 44 when --expect or --fail-on was not met; else what failed, see\n"
+        "smtp-tool explain exit.  Each finding has a name: smtp-tool explain NAME.",
+        COMMAND_PROBE, 0 };
+
+int
+probe_main (int argc, char **argv)
+{
+  g_autoptr (Command) command = command_new (&info, argc, argv);
+  g_autoptr (GPtrArray) failed = g_ptr_array_new_with_free_func (g_free);
+
+  if (command->done)
+    return 0;
+  if (command->error != NULL)
+    return command_fail (command);
+  g_autoptr (Look) look = command_look (command);
+  look_run (look, command->plan, command->point, command->drop);
+  json_t *document = look_json (look, command->plan, "probe");
+  const ExitStatus status = command_judge (command, look, document, failed);
+  const Outcome outcome = command_outcome (command, status, look_is_transient (look));
+  if (command->plan->format == FORMAT_JSON)
+    {
+      command_print_json (document, failed, &outcome);
+      return outcome.number;
+    }
+  json_decref (document);
+  look_human (look, command, &outcome);
+  command_complain (command, look, failed);
+  return outcome.number;
+}
