@@ -192,8 +192,8 @@ def test_other_commands():
 
 
 def test_the_guides_example():
-    path = os.path.join(os.environ['SMTP_TOOL_SCHEMA'], '../../../docs/examples/smtp-tool.config')
-    used, _, _ = config('--config', path, '--profile=work')
+    with open(os.path.join(os.environ['SMTP_TOOL_SCHEMA'], '../../../docs/examples/smtp-tool.config'), 'rb') as file, Folder() as folder:
+        used, _, _ = config('--config', folder.file('config', file.read()), '--profile=work')  # a checkout may be writable by others
     assert used['server'] == ('mail.example.org:587', 'profile') and used['from'] == ('ann@example.org', 'default')
 
 
