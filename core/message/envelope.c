@@ -241,14 +241,27 @@ message_domain (const Builder *builder)
 }
 
 static gboolean
+complete_date (Builder *builder, GError **error)
+{
+  if (vd_scope_has (&builder->scope, "Date", NULL))
+    return TRUE;
+  g_autofree char *date = vd_field_date (builder->options->now, builder->options->utc_offset);
+  return vd_head_add (builder->head, "Date", date, error);
+}
+
+static gboolean
+complete_message_id (Builder *builder, GError **error)
+{
+  if (vd_scope_has (&builder->scope, "Message-ID", NULL))
+    return TRUE;
+  g_autofree char *id = vd_field_message_id (builder->options->random, message_domain (builder));
+  return vd_head_add (builder->head, "Message-ID", id, error);
+}
+
+static gboolean
 complete_head (Builder *builder, GError **error)
 {
-  const VdEnvelopeOptions *options = builder->options;
-  g_autofree char *date = vd_field_date (options->now, options->utc_offset);
-  g_autofree char *id = vd_field_message_id (options->random, message_domain (builder));
-  return (vd_scope_has (&builder->scope, "Date", NULL) || vd_head_add (builder->head, "Date", date, error))
-         && complete_authors (builder, error)
-         && (vd_scope_has (&builder->scope, "Message-ID", NULL) || vd_head_add (builder->head, "Message-ID", id, error));
+  return complete_date (builder, error) && complete_authors (builder, error) && complete_message_id (builder, error);
 }
 
 /* ---- copies ---- */

@@ -48,8 +48,9 @@ vd_field_flags (const char *name, gsize size)
       name += 7;
       size -= 7;
     }
-  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
-    if (strlen (table[i].name) == size && g_ascii_strncasecmp (table[i].name, name, size) == 0)
+  for (gsize i = 0; i < G_N_ELEMENTS (table) && size > 0; i++)
+    if ((table[i].name[0] | 0x20) == (name[0] | 0x20) && strlen (table[i].name) == size
+        && g_ascii_strncasecmp (table[i].name, name, size) == 0)
       return resent == 0 || (table[i].flags & VD_FIELD_REFUSED) == 0 ? table[i].flags | resent : resent;
   return resent;
 }
@@ -119,9 +120,12 @@ vd_field_date (gint64 now, gint32 utc_offset)
 char *
 vd_field_message_id (const guint8 random[16], const char *domain)
 {
-  GString *id = g_string_new ("<");
+  static const char digits[] = "0123456789abcdef";
+  char id[33] = { 0 };
   for (int i = 0; i < 16; i++)
-    g_string_append_printf (id, "%02x", random[i]);
-  g_string_append_printf (id, "@%s>", domain);
-  return g_string_free (id, FALSE);
+    {
+      id[2 * i] = digits[random[i] >> 4];
+      id[2 * i + 1] = digits[random[i] & 15];
+    }
+  return g_strconcat ("<", id, "@", domain, ">", NULL);
 }

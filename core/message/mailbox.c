@@ -59,7 +59,6 @@ complete_domain (VdMailbox *mailbox, const char *domain, char **ret_why)
 {
   const char *fault = text_fault (domain);
   g_autofree char *why = NULL;
-  g_autofree char *shown = vd_text_escape (domain, strlen (domain));
   if (fault == NULL
       && (domain[0] == '[' ? vd_domain_check_literal (domain, &why) : vd_domain_to_ascii (domain, &mailbox->ascii, &why)))
     {
@@ -68,6 +67,7 @@ complete_domain (VdMailbox *mailbox, const char *domain, char **ret_why)
       mailbox->domain = g_strdup (mailbox->utf8 ? domain : mailbox->ascii);
       return TRUE;
     }
+  g_autofree char *shown = vd_text_escape (domain, strlen (domain));
   *ret_why = g_strdup_printf ("the domain \"%s\" %s", shown, fault != NULL ? fault : why);
   return FALSE;
 }

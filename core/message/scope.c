@@ -116,7 +116,7 @@ vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressConte
                     gboolean *ret_group, GError **error)
 {
   g_autofree char *wanted = vd_scope_name (scope, name);
-  g_autofree char *what = g_strconcat ("field ", wanted, NULL);
+  g_autofree char *what = NULL;
   VdAddressContext context = *base;
   gboolean group = FALSE;
   const VdGiven *given = vd_given_find (scope->given, wanted);
@@ -127,9 +127,10 @@ vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressConte
       if (!append_mailboxes (given->text, strlen (given->text), &context, to, &group, error))
         return FALSE;
     }
-  context.what = what;
-  for (gint at = given != NULL ? -1 : find_in_message (scope, wanted, 0); at >= 0;
-       at = find_in_message (scope, wanted, (guint) at + 1))
+  gint first = given != NULL ? -1 : find_in_message (scope, wanted, 0);
+  if (first >= 0)
+    context.what = what = g_strconcat ("field ", wanted, NULL);
+  for (gint at = first; at >= 0; at = find_in_message (scope, wanted, (guint) at + 1))
     {
       gsize size;
       g_autofree char *text = vd_header_value (scope->header, (guint) at, &size);

@@ -61,7 +61,10 @@ divide (VdSource *source, guint64 offset, Part *parts)
   parts[0].from = offset;
   if (vd_source_has_parts (source, &size) && size > offset)
     {
-      guint wanted = (guint) MIN ((size - offset) / PART_MIN, MIN (PARTS_MAX, g_get_num_processors ()));
+      guint wanted = (guint) MIN ((size - offset) / PART_MIN, PARTS_MAX);
+
+      if (wanted > 1) /* asking costs system calls, and most messages are small */
+        wanted = MIN (wanted, g_get_num_processors ());
 
       for (guint i = 1; i < wanted; i++)
         {

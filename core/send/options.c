@@ -129,14 +129,18 @@ parse_seconds (const char *value, gint64 *ret_us)
 static gint
 find_choice (const char *choices, const char *value)
 {
-  char **words = g_strsplit (choices, "|", -1);
-  gint found = -1;
+  gsize size = strlen (value);
 
-  for (gint i = 0; words[i] != NULL && found < 0; i++)
-    if (g_str_equal (words[i], value))
-      found = i;
-  g_strfreev (words);
-  return found;
+  for (gint i = 0;; i++)
+    {
+      const char *end = strchrnul (choices, '|');
+
+      if ((gsize) (end - choices) == size && memcmp (choices, value, size) == 0)
+        return i;
+      if (*end == '\0')
+        return -1;
+      choices = end + 1;
+    }
 }
 
 static gboolean

@@ -16,10 +16,7 @@ vd_result_reply_new (VdReply *reply)
   if (reply == NULL)
     return NULL;
   copy = g_new0 (VeredaReply, 1);
-  copy->code = (int) reply->code;
-  copy->enhanced = vd_reply_enhanced_text (reply);
-  copy->text = vd_reply_text (reply);
-  copy->local = reply->local;
+  copy->reply = vd_reply_ref (reply);
   return copy;
 }
 
@@ -30,31 +27,47 @@ vd_result_reply_free (VeredaReply *reply)
     return;
   g_free (reply->enhanced);
   g_free (reply->text);
+  vd_reply_unref (reply->reply);
   g_free (reply);
 }
 
 int
 vereda_reply_get_code (VeredaReply *reply)
 {
-  return reply->code;
+  return (int) reply->reply->code;
+}
+
+/* Most replies are never read.  Results may be read by several threads: the first word made stays. */
+static const char *
+once (char **place, VdReply *reply, char *(*make) (VdReply *reply))
+{
+  char *known = g_atomic_pointer_get (place), *made;
+
+  if (known != NULL)
+    return known;
+  made = make (reply);
+  if (made == NULL || g_atomic_pointer_compare_and_exchange (place, (char *) NULL, made))
+    return made;
+  g_free (made);
+  return g_atomic_pointer_get (place);
 }
 
 const char *
 vereda_reply_get_enhanced (VeredaReply *reply)
 {
-  return reply->enhanced;
+  return once (&reply->enhanced, reply->reply, vd_reply_enhanced_text);
 }
 
 const char *
 vereda_reply_get_text (VeredaReply *reply)
 {
-  return reply->text;
+  return once (&reply->text, reply->reply, vd_reply_text);
 }
 
 gboolean
 vereda_reply_is_local (VeredaReply *reply)
 {
-  return reply->local;
+  return reply->reply->local;
 }
 
 /* ---- attempts ---- */

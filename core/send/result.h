@@ -12,10 +12,8 @@
 
 struct VeredaReply
 {
-  int code;
-  char *enhanced; /* NULL: none */
-  char *text;
-  gboolean local;
+  VdReply *reply;
+  char *enhanced, *text; /* made when first asked for, by whichever thread; NULL: not yet */
 };
 
 struct VeredaRecipient

@@ -60,6 +60,18 @@ append_line (VdBuffer *out, GString *line, gboolean utf8, gsize max, gint code, 
   return TRUE;
 }
 
+static void
+append_number (GString *line, guint64 number)
+{
+  char digits[20];
+  gsize at = sizeof digits;
+
+  do
+    digits[--at] = (char) ('0' + number % 10);
+  while ((number /= 10) > 0);
+  g_string_append_len (line, digits + at, (gssize) (sizeof digits - at));
+}
+
 /* ---- EHLO ---- */
 
 static gboolean
@@ -167,7 +179,9 @@ vd_command_bdat (VdBuffer *out, guint64 size, gboolean last, GError **error)
       return FALSE;
     }
   g_autoptr (GString) line = g_string_new (NULL);
-  g_string_append_printf (line, "BDAT %" G_GUINT64_FORMAT "%s", size, last ? " LAST" : "");
+  g_string_append (line, "BDAT ");
+  append_number (line, size);
+  g_string_append (line, last ? " LAST" : "");
   return append_line (out, line, FALSE, VD_COMMAND_LINE_MAX, VEREDA_ERROR_OPTION, "the chunk size", error);
 }
 
@@ -251,7 +265,8 @@ vd_command_mail (VdBuffer *out, const char *path, const VdMailParams *params, GE
   g_string_append_c (line, '>');
   if (params->has_size)
     {
-      g_string_append_printf (line, " SIZE=%" G_GUINT64_FORMAT, params->size);
+      g_string_append (line, " SIZE=");
+      append_number (line, params->size);
       max += SIZE_GRANT;
     }
   if (params->body_8bit)
