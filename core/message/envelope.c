@@ -395,6 +395,18 @@ build (Builder *builder, GError **error)
   return builder->head != NULL && complete_head (builder, error) && add_copies (builder, error);
 }
 
+gboolean
+vd_envelope_needs_random (VeredaMessage *message, const VdEnvelopeOptions *options)
+{
+  const VdHeader *header = vd_message_header (message);
+  if (options->bcc == VD_BCC_DIGEST || options->headers->len > 0 || vd_header_find (header, "Message-ID", 0) < 0)
+    return TRUE;
+  for (guint i = 0; i < vd_header_count (header); i++)
+    if (vd_header_has_prefix (header, i, "Resent-"))
+      return TRUE;
+  return FALSE;
+}
+
 VdEnvelope *
 vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GError **error)
 {

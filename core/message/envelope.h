@@ -35,7 +35,7 @@ typedef struct
   const char *default_domain; /* completes unqualified addresses; NULL: they are errors (MAI-6) */
   gint64 now;                 /* seconds since the epoch */
   gint32 utc_offset;          /* seconds east; G_MININT32: unknown, written as -0000 (HDR-5) */
-  const guint8 *random;       /* 16 octets for the Message-ID */
+  const guint8 *random;       /* 16 octets for the Message-ID, where vd_envelope_needs_random() */
   const char *user; /* login name: the originator, at default_domain, where nothing else gives one; NULL: that is an error */
 } VdEnvelopeOptions;
 
@@ -69,6 +69,9 @@ typedef struct
       *copies; /* of VdCopy: the main copy first; blind copies after it, sent only if it was (BCC-6). No main copy where all
                            * recipients have copies of their own */
 } VdEnvelope;
+
+/* FALSE: whatever `random` holds would not be looked at. */
+gboolean vd_envelope_needs_random (VeredaMessage *message, const VdEnvelopeOptions *options);
 
 /* `message` is prepared.  Errors name the option or field and the place.
  *

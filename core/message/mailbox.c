@@ -46,6 +46,11 @@ quote_local (const char *local)
 static const char *
 text_fault (const char *text)
 {
+  const char *rest = text;
+  while (*rest >= 0x20 && *rest < 0x7f)
+    rest++;
+  if (*rest == '\0') /* as nearly always */
+    return NULL;
   if (!g_utf8_validate (text, -1, NULL))
     return "is not valid UTF-8";
   for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p))
@@ -135,9 +140,9 @@ vd_mailbox_key (const VdMailbox *mailbox)
 gboolean
 vd_mailbox_equal (const VdMailbox *a, const VdMailbox *b)
 {
-  g_autofree char *left = vd_mailbox_key (a);
-  g_autofree char *right = vd_mailbox_key (b);
-  return strcmp (left, right) == 0;
+  if (a->ascii == NULL || b->ascii == NULL)
+    return a->ascii == b->ascii && g_ascii_strcasecmp (a->local, b->local) == 0;
+  return g_ascii_strcasecmp (a->ascii, b->ascii) == 0 && strcmp (a->local, b->local) == 0;
 }
 
 static gboolean

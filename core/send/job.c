@@ -3,6 +3,7 @@
 #include "core/send/job.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "core/base/error.h"
 #include "core/base/trace.h"
@@ -10,12 +11,22 @@
 
 /* ---- making one ---- */
 
+/* Seconds east of Greenwich; G_MININT32: not known.  Not GDateTime's local time, which looks at files each time, and at TZ aloud. */
+static gint32
+utc_offset_at (gint64 now)
+{
+  time_t moment = (time_t) now;
+  struct tm local;
+
+  return localtime_r (&moment, &local) != NULL ? (gint32) local.tm_gmtoff : G_MININT32;
+}
+
 static VdEnvelope *
 make_envelope (VeredaMessage *message, const VeredaOptions *options, GError **error)
 {
   const VeredaHost *host = vd_host_get ();
-  GDateTime *local = g_date_time_new_now_local ();
-  guint8 random[16];
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
+  guint8 random[16] = { 0 };
   VdEnvelopeOptions wanted = {
     .originator = vd_options_text (options, VD_OPTION_ORIGINATOR),
     .recipients = vd_options_text (options, VD_OPTION_RECIPIENTS),
@@ -24,13 +35,12 @@ make_envelope (VeredaMessage *message, const VeredaOptions *options, GError **er
     .empty_bcc = vd_options_bool (options, VD_OPTION_EMPTY_BCC),
     .default_domain = vd_options_text (options, VD_OPTION_DEFAULT_DOMAIN),
     .user = g_get_user_name (),
-    .now = local != NULL ? g_date_time_to_unix (local) : g_get_real_time () / G_USEC_PER_SEC,
-    .utc_offset = local != NULL ? (gint32) (g_date_time_get_utc_offset (local) / G_USEC_PER_SEC) : G_MININT32,
+    .now = now,
+    .utc_offset = utc_offset_at (now),
     .random = random,
   };
 
-  g_clear_pointer (&local, g_date_time_unref);
-  if (!host->random (host->self, random, sizeof random, error))
+  if (vd_envelope_needs_random (message, &wanted) && !host->random (host->self, random, sizeof random, error))
     return NULL;
   return vd_envelope_new (message, &wanted, error);
 }
