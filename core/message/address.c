@@ -485,12 +485,49 @@ compare_pieces (gconstpointer a, gconstpointer b)
   return left->end == right->end ? 0 : left->end > right->end ? -1 : 1;
 }
 
+/* "local@domain" of letters, digits and what needs no thought, alone, as most fields have it: a mailbox without the grammar.  NULL: the grammar
+ * decides, and says what is wrong. */
+static VdMailbox *
+read_plain (const char *text, gsize size, VdAddressPiece *ret_piece)
+{
+  gsize start = 0, at;
+  while (start < size && (text[start] == ' ' || text[start] == '\t'))
+    start++;
+  while (size > start && (text[size - 1] == ' ' || text[size - 1] == '\t'))
+    size--;
+  for (at = start; at < size && (g_ascii_isalnum (text[at]) || strchr ("-_+.", text[at]) != NULL) && text[at] != '\0'; at++)
+    if (text[at] == '.' && (at == start || text[at - 1] == '.'))
+      return NULL;
+  if (at == start || at == size || text[at] != '@' || text[at - 1] == '.')
+    return NULL;
+  for (gsize i = at + 1; i < size; i++)
+    if (!g_ascii_isalnum (text[i]) && text[i] != '-' && text[i] != '.')
+      return NULL;
+  g_autoptr (VdMailbox) mailbox = g_new0 (VdMailbox, 1);
+  g_autofree char *why = NULL;
+  gboolean in_domain;
+  mailbox->given = g_strndup (text + start, size - start);
+  mailbox->local = g_strndup (text + start, at - start);
+  if (!vd_mailbox_complete (mailbox, mailbox->given + (at + 1 - start), &why, &in_domain))
+    return NULL;
+  *ret_piece = (VdAddressPiece){ VD_PIECE_SPEC, start, size, mailbox };
+  return g_steal_pointer (&mailbox);
+}
+
 VdAddressList *
 vd_address_list_parse (const char *text, gsize size, const VdAddressContext *context, GError **error)
 {
   g_autoptr (VdAddressList) list = g_new0 (VdAddressList, 1);
   list->mailboxes = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
   list->pieces = g_array_new (FALSE, FALSE, sizeof (VdAddressPiece));
+  VdAddressPiece piece;
+  VdMailbox *plain = read_plain (text, size, &piece);
+  if (plain != NULL)
+    {
+      g_ptr_array_add (list->mailboxes, plain);
+      g_array_append_val (list->pieces, piece);
+      return g_steal_pointer (&list);
+    }
   g_autoptr (GArray) words = g_array_new (FALSE, FALSE, sizeof (Word));
   Parser parser = { text, size, 0, context, list, words, error };
   if (!check_octets (&parser) || !read_list (&parser))

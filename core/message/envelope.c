@@ -176,9 +176,9 @@ recipients_from_header (Builder *builder, GError **error)
     gboolean apart; /* in the modes that give blind recipients copies of their own; the seed's Dcc never has them */
   } rows[] = { { "To", FALSE, FALSE }, { "Cc", FALSE, FALSE }, { "Bcc", TRUE, TRUE }, { "Dcc", TRUE, FALSE } };
   VdAddressContext context = { NULL, builder->options->default_domain, TRUE, FALSE };
+  g_autoptr (GPtrArray) mailboxes = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      g_autoptr (GPtrArray) mailboxes = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
       gboolean found;
       gboolean group;
       if (!vd_scope_mailboxes (&builder->scope, rows[i].name, &context, mailboxes, &found, &group, error))
@@ -186,6 +186,7 @@ recipients_from_header (Builder *builder, GError **error)
       for (guint j = 0; j < mailboxes->len; j++)
         add_recipient (builder, g_ptr_array_index (mailboxes, j), rows[i].blind,
                        rows[i].apart && builder->options->bcc != VD_BCC_SAME);
+      g_ptr_array_set_size (mailboxes, 0);
     }
   if (builder->envelope->recipients->len > 0)
     return TRUE;

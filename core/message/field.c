@@ -12,31 +12,37 @@
 #define FOLD_AT 76
 
 /* Rows with RFC 5322's section 3.6 limits; each but the refused ones exists with Resent- too. */
+#define ROW(name, flags)                                                                                                       \
+  {                                                                                                                            \
+    name, sizeof (name) - 1, flags                                                                                             \
+  }
+
 static const struct
 {
   const char *name;
+  gsize size;
   guint flags;
 } table[] = {
-  { "Date", VD_FIELD_SINGLE | VD_FIELD_ASCII },
-  { "From", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
-  { "Sender", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
-  { "Reply-To", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
-  { "To", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
-  { "Cc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
-  { "Bcc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS | VD_FIELD_BLIND },
-  { "Dcc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS | VD_FIELD_BLIND },
-  { "Message-ID", VD_FIELD_SINGLE | VD_FIELD_ASCII },
-  { "In-Reply-To", VD_FIELD_SINGLE | VD_FIELD_ASCII | VD_FIELD_IDS },
-  { "References", VD_FIELD_SINGLE | VD_FIELD_ASCII | VD_FIELD_IDS },
-  { "Subject", VD_FIELD_SINGLE },
+  ROW ("Date", VD_FIELD_SINGLE | VD_FIELD_ASCII),
+  ROW ("From", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
+  ROW ("Sender", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
+  ROW ("Reply-To", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
+  ROW ("To", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
+  ROW ("Cc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
+  ROW ("Bcc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS | VD_FIELD_BLIND),
+  ROW ("Dcc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS | VD_FIELD_BLIND),
+  ROW ("Message-ID", VD_FIELD_SINGLE | VD_FIELD_ASCII),
+  ROW ("In-Reply-To", VD_FIELD_SINGLE | VD_FIELD_ASCII | VD_FIELD_IDS),
+  ROW ("References", VD_FIELD_SINGLE | VD_FIELD_ASCII | VD_FIELD_IDS),
+  ROW ("Subject", VD_FIELD_SINGLE),
   /* Describe the body, which is not for a header option to redescribe. */
-  { "Content-Type", VD_FIELD_SINGLE | VD_FIELD_REFUSED },
-  { "Content-Transfer-Encoding", VD_FIELD_SINGLE | VD_FIELD_REFUSED },
-  { "Content-MD5", VD_FIELD_SINGLE | VD_FIELD_REFUSED },
-  { "MIME-Version", VD_FIELD_SINGLE | VD_FIELD_REFUSED },
+  ROW ("Content-Type", VD_FIELD_SINGLE | VD_FIELD_REFUSED),
+  ROW ("Content-Transfer-Encoding", VD_FIELD_SINGLE | VD_FIELD_REFUSED),
+  ROW ("Content-MD5", VD_FIELD_SINGLE | VD_FIELD_REFUSED),
+  ROW ("MIME-Version", VD_FIELD_SINGLE | VD_FIELD_REFUSED),
   /* Written by servers (RFC 5321 section 4.4). */
-  { "Return-Path", VD_FIELD_REFUSED },
-  { "Received", VD_FIELD_REFUSED },
+  ROW ("Return-Path", VD_FIELD_REFUSED),
+  ROW ("Received", VD_FIELD_REFUSED),
 };
 
 guint
@@ -49,7 +55,7 @@ vd_field_flags (const char *name, gsize size)
       size -= 7;
     }
   for (gsize i = 0; i < G_N_ELEMENTS (table) && size > 0; i++)
-    if ((table[i].name[0] | 0x20) == (name[0] | 0x20) && strlen (table[i].name) == size
+    if (table[i].size == size && (table[i].name[0] | 0x20) == (name[0] | 0x20)
         && g_ascii_strncasecmp (table[i].name, name, size) == 0)
       return resent == 0 || (table[i].flags & VD_FIELD_REFUSED) == 0 ? table[i].flags | resent : resent;
   return resent;

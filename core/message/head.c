@@ -16,9 +16,19 @@ struct VdHead
   gboolean has_body;
   gboolean had_blind;
   guint lead_at;     /* index of the field before which `lead` goes */
-  GByteArray *lead;  /* the new Resent- fields */
-  GByteArray *trail; /* what is appended */
+  GByteArray *lead;  /* the new Resent- fields; NULL: none */
+  GByteArray *trail; /* what is appended; NULL: nothing */
 };
+
+/* Where a new field goes. */
+static GByteArray *
+additions (VdHead *head)
+{
+  GByteArray **place = head->scope->resent ? &head->lead : &head->trail;
+  if (*place == NULL)
+    *place = g_byte_array_new ();
+  return *place;
+}
 
 static guint
 flags_at (const VdHeader *header, guint index)
@@ -32,7 +42,7 @@ flags_at (const VdHeader *header, guint index)
 static const VdGiven *
 replacement (const VdHead *head, guint index)
 {
-  if (head->scope->resent || (flags_at (head->scope->header, index) & VD_FIELD_SINGLE) == 0)
+  if (head->scope->given->len == 0 || head->scope->resent || (flags_at (head->scope->header, index) & VD_FIELD_SINGLE) == 0)
     return NULL;
   gsize size;
   const char *name = vd_header_name (head->scope->header, index, &size);
@@ -50,6 +60,8 @@ check_single (const VdHead *head, guint index, GError **error)
     return TRUE;
   gsize size;
   const char *name = vd_header_name (header, index, &size);
+  if (!vd_header_repeats (header, index))
+    return TRUE;
   g_autofree char *wanted = g_strndup (name, size);
   if (vd_header_find (header, wanted, index + 1) < 0 || vd_given_find (head->scope->given, wanted) != NULL)
     return TRUE;
@@ -81,7 +93,7 @@ place_option (VdHead *head, const VdGiven *field, GError **error)
     return TRUE;
   if (!head->scope->resent && single && vd_header_find (head->scope->header, field->name, 0) >= 0)
     return TRUE; /* takes its place in vd_head_build() */
-  return vd_field_append (head->scope->resent ? head->lead : head->trail, field->name, field->value, error);
+  return vd_field_append (additions (head), field->name, field->value, error);
 }
 
 /* Unknown fields first, so that a new Resent- block stays in one piece. */
@@ -106,8 +118,6 @@ vd_head_new (const VdScope *scope, gboolean has_body, GError **error)
   head->scope = scope;
   head->has_body = has_body;
   head->lead_at = scope->fresh ? 0 : scope->first;
-  head->lead = g_byte_array_new ();
-  head->trail = g_byte_array_new ();
   for (guint i = 0; i < vd_header_count (scope->header); i++)
     {
       if (!check_single (head, i, error))
@@ -131,7 +141,7 @@ gboolean
 vd_head_add (VdHead *head, const char *name, const char *value, GError **error)
 {
   g_autofree char *whole = vd_scope_name (head->scope, name);
-  return vd_field_append (head->scope->resent ? head->lead : head->trail, whole, value, error);
+  return vd_field_append (additions (head), whole, value, error);
 }
 
 gboolean
@@ -143,7 +153,8 @@ vd_head_had_blind (const VdHead *head)
 static void
 append (GByteArray *to, const GByteArray *from)
 {
-  g_byte_array_append (to, from->data, from->len);
+  if (from != NULL)
+    g_byte_array_append (to, from->data, from->len);
 }
 
 static gboolean
@@ -165,10 +176,11 @@ append_field (const VdHead *head, guint index, GByteArray *to, GError **error)
 GBytes *
 vd_head_build (const VdHead *head, const char *name, const char *value, GError **error)
 {
-  g_autoptr (GByteArray) wire = g_byte_array_new ();
-  g_autoptr (GByteArray) extra = g_byte_array_new ();
+  g_autoptr (GByteArray) wire = g_byte_array_sized_new (512);
+  g_autoptr (GByteArray) extra = NULL;
   if (name != NULL)
     {
+      extra = g_byte_array_new ();
       g_autofree char *whole = vd_scope_name (head->scope, name);
       if (!vd_field_append (extra, whole, value, error))
         return NULL;

@@ -245,6 +245,20 @@ vd_header_has_prefix (const VdHeader *header, guint index, const char *prefix)
   return field->name > size && g_ascii_strncasecmp (header->data + field->start, prefix, size) == 0;
 }
 
+gboolean
+vd_header_repeats (const VdHeader *header, guint index)
+{
+  const Field *field = field_at (header, index);
+  for (guint i = index + 1; i < header->fields->len; i++)
+    {
+      const Field *later = field_at (header, i);
+      if (later->name == field->name
+          && g_ascii_strncasecmp (header->data + later->start, header->data + field->start, field->name) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 gint
 vd_header_find (const VdHeader *header, const char *name, guint from)
 {
@@ -281,10 +295,14 @@ vd_header_append_raw (const VdHeader *header, guint index, GByteArray *to)
       gsize end = line;
       while (end < field->end && header->data[end] != '\r' && header->data[end] != '\n')
         end++;
+      if (end + 1 < field->end && header->data[end] == '\r' && header->data[end + 1] == '\n')
+        {
+          g_byte_array_append (to, (const guint8 *) header->data + line, (guint) (end + 2 - line));
+          line = end + 2;
+          continue;
+        }
       g_byte_array_append (to, (const guint8 *) header->data + line, (guint) (end - line));
       g_byte_array_append (to, (const guint8 *) "\r\n", 2);
-      if (end + 1 < field->end && header->data[end] == '\r' && header->data[end + 1] == '\n')
-        end++;
       line = end + 1;
     }
 }

@@ -33,6 +33,8 @@ const char *vd_header_name (const VdHeader *header, guint index, gsize *ret_size
 gboolean vd_header_is (const VdHeader *header, guint index, const char *name); /* without regard to case */
 gboolean vd_header_has_prefix (const VdHeader *header, guint index, const char *prefix);
 /* Index of the first field of that name at or after `from`; -1: none. */
+/* Whether a later field has the name of this one. */
+gboolean vd_header_repeats (const VdHeader *header, guint index);
 gint vd_header_find (const VdHeader *header, const char *name, guint from);
 /* The value: unfolded (line ends taken out, white space kept), trimmed; free with g_free.  *ret_size may be NULL. */
 char *vd_header_value (const VdHeader *header, guint index, gsize *ret_size);

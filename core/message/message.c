@@ -98,6 +98,14 @@ read_section (VdReader *reader, const VdBodyPolicy *policy, gsize *ret_body_at, 
         return NULL;
       ended = slice.size == 0;
       gsize room = HEADER_MAX + 2 - held->len;
+      gsize at = 0;
+      /* As a rule the section is whole in the first slice: then the rest of that is not copied. */
+      if (held->len == 0 && !ended
+          && vd_header_find_end (policy, slice.data, MIN (slice.size, room), FALSE, &at, &section, &body_at))
+        {
+          *ret_body_at = body_at;
+          return g_bytes_new (slice.data, section);
+        }
       if (slice.size > 0)
         g_byte_array_append (held, slice.data, (guint) MIN (slice.size, room));
       found = vd_header_find_end (policy, held->data, held->len, ended, &from, &section, &body_at);

@@ -68,6 +68,19 @@ vd_scope_init (VdScope *scope, const VdHeader *header, const GPtrArray *given)
   scope->resent = scope->fresh || (!anew && find_block (scope));
 }
 
+/* Room for the name of any field that is looked up. */
+#define NAME_ROOM 32
+
+/* The same in the caller's room. */
+static const char *
+name_in (const VdScope *scope, const char *name, char room[NAME_ROOM])
+{
+  if (!scope->resent)
+    return name;
+  g_snprintf (room, NAME_ROOM, "Resent-%s", name);
+  return room;
+}
+
 char *
 vd_scope_name (const VdScope *scope, const char *name)
 {
@@ -85,7 +98,8 @@ find_in_message (const VdScope *scope, const char *name, guint from)
 gboolean
 vd_scope_has (const VdScope *scope, const char *name, char **ret_text)
 {
-  g_autofree char *wanted = vd_scope_name (scope, name);
+  char room[NAME_ROOM];
+  const char *wanted = name_in (scope, name, room);
   const VdGiven *given = vd_given_find (scope->given, wanted);
   if (given != NULL)
     {
@@ -115,7 +129,8 @@ gboolean
 vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressContext *base, GPtrArray *to, gboolean *ret_found,
                     gboolean *ret_group, GError **error)
 {
-  g_autofree char *wanted = vd_scope_name (scope, name);
+  char room[NAME_ROOM];
+  const char *wanted = name_in (scope, name, room);
   g_autofree char *what = NULL;
   VdAddressContext context = *base;
   gboolean group = FALSE;

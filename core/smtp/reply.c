@@ -41,8 +41,11 @@ vd_reply_unref (VdReply *reply)
 {
   if (reply == NULL || !g_atomic_ref_count_dec (&reply->refs))
     return;
-  g_strfreev (reply->lines);
-  g_free (reply->sizes);
+  if (!reply->in_one)
+    {
+      g_strfreev (reply->lines);
+      g_free (reply->sizes);
+    }
   g_free (reply);
 }
 
@@ -461,11 +464,54 @@ take (VdReplyParser *parser, const guint8 *data, gsize size, gsize *ret_taken, g
   return NULL;
 }
 
+/* Nearly every reply is one line, whole and well formed, and there are three to a message: it takes one look and one allocation.  NULL: not so,
+ * or not as plain as that; the parser proper decides. */
+static VdReply *
+take_plain_line (const guint8 *data, gsize size, gsize *ret_used)
+{
+  struct
+  {
+    VdReply reply;
+    char *lines[2];
+    gsize sizes[1];
+    char text[];
+  } * block;
+  const guint8 *end = size > TEXT_COLUMN + 1 ? memchr (data, '\n', MIN (size, VD_REPLY_LINE_MAX)) : NULL;
+  gsize n;
+
+  if (end == NULL || end < data + TEXT_COLUMN + 1 || end[-1] != '\r' || data[CODE_SIZE] != ' ' || !is_class (data[0])
+      || !g_ascii_isdigit (data[1]) || !g_ascii_isdigit (data[2]))
+    return NULL;
+  n = (gsize) (end - 1 - data) - TEXT_COLUMN;
+  if (memchr (data + TEXT_COLUMN, '\r', n + 1) != end - 1 || (n > 0 && memchr (data + TEXT_COLUMN, '\0', n) != NULL))
+    return NULL;
+  block = g_malloc0 (sizeof *block + n + 1);
+  g_atomic_ref_count_init (&block->reply.refs);
+  block->reply.code = line_code (data);
+  block->reply.n_lines = 1;
+  block->reply.lines = block->lines;
+  block->reply.sizes = block->sizes;
+  block->reply.in_one = TRUE;
+  block->lines[0] = block->text;
+  block->sizes[0] = n;
+  if (n > 0)
+    memcpy (block->text, data + TEXT_COLUMN, n);
+  find_enhanced (&block->reply);
+  *ret_used = (gsize) (end + 1 - data);
+  return &block->reply;
+}
+
 VdReplyStatus
 vd_reply_parser_feed (VdReplyParser *parser, const void *data, gsize size, gsize *ret_used, VdReply **ret_reply, GError **error)
 {
   const guint8 *octets = data;
   gsize used = 0;
+  VdReply *plain = parser->broken == NULL && parser->size == 0 ? take_plain_line (octets, size, ret_used) : NULL;
+  if (plain != NULL)
+    {
+      *ret_reply = plain;
+      return VD_REPLY_READY;
+    }
   while (parser->broken == NULL && used < size)
     {
       gsize taken = 0;

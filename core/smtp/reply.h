@@ -29,7 +29,8 @@ typedef struct
   guint n_lines;
   char **
       lines; /* text after code and separator, raw octets without CRLF, NUL-ended (NUL octets inside become U+FFFD); enhanced code kept */
-  gsize *sizes; /* octets in each line */
+  gsize *sizes;    /* octets in each line */
+  gboolean in_one; /* all of it is one allocation */
 } VdReply;
 
 VdReply *vd_reply_ref (VdReply *reply);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* session-private - the inside of a session, shared by its seven files:
+/* session-private - the inside of a session, shared by its eight files:
  *   session.c       octets, time, the reply cursor, the end of it all
+ *   session-seen.c  what its owner may read
  *   session-time.c  deadlines
  *   session-hello.c greeting, EHLO, STARTTLS
  *   session-auth.c  AUTH
@@ -30,6 +31,7 @@ typedef enum
 /* What the write cursor pushed and a reply will pop. */
 typedef struct
 {
+  GList link; /* in `expects`; its data is this */
   VdStep step;
   guint64 mark;       /* output position after the command (and its octets, for BDAT) */
   VdTransaction *txn; /* NULL outside transactions */

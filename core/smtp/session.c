@@ -22,6 +22,15 @@ auth_attempt_free (gpointer data)
   g_free (attempt);
 }
 
+static void
+forget_expects (VdSession *session)
+{
+  GList *link;
+
+  while ((link = g_queue_pop_head_link (&session->expects)) != NULL)
+    g_free (link->data);
+}
+
 VdSession *
 vd_session_new (const VdSessionConfig *config, gint64 now)
 {
@@ -50,7 +59,7 @@ vd_session_free (VdSession *session)
     return;
   if (session->phase != VD_PHASE_CLOSED)
     vd_session_fail (session, vd_session_error_new (session, VEREDA_ERROR_CANCELLED, "given up"), NULL);
-  g_queue_clear_full (&session->expects, g_free);
+  forget_expects (session);
   g_queue_clear (&session->finished);
   vd_session_auth_clear (session);
   g_ptr_array_unref (session->auth_attempts);
@@ -130,7 +139,7 @@ vd_session_fail (VdSession *session, GError *error, VdReply *reply)
   vd_session_settle (session, session->error);
   g_clear_pointer (&session->auth_reply, vd_reply_unref);
   session->ahead = NULL;
-  g_queue_clear_full (&session->expects, g_free);
+  forget_expects (session);
   vd_output_clear (&session->output);
   vd_session_auth_clear (session);
 }
@@ -210,7 +219,8 @@ vd_session_push (VdSession *session, VdStep step, VdTransaction *txn)
   session->trace_from = session->output.queued;
   if (g_queue_is_empty (&session->expects))
     session->head_since = -1;
-  g_queue_push_tail (&session->expects, expect);
+  expect->link.data = expect;
+  g_queue_push_tail_link (&session->expects, &expect->link);
   vd_session_octets_wait (session);
   vd_observer_said (&session->config.observer, step);
   return expect;
@@ -222,7 +232,8 @@ vd_session_push_again (VdSession *session, const VdExpect *expect)
   VdExpect *again = g_new (VdExpect, 1);
 
   *again = *expect;
-  g_queue_push_head (&session->expects, again);
+  again->link = (GList){ .data = again };
+  g_queue_push_head_link (&session->expects, &again->link);
   session->head_since = session->now;
 }
 
@@ -393,7 +404,7 @@ on_reply (VdSession *session, VdReply *reply)
       return;
     }
 
-  g_queue_pop_head (&session->expects);
+  g_queue_pop_head_link (&session->expects);
   session->head_since = -1;
   head_may_wait (session);
   vd_observer_heard (&session->config.observer, expect->step, reply);
@@ -526,74 +537,4 @@ vd_session_feed_end (VdSession *session, GError *error, gint64 now)
                                  error != NULL ? ": " : "", error != NULL ? error->message : "");
   g_clear_error (&error);
   vd_session_fail (session, lost, NULL);
-}
-
-/* ---- what it needs and what it saw ---- */
-
-VdNeed
-vd_session_need (VdSession *session)
-{
-  return session->need;
-}
-
-gboolean
-vd_session_is_ready (VdSession *session)
-{
-  return session->phase == VD_PHASE_READY;
-}
-
-gboolean
-vd_session_takes (VdSession *session)
-{
-  return session->phase == VD_PHASE_READY
-         || (session->phase < VD_PHASE_READY && session->config.auth && session->config.auth_pipelining);
-}
-
-gboolean
-vd_session_is_idle (VdSession *session)
-{
-  return session->phase == VD_PHASE_READY && g_queue_is_empty (&session->waiting) && g_queue_is_empty (&session->again)
-         && g_queue_is_empty (&session->open) && g_queue_is_empty (&session->expects);
-}
-
-const VdEhlo *
-vd_session_ehlo (VdSession *session)
-{
-  return session->ehlo;
-}
-
-VdReply *
-vd_session_greeting (VdSession *session)
-{
-  return session->greeting;
-}
-
-gboolean
-vd_session_is_secure (VdSession *session)
-{
-  return session->secure;
-}
-
-gboolean
-vd_session_queue_asked (VdSession *session)
-{
-  return session->queue_asked;
-}
-
-const GError *
-vd_session_error (VdSession *session)
-{
-  return session->error;
-}
-
-VdReply *
-vd_session_error_reply (VdSession *session)
-{
-  return session->error_reply;
-}
-
-VdStep
-vd_session_stage (VdSession *session)
-{
-  return session->error != NULL ? session->error_stage : session->stage;
 }

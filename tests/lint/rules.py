@@ -61,7 +61,7 @@ ROOMS = {
         "sdk": ["vereda-plugin/auth.h"],  # answers a mechanism's questions for credentials
         "public": ["vereda/explain.h", "vereda/options.h", "vereda/probe.h", "vereda/result.h", "vereda/sender.h", "vereda/version.h"],  # implements them
         "system": [
-            "glib.h", "string.h", "stdarg.h", "unistd.h",
+            "glib.h", "string.h", "stdarg.h", "time.h", "unistd.h",
             "errno.h", "glib/gstdio.h",  # route: files that are named can be opened, told before anybody is contacted
             "sys/socket.h",  # connection-reach: AF_* of the option family; see ONLY_IN
             "vereda-config.h",  # sender: the version
