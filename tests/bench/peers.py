@@ -3,6 +3,7 @@
 
 Each gets the same message, the same server, the same verification of the server's certificate.  Addresses are those of peer.h.
 """
+import base64
 import os
 
 from kit import HERE, PASSWORD, USER
@@ -94,6 +95,38 @@ class SmtpTool(Peer):
         if job.auth:
             argv += [f'--user={USER}', f'--password-file={os.path.join(self.paths.work, "password")}', '--auth=PLAIN']
         return [*argv, job.path]
+
+
+class SmtpToolOpenssl(SmtpTool):
+    name = 'smtp-tool send, openssl'
+    transport = 'openssl'
+
+    def argv(self, job):
+        argv = super().argv(job)
+        return [*argv[:-1], f'--transport={self.transport}', argv[-1]]
+
+
+class SmtpToolGnutls(SmtpToolOpenssl):
+    name = 'smtp-tool send, gnutls'
+    transport = 'gnutls'
+
+
+class FloorOpenssl(Peer):
+    """The least with that library: no peer, a limit."""
+
+    name = 'bare client of OpenSSL'
+    library = 'openssl'
+    modes = ('starttls',)
+    many = False
+
+    def argv(self, job):
+        plain = base64.b64encode(f'\0{USER}\0{PASSWORD}'.encode()).decode()
+        return [self.paths.program(f'bench-floor-{self.library}'), job.host, str(job.port), job.path, job.ca, plain]
+
+
+class FloorGnutls(FloorOpenssl):
+    name = 'bare client of GnuTLS'
+    library = 'gnutls'
 
 
 class Plain(Peer):

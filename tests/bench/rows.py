@@ -245,12 +245,15 @@ def large_plain(bench):
     modes = {'a bare write loop from memory': ['bare', str(size)], 'read and write of a file': ['copy', path], 'Vereda, from a file': ['vereda', path]}
     with Server(bench.paths, [program, 'reader']) as reader:
         found, broken = interleaved(bench.rounds, {
-            name: lambda words=words: ask(bench.paths, [program, words[0], str(reader.port), *words[1:]])['octets_per_second'] / 1e6
+            name: lambda words=words: ask(bench.paths, [program, words[0], str(reader.port), *words[1:]])
             for name, words in modes.items()}, bench.say)
-    table = Table('large-plain', f'One message of {size // 1000000} MB in clear, beside bare loops', 'MB/s', 0, found, broken, 'higher',
+    table = Table('large-plain', f'One message of {size // 1000000} MB in clear, beside bare loops', 'MB/s', 0,
+                  {name: [one['octets_per_second'] / 1e6 for one in values] for name, values in found.items()}, broken, 'higher',
                   ['DATA, lines of 76 octets: the library looks at every octet for line ends and dots, the loops do not.'])
+    cpu = Table('large-plain-cpu', 'and CPU time of the client', 's', 3,
+                {name: [one['user'] + one['system'] for one in values] for name, values in found.items()}, broken)
     names = list(modes)
-    return [table], [Bar('large message in clear, of a bare write loop', ratio(table.median(names[2]), table.median(names[0])), 0.7, False, '×')]
+    return [table, cpu], [Bar('large message in clear, of a bare write loop', ratio(table.median(names[2]), table.median(names[0])), 0.7, False, '×')]
 
 
 def large_tls(bench):
@@ -297,7 +300,8 @@ def startup(bench):
     path = bench.file(KIB)
     tables = []
     for words, tls, auth in STARTUP:
-        subjects = bench.peers(peers.SmtpTool, peers.Msmtp, peers.Curl)
+        ours = (peers.SmtpTool,) if tls == 'none' else (peers.SmtpToolOpenssl, peers.SmtpToolGnutls, peers.FloorOpenssl, peers.FloorGnutls)
+        subjects = bench.peers(*ours, peers.Msmtp, peers.Curl)
         with Sink(bench.paths, tls=tls, auth=auth) as sink:
             job = Job(sink.port, path, 1, tls, sink.ca, auth)
 
@@ -308,15 +312,41 @@ def startup(bench):
             spent, lost = interleaved(3 if bench.quick else 15, {
                 name: lambda peer=peer: bench.send(peer, job).wall * 1000 for name, peer in subjects.items()}, bench.say)
         tables.append(Table(f'startup-{tls}', f'One message of 1 KiB by a process of its own, {words}: instructions', 'million instructions', 2, found, broken,
-                            notes=['As callgrind counts them over the whole process, ld.so included.']))
+                            notes=['As callgrind counts them over the whole process, ld.so included.']
+                            + ([] if tls == 'none' else ['msmtp is built with GnuTLS, curl with OpenSSL. The bare clients do nothing but the one dialogue '
+                                                         '(floor.h): what they take is what the TLS libraries take.'])))
         tables.append(Table(f'startup-{tls}-time', 'and time from exec to exit', 'ms', 2, spent, lost))
     plain, secure = tables[0], tables[2]
     tool, msmtp, curl = 'smtp-tool send', 'msmtp', 'curl'
     return tables, [
         Bar('instructions of one smtp-tool send, plain, against msmtp', ratio(plain.median(tool), plain.median(msmtp)), 1 / 3, True, '×'),
         Bar('instructions of one smtp-tool send, plain, against curl', ratio(plain.median(tool), plain.median(curl)), 1 / 5, True, '×'),
-        Bar('instructions of one smtp-tool send, STARTTLS and PLAIN, against msmtp', ratio(secure.median(tool), secure.median(msmtp)), 1, True, '×'),
+        Bar('instructions of one smtp-tool send, STARTTLS and PLAIN, gnutls, against msmtp',
+            ratio(secure.median('smtp-tool send, gnutls'), secure.median(msmtp)), 1, True, '×'),
+        Bar('instructions of one smtp-tool send, STARTTLS and PLAIN, openssl, against msmtp',
+            ratio(secure.median('smtp-tool send, openssl'), secure.median(msmtp)), 1, True, '×'),
     ]
+
+
+def scale(bench):
+    """Ten thousand connections at once in one thread, beside a hundred (scale.c): CPU for each message, and memory of an idle session."""
+    many, few, messages = (2000, 100, 20000) if bench.quick else (10000, 100, 100000)
+    found = []
+    for _ in range(1 if bench.quick else 3):
+        if found:
+            sleep(65)  # until the sockets of the round before have left TIME_WAIT
+        found.append(ask(bench.paths, [bench.paths.program('bench-scale'), str(many), str(few), str(messages)]))
+
+    def values(name, factor=1):
+        return [one[name] * factor for one in found]
+    names = {'few': f'{few} connections', 'many': f'{many} connections'}
+    cpu = Table('scale-cpu', f'CPU time for each message, with {few} and with {many} connections', 'µs', 2,
+                {names[which]: values(f'cpu_us_per_message_{which}') for which in names}, notes=['One sender, one thread; the server is a process of its own.'])
+    memory_used = Table('scale-memory', f'Memory of an idle session, of {many}', 'kB', 2,
+                        {'heap': values('heap_octets_per_idle_session', 0.001), 'resident': values('resident_octets_per_idle_session', 0.001)})
+    return [cpu, memory_used], [
+        Bar(f'CPU per message, {many} connections against {few}', median([one['cpu_ratio'] for one in found]), 1.5, True, '×'),
+        Bar('memory of an idle session, resident', memory_used.median('resident'), 20, True, 'kB')]
 
 
 # Name on the command line, and the function; slow ones last.
@@ -325,6 +355,7 @@ ROWS = {
     'trips-first': trips_first,
     'rate': rate,
     'startup': startup,
+    'scale': scale,
     'large-cpu': large_cpu,
     'large-plain': large_plain,
     'large-tls': large_tls,
