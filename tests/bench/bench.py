@@ -126,6 +126,22 @@ def prepare():
     return Paths(prefix, programs, work, servers, node)
 
 
+def document(results):
+    """Puts the results between the two marks of docs/performance.md, and the plots beside it."""
+    page, folder = os.path.join(ROOT, 'docs', 'performance.md'), os.path.join(ROOT, 'docs', 'performance')
+    os.makedirs(folder, exist_ok=True)
+    for old in glob.glob(os.path.join(folder, '*.svg')):
+        os.remove(old)
+    plots = {table: f'performance/{name}' for table, name in plot.draw(results, folder).items()}
+    with open(page, encoding='utf-8') as file:
+        text = file.read()
+    begin, end = '<!-- results -->', '<!-- end of results -->'
+    before, rest = text.split(begin)
+    after = rest.split(end)[1]
+    with open(page, 'w', encoding='utf-8') as file:
+        file.write(f'{before}{begin}\n\n{report.markdown(results, plots)}\n{end}{after}')
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(prog='tests/bench/run', description='Measures Vereda and its peers in one run.')
     parser.add_argument('--quick', action='store_true', help='few rounds, small sizes: minutes instead of the better part of an hour')
@@ -133,6 +149,7 @@ def parse(arguments):
     parser.add_argument('--rounds', type=int, help='rounds; default 9, quick 3')
     parser.add_argument('--list', action='store_true', help='show the rows')
     parser.add_argument('--output', default=os.path.join(CACHE, 'results'), metavar='FOLDER', help='where results and plots go')
+    parser.add_argument('--document', action='store_true', help='put results and plots into docs/performance.md, too')
     parser.add_argument('--no-setup', action='store_true', help='install nothing')
     return parser.parse_args(arguments)
 
@@ -170,6 +187,8 @@ def main(arguments):
     plots = plot.draw(results, options.output)
     with open(os.path.join(options.output, 'results.md'), 'w', encoding='utf-8') as file:
         file.write(report.markdown(results, plots))
+    if options.document:
+        document(results)
     missed = [bar for bar in results['bars'] if not bar['met']]
     say(report.bars(results['bars']))
     say(f'{len(results["bars"]) - len(missed)} bars met, {len(missed)} missed; results in {os.path.relpath(options.output, os.getcwd())}')
