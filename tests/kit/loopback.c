@@ -29,7 +29,10 @@ kit_loopback_listen (guint16 *ret_port)
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct sockaddr_in at = address (0);
   socklen_t size = sizeof at;
+  int one = 1;
 
+  /* On a machine where many connections have just ended every free port may be in TIME_WAIT, which is no reason not to listen on it. */
+  g_assert_no_errno (setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one));
   g_assert_no_errno (bind (fd, (struct sockaddr *) &at, sizeof at));
   g_assert_no_errno (listen (fd, 64));
   g_assert_no_errno (getsockname (fd, (struct sockaddr *) &at, &size));

@@ -300,6 +300,7 @@ kit_server_new (const KitServerConfig *config, KitHandler handler, gpointer data
   KitServer *server = g_new0 (KitServer, 1);
   struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   socklen_t size = sizeof addr;
+  int one = 1;
 
   server->late = config->late;
   server->handler = handler;
@@ -316,6 +317,8 @@ kit_server_new (const KitServerConfig *config, KitHandler handler, gpointer data
     }
   server->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   g_assert_cmpint (server->listener, >=, 0);
+  /* every free port may be in TIME_WAIT, which is no reason not to listen on it */
+  g_assert_cmpint (setsockopt (server->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), ==, 0);
   g_assert_cmpint (bind (server->listener, (struct sockaddr *) &addr, sizeof addr), ==, 0);
   g_assert_cmpint (listen (server->listener, 128), ==, 0);
   g_assert_cmpint (getsockname (server->listener, (struct sockaddr *) &addr, &size), ==, 0);
