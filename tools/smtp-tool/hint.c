@@ -191,6 +191,7 @@ static const struct
     "smtp-tool plugins for the mechanisms there are, -v for those that the server offers" },
   { VEREDA_ERROR_NO_HOST, NULL, "--server=HOST[:PORT] with another spelling of the host" },
   { VEREDA_ERROR_RESOLVE, NULL, "--server=HOST[:PORT] with another spelling of the host" },
+  { VEREDA_ERROR_NO_HOST, NULL, "--server=HOST[:PORT] with another spelling of the host" },
   { VEREDA_ERROR_CONNECT, is_socket, "--server=unix:/PATH with the socket that the server listens on" },
   { VEREDA_ERROR_CONNECT, is_host,
     "--server=HOST:PORT with another port: 587 with STARTTLS, 465 with implicit TLS, 25 between servers" },

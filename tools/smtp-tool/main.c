@@ -100,6 +100,18 @@ asks_server (int argc, char **argv)
   return live;
 }
 
+/* One program for several commands: the first argument says which. */
+static void
+exec_with_name (const char *program, int argc, char **argv, GError **error)
+{
+  g_autofree char **copy = g_new0 (char *, (gsize) argc + 2);
+
+  copy[0] = (char *) (gpointer) program;
+  for (int i = 0; i < argc; i++)
+    copy[i + 1] = argv[i];
+  (void) helper_exec (program, argc + 1, copy, error);
+}
+
 static int
 run_command (const Command *command, int argc, char **argv)
 {
@@ -111,7 +123,10 @@ run_command (const Command *command, int argc, char **argv)
     program = "smtp-tool-probe";
   if (program == NULL)
     return command->run (argc, argv);
-  (void) helper_exec (program, argc, argv, &error);
+  if (strcmp (program, "smtp-tool-probe") == 0)
+    exec_with_name (program, argc, argv, &error);
+  else
+    (void) helper_exec (program, argc, argv, &error);
   g_autoptr (CliLine) line = cli_parse (options, argc, argv);
   return fail (line, error,
                strcmp (program, "smtp-tool-sink") == 0 ? "installing the part of smtp-tool that is the test server"

@@ -2,7 +2,7 @@
 /* probe-main - the program behind the commands that look at servers.
  *
  * One program for all of them and not a part of smtp-tool itself, so that a plain send pays neither for them nor for the library that reads
- * certificates.  It is started by smtp-tool with the command's name as its own; it is not for users. */
+ * certificates.  It is started by smtp-tool with the command's name as its first argument; it is not for users. */
 #include "probe-command.h"
 
 #include <locale.h>
@@ -23,9 +23,9 @@ main (int argc, char **argv)
 {
   (void) setlocale (LC_ALL, "");
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    if (argc > 0 && strcmp (argv[0], commands[i].name) == 0)
+    if (argc > 1 && strcmp (argv[1], commands[i].name) == 0)
       {
-        const int status = commands[i].run (argc, argv);
+        const int status = commands[i].run (argc - 1, argv + 1);
 
         if (fflush (stdout) == 0 && !ferror (stdout))
           return status;
