@@ -124,14 +124,17 @@ gnutls_creds_take (TlsSession *session, const VeredaTlsSettings *settings, GErro
   static GMutex lock;
   static GnutlsCreds *shared;
   static gint64 made;
-  GnutlsRoots *roots = gnutls_roots_take ();
-  gboolean known = roots != NULL;
+  GnutlsRoots *roots;
   GnutlsCreds *taken;
 
-  gnutls_roots_release (roots);
-  if (known || settings->n_tlsa > 0 || settings->trust_file != NULL || settings->trust_dir != NULL
-      || settings->cert_file != NULL)
+  if (settings->n_tlsa > 0 || settings->trust_file != NULL || settings->trust_dir != NULL || settings->cert_file != NULL)
     return creds_new (session, settings, error);
+  roots = gnutls_roots_take (); /* not before it is wanted: it reads the bundle */
+  if (roots != NULL)
+    {
+      gnutls_roots_release (roots);
+      return creds_new (session, settings, error);
+    }
   g_mutex_lock (&lock);
   if (shared == NULL || g_get_monotonic_time () - made > TLS_STORE_AGE)
     {
