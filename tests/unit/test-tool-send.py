@@ -6,6 +6,7 @@ import email.policy
 import json
 import os
 import re
+import shutil
 import time
 
 from tool_kit import COMPOSE, MESSAGE, Folder, Script, Sink, Skip, run_tests, tool
@@ -304,6 +305,23 @@ def test_tls_send_loads_one_backend():
             _, found = libraries_of('send', '--tls=implicit', f'--transport={backend}', '--ca-file', sink.ca, '--server', sink.server, path)
             loaded, = found.values()
             assert f'{backend}.so' in loaded and f'{other}.so' not in loaded, loaded
+
+
+def test_named_roots_are_the_only_ones_read():
+    strace = shutil.which('strace')
+    if strace is None:
+        raise Skip('strace is not installed')
+    for backend in ('openssl', 'gnutls'):
+        if not available(backend):
+            raise Skip(f'{backend} is not built')
+        with Folder() as folder, Sink('--tls=implicit', '--self-signed') as sink:
+            log = folder / 'calls'
+            run = tool('send', '--tls=implicit', f'--transport={backend}', '--ca-file', sink.ca, '--server', sink.server,
+                       folder.file('m.eml', MESSAGE), wrap=(strace, '-f', '-o', log, '-e', 'trace=open,openat'))
+            assert run.status == 0, run.errors
+            with open(log, encoding='utf-8', errors='replace') as file:
+                calls = file.read()
+            assert sink.ca in calls and 'ca-certificates' not in calls and '/etc/ssl/certs/' not in calls, calls
 
 
 def test_composing_loads_gmime_elsewhere():
