@@ -78,13 +78,30 @@ race (GPtrArray *endpoints, const VdConnectOptions *options, Outcome *outcome)
   vd_reactor_free (reactor);
 }
 
-/* A port of 127.0.0.1 that refuses: it was free a moment ago. */
+/* A port of 127.0.0.1 that nobody has: it was free a moment ago. */
 static guint16
-refusing_port (void)
+free_port (void)
 {
   guint16 port;
   close (listen_loopback (1, &port));
   return port;
+}
+
+/* A port of 127.0.0.1 that refuses, and that nobody else can come to have. */
+static guint16
+refusing_port (void)
+{
+  static int fd = -1; /* for as long as the program runs */
+  struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  socklen_t size = sizeof at;
+
+  if (fd < 0)
+    {
+      fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      g_assert_no_errno (bind (fd, (struct sockaddr *) &at, sizeof at));
+    }
+  g_assert_no_errno (getsockname (fd, (struct sockaddr *) &at, &size));
+  return ntohs (at.sin_port);
 }
 
 typedef struct
@@ -319,7 +336,7 @@ test_local_address (void)
 static void
 test_self (void)
 {
-  guint16 port = refusing_port ();
+  guint16 port = free_port ();
   g_autoptr (GPtrArray) endpoints = endpoints_of (&port, 1);
   VdEndpoint *local = vd_endpoint_new_literal ("127.0.0.1", port);
   VdConnectOptions options = { .local_address = local };
