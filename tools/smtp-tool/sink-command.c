@@ -322,7 +322,8 @@ run_bdat (SinkSession *session, gchar *argument)
       sink_session_reply (session, "501 5.5.4 BDAT SIZE or BDAT SIZE LAST is wanted");
       return;
     }
-  const gchar *refusal = config->fault[SINK_STAGE_BDAT];
+  const gchar *refusal = sink_session_reach (session, SINK_STAGE_BDAT);
+  session->chunk_fault = g_steal_pointer (&session->fault); /* its reply comes behind the octets */
   if (refusal == NULL)
     refusal = content_refusal (session);
   if (refusal == NULL && !envelope->chunked)
@@ -346,6 +347,8 @@ void
 sink_command_end_chunk (SinkSession *session)
 {
   session->mode = SINK_MODE_COMMAND;
+  session->fault = g_steal_pointer (&session->chunk_fault);
+  session->fault_at = session->out->len;
   if (session->chunk_refusal != NULL)
     {
       if (session->chunk_last)
@@ -520,7 +523,7 @@ early_refusal (SinkSession *session, const Command *command, const gchar *argume
     return config->lmtp ? "503 5.5.1 LHLO comes first" : "503 5.5.1 EHLO comes first";
   if ((command->flags & NEEDS_AUTH) != 0 && config->require_auth && session->auth_user == NULL)
     return "530 5.7.0 authentication required";
-  return (command->flags & OWN_FAULT) != 0 ? NULL : config->fault[command->stage];
+  return (command->flags & OWN_FAULT) != 0 ? NULL : sink_session_reach (session, command->stage);
 }
 
 void

@@ -29,19 +29,13 @@ typedef struct
   gchar **fault;
   gint64 size;
   gint64 exit_after;
+  gint64 seed;
   gint greeting_delay;
   gint timeout;
   gint threads;
   gint max_recipients;
   gboolean without[SINK_EXT_ALL + 1]; /* indexed by the extension's bit */
 } Words;
-
-static const gchar *const stage_names[SINK_N_STAGES] = {
-  [SINK_STAGE_GREETING] = "greeting", [SINK_STAGE_EHLO] = "ehlo", [SINK_STAGE_STARTTLS] = "starttls",
-  [SINK_STAGE_AUTH] = "auth",         [SINK_STAGE_MAIL] = "mail", [SINK_STAGE_RCPT] = "rcpt",
-  [SINK_STAGE_DATA] = "data",         [SINK_STAGE_DOT] = "dot",   [SINK_STAGE_BDAT] = "bdat",
-  [SINK_STAGE_RSET] = "rset",         [SINK_STAGE_NOOP] = "noop", [SINK_STAGE_QUIT] = "quit",
-};
 
 static gboolean usage (GError **error, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 
@@ -198,23 +192,20 @@ check_rejections (SinkConfig *config, const Words *words, GError **error)
 static gboolean
 check_faults (SinkConfig *config, const Words *words, GError **error)
 {
+  config->faults = g_array_new (FALSE, FALSE, sizeof (SinkFault));
   for (gchar **word = words->fault; word != NULL && *word != NULL; word++)
     {
-      const gchar *colon = strchr (*word, ':');
-      SinkStage stage = SINK_N_STAGES;
-      for (guint i = 0; colon != NULL && i < SINK_STAGE_OTHER; i++)
-        if (strlen (stage_names[i]) == (gsize) (colon - *word) && g_str_has_prefix (*word, stage_names[i]))
-          stage = i;
-      if (stage == SINK_N_STAGES)
-        return usage (error,
-                      "--fault=%s: STAGE:REPLY is wanted, STAGE one of greeting ehlo starttls auth mail rcpt data dot "
-                      "bdat rset noop quit",
-                      *word);
-      const gchar *reply = colon + 1;
-      if (strspn (reply, "0123456789") != 3 || (reply[3] != ' ' && reply[3] != '\0') || strpbrk (reply, "\r\n") != NULL)
-        return usage (error, "--fault=%s: the reply is three digits, a space and text", *word);
-      g_free (config->fault[stage]);
-      config->fault[stage] = g_strdup (reply);
+      SinkFault fault;
+      g_autofree gchar *message = NULL;
+      if (!sink_fault_parse (*word, &fault, &message))
+        return usage (error, "--fault=%s: %s", *word, message);
+      g_array_append_val (config->faults, fault);
+      if (fault.stage == SINK_STAGE_TLS && config->tls == SINK_TLS_NONE)
+        return usage (error, "--fault=%s: there is no TLS without --tls=starttls or --tls=implicit", *word);
+      if (fault.stage == SINK_STAGE_STARTTLS && config->tls != SINK_TLS_STARTTLS)
+        return usage (error, "--fault=%s: there is no STARTTLS without --tls=starttls", *word);
+      if (fault.stage == SINK_STAGE_AUTH && config->auth == NULL)
+        return usage (error, "--fault=%s: there is no AUTH without --auth=MECHANISM", *word);
     }
   return TRUE;
 }
@@ -236,6 +227,7 @@ check_numbers (SinkConfig *config, const Words *words, GError **error)
     return usage (error, "--max-recipients=%d: at least 1 is wanted", words->max_recipients);
   config->size = (guint64) words->size;
   config->exit_after = (guint64) words->exit_after;
+  config->seed = (guint64) words->seed;
   config->greeting_delay = words->greeting_delay * (gint64) 1000;
   config->timeout = words->timeout * (gint64) G_USEC_PER_SEC;
   config->threads = (guint) words->threads;
@@ -324,22 +316,23 @@ parse_words (SinkConfig *c, Words *w, int *argc, char ***argv, GError **error)
             NULL },
           { "require-auth", 0, 0, G_OPTION_ARG_NONE, &c->require_auth, "Answer MAIL with 530 until AUTH succeeded", NULL },
           { NULL } };
-  const GOptionEntry protocol[] = {
-    { "size", 0, 0, G_OPTION_ARG_INT64, &w->size, "Largest message, announced with SIZE (default: no limit)", "OCTETS" },
-    { "max-recipients", 0, 0, G_OPTION_ARG_INT, &w->max_recipients, "Most recipients of one message", "N" },
-    { "no-pipelining", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_PIPELINING], "Do not offer PIPELINING", NULL },
-    { "no-chunking", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_CHUNKING], "Do not offer CHUNKING", NULL },
-    { "no-8bitmime", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_8BITMIME], "Do not offer 8BITMIME (nor SMTPUTF8)", NULL },
-    { "no-smtputf8", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_SMTPUTF8], "Do not offer SMTPUTF8", NULL },
-    { "no-dsn", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_DSN], "Do not offer DSN", NULL },
-    { "no-size", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_SIZE], "Do not offer SIZE", NULL },
-    { "no-enhanced", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_ENHANCED], "No enhanced status codes", NULL },
-    { "hide", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->hide, "Support KEYWORD but leave it out of EHLO's reply", "KEYWORD" },
-    { "reject-rcpt", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->reject, "Refuse recipients that match (default code 550)",
-      "PATTERN[:CODE]" },
-    { "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->fault, "Answer a stage with this reply; 421 also closes", "STAGE:REPLY" },
-    { NULL }
-  };
+  const GOptionEntry protocol[]
+      = { { "size", 0, 0, G_OPTION_ARG_INT64, &w->size, "Largest message, announced with SIZE (default: no limit)", "OCTETS" },
+          { "max-recipients", 0, 0, G_OPTION_ARG_INT, &w->max_recipients, "Most recipients of one message", "N" },
+          { "no-pipelining", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_PIPELINING], "Do not offer PIPELINING", NULL },
+          { "no-chunking", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_CHUNKING], "Do not offer CHUNKING", NULL },
+          { "no-8bitmime", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_8BITMIME], "Do not offer 8BITMIME (nor SMTPUTF8)",
+            NULL },
+          { "no-smtputf8", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_SMTPUTF8], "Do not offer SMTPUTF8", NULL },
+          { "no-dsn", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_DSN], "Do not offer DSN", NULL },
+          { "no-size", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_SIZE], "Do not offer SIZE", NULL },
+          { "no-enhanced", 0, 0, G_OPTION_ARG_NONE, &w->without[SINK_EXT_ENHANCED], "No enhanced status codes", NULL },
+          { "hide", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->hide, "Support KEYWORD but leave it out of EHLO's reply", "KEYWORD" },
+          { "reject-rcpt", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->reject, "Refuse recipients that match (default code 550)",
+            "PATTERN[:CODE]" },
+          { "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->fault, "Let something go wrong at a stage", "STAGE:ACTION[:N]" },
+          { "seed", 0, 0, G_OPTION_ARG_INT64, &w->seed, "Seed of faults by percentage (default 1)", "N" },
+          { NULL } };
   const GOptionEntry output[]
       = { { "capture", 0, 0, G_OPTION_ARG_FILENAME, &c->capture,
             "Keep each message as DIR/NNNNNN.eml and a line of DIR/log.jsonl", "DIR" },
@@ -366,7 +359,7 @@ parse_words (SinkConfig *c, Words *w, int *argc, char ***argv, GError **error)
 gboolean
 sink_config_parse (SinkConfig *config, int *argc, char ***argv, GError **error)
 {
-  Words words = { .timeout = 300, .threads = 1, .max_recipients = 100000 };
+  Words words = { .seed = 1, .timeout = 300, .threads = 1, .max_recipients = 100000 };
   memset (config, 0, sizeof *config);
   gboolean good = parse_words (config, &words, argc, argv, error) && check_tls (config, &words, error)
                   && check_auth (config, &words, error) && check_rejections (config, &words, error)
@@ -396,8 +389,10 @@ sink_config_clear (SinkConfig *config)
                        config->user,   config->password, config->realm, config->capture, config->client_ca };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);
-  for (guint i = 0; i < SINK_N_STAGES; i++)
-    g_free (config->fault[i]);
+  for (guint i = 0; config->faults != NULL && i < config->faults->len; i++)
+    sink_fault_clear (&g_array_index (config->faults, SinkFault, i));
+  if (config->faults != NULL)
+    g_array_free (config->faults, TRUE);
   for (guint i = 0; config->rejections != NULL && i < config->rejections->len; i++)
     {
       SinkRejection *rejection = &g_array_index (config->rejections, SinkRejection, i);

@@ -6,7 +6,7 @@
 #ifndef SINK_CONFIG_H
 #define SINK_CONFIG_H
 
-#include <glib.h>
+#include "sink-fault.h"
 
 #define SINK_ERROR (sink_error_quark ())
 GQuark sink_error_quark (void);
@@ -47,25 +47,6 @@ typedef enum
   SINK_EXT_ALL = (1 << 7) - 1
 } SinkExtension;
 
-/* The stages at which a reply can be replaced (--fault). */
-typedef enum
-{
-  SINK_STAGE_GREETING,
-  SINK_STAGE_EHLO,
-  SINK_STAGE_STARTTLS,
-  SINK_STAGE_AUTH,
-  SINK_STAGE_MAIL,
-  SINK_STAGE_RCPT,
-  SINK_STAGE_DATA,
-  SINK_STAGE_DOT,
-  SINK_STAGE_BDAT,
-  SINK_STAGE_RSET,
-  SINK_STAGE_NOOP,
-  SINK_STAGE_QUIT,
-  SINK_STAGE_OTHER,
-  SINK_N_STAGES
-} SinkStage;
-
 typedef struct
 {
   GPatternSpec *pattern; /* matched against the whole address */
@@ -103,7 +84,8 @@ typedef struct
   guint64 size; /* 0 = no limit */
   guint max_recipients;
   GArray *rejections; /* of SinkRejection */
-  gchar *fault[SINK_N_STAGES];
+  GArray *faults;     /* of SinkFault; the first of a stage that fires is done */
+  guint64 seed;       /* of faults by share, and of garbage */
 
   gchar *capture;
   SinkFormat format;

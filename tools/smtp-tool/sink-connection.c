@@ -14,17 +14,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define OUT_KEPT (256 * 1024) /* a larger buffer is given back when it is empty */
+#define SPLIT_GAP (G_USEC_PER_SEC / 1000) /* between the parts of a reply that goes out in parts */
+#define OUT_KEPT  (256 * 1024)            /* a larger buffer is given back when it is empty */
 
 typedef enum
 {
   IO_DONE,
   IO_WAIT_READ,
   IO_WAIT_WRITE,
+  IO_WAIT_TIME, /* a fault has it wait */
   IO_ENDED,
   IO_FAILED
 } Io;
 
+static gboolean settle (SinkConnection *connection);
 static void handshake (SinkConnection *connection);
 static void read_input (SinkConnection *connection);
 
@@ -46,6 +49,25 @@ wait_in (SinkConnection *connection, GQueue *queue)
   connection->queue = queue;
   connection->since = connection->loop->now;
   g_queue_push_tail_link (queue, &connection->link);
+}
+
+/* Lets nothing happen before `due`. */
+static void
+pause_until (SinkConnection *connection, gint64 due)
+{
+  GQueue *queue = &connection->loop->paused;
+  GList *later = NULL;
+  g_queue_unlink (connection->queue, &connection->link);
+  connection->queue = queue;
+  connection->since = due;
+  connection->state = SINK_STATE_PAUSE;
+  for (GList *l = queue->tail; l != NULL && ((const SinkConnection *) l->data)->since > due; l = l->prev)
+    later = l;
+  if (later != NULL)
+    g_queue_insert_before_link (queue, later, &connection->link);
+  else
+    g_queue_push_tail_link (queue, &connection->link);
+  watch (connection, 0);
 }
 
 static void
@@ -116,6 +138,19 @@ send_some (SinkConnection *connection, const gchar *data, gsize size, gsize *ret
   return done >= 0 ? IO_DONE : errno == EAGAIN ? IO_WAIT_WRITE : IO_FAILED;
 }
 
+/* How many of the next octets may go in one write. */
+static gsize
+next_part (const SinkConnection *connection)
+{
+  const SinkSession *session = &connection->session;
+  gsize left = session->out->len - connection->sent;
+  if (!connection->faulty || (!connection->holds && session->fault->split == 0))
+    return left;
+  if (connection->sent < session->fault_at) /* replies to what came before */
+    return session->fault_at - connection->sent;
+  return connection->holds ? 0 : MIN (left, session->fault->split);
+}
+
 static Io
 flush (SinkConnection *connection)
 {
@@ -125,10 +160,15 @@ flush (SinkConnection *connection)
   while (connection->sent < out->len)
     {
       gsize size = 0;
-      Io io = send_some (connection, out->str + connection->sent, out->len - connection->sent, &size);
+      gsize part = next_part (connection);
+      if (part == 0)
+        return IO_WAIT_TIME;
+      Io io = send_some (connection, out->str + connection->sent, part, &size);
       if (io != IO_DONE)
         return io;
       connection->sent += size;
+      if (connection->faulty && connection->session.fault->split != 0 && connection->sent < out->len)
+        return IO_WAIT_TIME;
     }
   connection->sent = 0;
   if (out->allocated_len > OUT_KEPT)
@@ -178,12 +218,44 @@ linger (SinkConnection *connection, const gchar *why)
   watch (connection, EPOLLIN);
 }
 
+/* What goes wrong in the handshake's place is done like a reply's fault; what goes wrong within it or behind it is kept.  Returns TRUE if
+ * there is to be a handshake now. */
+static gboolean
+reach_tls (SinkConnection *connection)
+{
+  SinkSession *session = &connection->session;
+  if (connection->tls_reached)
+    return TRUE;
+  connection->tls_reached = TRUE;
+  const gchar *reply = sink_session_reach (session, SINK_STAGE_TLS);
+  if (reply != NULL)
+    {
+      sink_session_reply (session, reply); /* in clear, where TLS should be */
+      session->want = SINK_WANT_CLOSE;
+    }
+  else if (session->fault == NULL)
+    return TRUE;
+  else if (session->fault->split != 0 || session->fault->action->after == SINK_AFTER_CLOSE)
+    {
+      connection->tls_fault = g_steal_pointer (&session->fault);
+      connection->pace.split = connection->tls_fault->split;
+      return TRUE;
+    }
+  else if (session->fault->action->edit == SINK_EDIT_GARBAGE)
+    session->want = SINK_WANT_CLOSE;
+  settle (connection);
+  return FALSE;
+}
+
 static void
 start_tls (SinkConnection *connection)
 {
+  SinkPace *pace = &connection->pace;
+  if (!reach_tls (connection))
+    return;
   connection->state = SINK_STATE_HANDSHAKE;
   connection->tls = SSL_new (connection->loop->server->tls);
-  if (connection->tls == NULL || SSL_set_fd (connection->tls, connection->fd) != 1)
+  if (connection->tls == NULL || !sink_tls_set_fd (connection->tls, connection->fd, pace->split != 0 ? pace : NULL))
     {
       end (connection, "no memory for TLS");
       return;
@@ -192,23 +264,85 @@ start_tls (SinkConnection *connection)
   handshake (connection);
 }
 
+/* The one place where faults are done.  sink-fault's table says what becomes of the reply ... */
+static void
+begin_fault (SinkConnection *connection)
+{
+  SinkSession *session = &connection->session;
+  const SinkFault *fault = session->fault;
+  sink_report_flush (connection->loop->server->report); /* who sees the fault can read of it */
+  connection->faulty = TRUE;
+  connection->holds = fault->delay > 0;
+  if (fault->action->edit == SINK_EDIT_REMOVE || fault->action->edit == SINK_EDIT_GARBAGE)
+    g_string_truncate (session->out, session->fault_at);
+  if (fault->action->edit == SINK_EDIT_GARBAGE)
+    sink_fault_append_garbage (session->out, session->fault_occasion, connection->loop->server->config.seed);
+  else if (fault->action->edit == SINK_EDIT_INJECT)
+    sink_fault_append_injection (session->out);
+  if (connection->holds && session->out->len == session->fault_at) /* a handshake: there is no octet to hold back */
+    pause_until (connection, connection->loop->now + fault->delay);
+}
+
+/* ... and of the connection, once it is out.  Returns FALSE if the connection is at its end. */
+static gboolean
+end_fault (SinkConnection *connection)
+{
+  connection->faulty = FALSE;
+  switch (connection->session.fault->action->after)
+    {
+    case SINK_AFTER_DROP:
+      end (connection, "fault");
+      return FALSE;
+    case SINK_AFTER_CLOSE:
+      linger (connection, "fault");
+      return FALSE;
+    case SINK_AFTER_SILENCE:
+      connection->why = "fault";
+      connection->state = SINK_STATE_LINGER;
+      wait_in (connection, &connection->loop->idle);
+      watch (connection, EPOLLIN);
+      return FALSE;
+    case SINK_AFTER_GO_ON:
+    default:
+      sink_session_resume (&connection->session);
+      return TRUE;
+    }
+}
+
 /* Sends what there is and does what the session wants next.  Returns TRUE if more may be read; otherwise the connection may
  * be gone. */
 static gboolean
 settle (SinkConnection *connection)
 {
-  Io io = flush (connection);
-  if (io == IO_WAIT_READ || io == IO_WAIT_WRITE)
+  SinkSession *session = &connection->session;
+  do
     {
-      watch (connection, io == IO_WAIT_READ ? EPOLLIN : EPOLLOUT);
-      return FALSE;
+      if (session->fault != NULL && !connection->faulty)
+        begin_fault (connection);
+      Io io = connection->state == SINK_STATE_PAUSE ? IO_WAIT_TIME : flush (connection);
+      switch (io)
+        {
+        case IO_WAIT_READ:
+        case IO_WAIT_WRITE:
+          watch (connection, io == IO_WAIT_READ ? EPOLLIN : EPOLLOUT);
+          return FALSE;
+        case IO_WAIT_TIME:
+          if (connection->state != SINK_STATE_PAUSE)
+            pause_until (connection, connection->loop->now + (connection->holds ? session->fault->delay : SPLIT_GAP));
+          return FALSE;
+        case IO_DONE:
+          break;
+        case IO_ENDED:
+        case IO_FAILED:
+        default:
+          end (connection, "cannot write");
+          return FALSE;
+        }
+      if (connection->faulty && !end_fault (connection))
+        return FALSE;
     }
-  if (io != IO_DONE)
-    {
-      end (connection, "cannot write");
-      return FALSE;
-    }
-  switch (connection->session.want)
+  while (session->fault != NULL || session->out->len > 0);
+  switch (session->want)
     {
     case SINK_WANT_TLS:
       start_tls (connection);
@@ -254,12 +388,17 @@ static void
 handshake (SinkConnection *connection)
 {
   SinkSession *session = &connection->session;
-  gboolean is_starttls = session->want == SINK_WANT_TLS;
+  gboolean is_starttls = connection->loop->server->config.tls == SINK_TLS_STARTTLS;
   ERR_clear_error ();
   int result = SSL_do_handshake (connection->tls);
   if (result != 1)
     {
       Io io = tls_outcome (connection, result);
+      if (io == IO_WAIT_WRITE && connection->pace.spent)
+        {
+          pause_until (connection, connection->loop->now + SPLIT_GAP);
+          return;
+        }
       if (io == IO_WAIT_READ || io == IO_WAIT_WRITE)
         {
           watch (connection, io == IO_WAIT_READ ? EPOLLIN : EPOLLOUT);
@@ -276,6 +415,12 @@ handshake (SinkConnection *connection)
   sink_session_secured (session, SSL_get_version (connection->tls), SSL_get_cipher_name (connection->tls), identity);
   sink_event_tls (session, SSL_session_reused (connection->tls) == 1,
                   SSL_get_servername (connection->tls, TLSEXT_NAMETYPE_host_name));
+  connection->pace.split = 0;
+  if (connection->tls_fault != NULL && connection->tls_fault->action->after == SINK_AFTER_CLOSE)
+    {
+      linger (connection, "fault");
+      return;
+    }
   if (!is_starttls)
     {
       start_session (connection);
@@ -338,7 +483,10 @@ sink_connection_new (SinkLoop *loop, int fd, const gchar *peer)
   if (epoll_ctl (loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
     end (connection, "epoll refuses it");
   else if (loop->server->config.tls == SINK_TLS_IMPLICIT)
-    start_tls (connection);
+    {
+      connection->session.want = SINK_WANT_TLS;
+      start_tls (connection);
+    }
   else
     start_session (connection);
 }
@@ -358,6 +506,9 @@ sink_connection_ready (SinkConnection *connection)
       if (connection->session.out->len == 0 || settle (connection))
         read_input (connection);
       break;
+    case SINK_STATE_PAUSE:
+      end (connection, "lost"); /* nothing else is waited for */
+      break;
     case SINK_STATE_LINGER:
       if (recv (connection->fd, connection->loop->buffer, SINK_BUFFER_OCTETS, 0) <= 0)
         end (connection, connection->why);
@@ -365,6 +516,24 @@ sink_connection_ready (SinkConnection *connection)
     default:
       g_assert_not_reached ();
     }
+}
+
+/* A pause is over. */
+static void
+proceed (SinkConnection *connection)
+{
+  wait_in (connection, &connection->loop->idle);
+  if (connection->tls != NULL && !SSL_is_init_finished (connection->tls))
+    {
+      connection->state = SINK_STATE_HANDSHAKE;
+      connection->pace.spent = FALSE;
+      handshake (connection);
+      return;
+    }
+  connection->state = SINK_STATE_OPEN;
+  connection->holds = FALSE;
+  if (settle (connection))
+    read_input (connection);
 }
 
 void
@@ -382,6 +551,9 @@ sink_connection_overdue (SinkConnection *connection)
           flush (connection);
         }
       end (connection, "timeout");
+      break;
+    case SINK_STATE_PAUSE:
+      proceed (connection);
       break;
     case SINK_STATE_HANDSHAKE:
       end (connection, "timeout");

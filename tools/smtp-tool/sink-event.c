@@ -363,6 +363,21 @@ sink_event_message (SinkSession *session, const gchar *file, const gchar *reply,
 }
 
 void
+sink_event_fault (SinkSession *session, const SinkFault *fault, guint64 occasion)
+{
+  if (is_jsonl (session->server))
+    {
+      json_t *event = session_event_new (session, "fault");
+      put (event, "stage", json_string (sink_stage_name (fault->stage)));
+      put (event, "action", json_string (fault->action->name));
+      put_number (event, "occasion", occasion);
+      publish (session->server, event, FALSE);
+    }
+  else if (is_talkative (session->server))
+    talk (session, "fault at %s: %s", sink_stage_name (fault->stage), fault->action->name);
+}
+
+void
 sink_event_quit (SinkSession *session)
 {
   if (is_jsonl (session->server))

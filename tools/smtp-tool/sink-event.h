@@ -15,6 +15,7 @@ void sink_event_auth (SinkSession *session, const gchar *mechanism, const gchar 
 void sink_event_mail (SinkSession *session, const gchar *reply);
 void sink_event_rcpt (SinkSession *session, const gchar *address, gsize size, const gchar *reply);
 void sink_event_message (SinkSession *session, const gchar *file, const gchar *reply, const SinkViolations *violations);
+void sink_event_fault (SinkSession *session, const SinkFault *fault, guint64 occasion);
 void sink_event_quit (SinkSession *session);
 void sink_event_close (SinkSession *session, const gchar *why);
 void sink_event_summary (SinkServer *server, const SinkStats *stats, gdouble seconds);

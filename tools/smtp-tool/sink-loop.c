@@ -55,6 +55,7 @@ sink_loop_init (SinkLoop *loop, SinkServer *server, SinkListener *listener, int 
   g_queue_init (&loop->to_greet);
   g_queue_init (&loop->idle);
   g_queue_init (&loop->lingering);
+  g_queue_init (&loop->paused);
   return TRUE;
 }
 
@@ -145,6 +146,7 @@ next_wait (SinkLoop *loop)
   gint64 next = G_MAXINT64;
   next = expire (loop, &loop->to_greet, config->greeting_delay, next);
   next = expire (loop, &loop->lingering, LINGER_TIME, next);
+  next = expire (loop, &loop->paused, 0, next);
   next = expire (loop, &loop->idle, config->timeout, next);
   if (loop->ending)
     next = MIN (next, loop->ends);
@@ -176,7 +178,7 @@ is_over (const SinkLoop *loop)
 void
 sink_loop_run (SinkLoop *loop)
 {
-  GQueue *const queues[] = { &loop->to_greet, &loop->idle, &loop->lingering };
+  GQueue *const queues[] = { &loop->to_greet, &loop->idle, &loop->lingering, &loop->paused };
   loop->now = g_get_monotonic_time ();
   do
     {

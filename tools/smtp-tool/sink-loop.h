@@ -28,6 +28,7 @@ typedef struct
   GQueue to_greet;  /* wait for --greeting-delay */
   GQueue idle;      /* for --timeout */
   GQueue lingering; /* for the client to close */
+  GQueue paused;    /* by faults; each until its own time, the earliest first */
 } SinkLoop;
 
 gboolean sink_loop_init (SinkLoop *loop, SinkServer *server, SinkListener *listener, int signals, GError **error);

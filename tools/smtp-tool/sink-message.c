@@ -40,7 +40,7 @@ sink_message_begin (SinkSession *session)
 
 /* What the message is refused for, or NULL. */
 static const gchar *
-find_refusal (SinkSession *session)
+find_refusal (SinkSession *session, const gchar *fault)
 {
   const SinkConfig *config = &session->server->config;
   const guint64 *seen = session->content.violations.count;
@@ -48,8 +48,8 @@ find_refusal (SinkSession *session)
     return "552 5.3.4 message is larger than this server takes";
   if (!config->lenient && (seen[SINK_VIOLATION_BARE_LF] != 0 || seen[SINK_VIOLATION_BARE_CR] != 0))
     return "554 5.6.0 message has CR or LF that is not part of CRLF";
-  if (config->fault[SINK_STAGE_DOT] != NULL && config->fault[SINK_STAGE_DOT][0] != '2')
-    return config->fault[SINK_STAGE_DOT];
+  if (fault != NULL && fault[0] != '2')
+    return fault;
   if (session->server->capture != NULL && !sink_capture_file_finish (&session->file))
     return "452 4.3.1 message cannot be written";
   return NULL;
@@ -81,15 +81,19 @@ reply_for_each (SinkSession *session, const gchar *reply)
 void
 sink_message_end (SinkSession *session)
 {
-  gchar accepted[64];
+  gchar accepted[512];
   gchar file[32] = "";
   guint64 number = 0;
   if (session->envelope.declared != 0 && session->content.size > session->envelope.declared)
     session->content.violations.count[SINK_VIOLATION_SIZE_UNDERSTATED] = 1;
-  const gchar *refusal = find_refusal (session);
+  const gchar *fault = sink_session_reach (session, SINK_STAGE_DOT);
+  const gchar *refusal = find_refusal (session, fault);
   if (refusal == NULL && !name_message (session, &number, file, sizeof file))
     refusal = "452 4.3.1 message cannot be written";
-  g_snprintf (accepted, sizeof accepted, "250 2.0.0 Ok: queued as %06" G_GUINT64_FORMAT, number);
+  if (fault != NULL && refusal == NULL)
+    g_strlcpy (accepted, fault, sizeof accepted); /* taken, and said so in these words */
+  else
+    g_snprintf (accepted, sizeof accepted, "250 2.0.0 Ok: queued as %06" G_GUINT64_FORMAT, number);
 
   SinkViolations violations = session->violations;
   sink_violations_add (&violations, &session->content.violations);

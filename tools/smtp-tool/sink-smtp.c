@@ -5,6 +5,7 @@
 #include "sink-smtp.h"
 #include "sink-auth.h"
 #include "sink-command.h"
+#include "sink-event.h"
 #include "sink-message.h"
 
 #include <string.h>
@@ -30,6 +31,7 @@ sink_session_init (SinkSession *session, SinkServer *server, SinkStats *stats, g
   session->out = g_string_sized_new (1024);
   session->line = g_string_new (NULL);
   session->hello = g_string_new (NULL);
+  session->held = g_string_new (NULL);
   session->pipelining
       = (server->config.extensions & SINK_EXT_PIPELINING) != 0 && !sink_config_hides (&server->config, "PIPELINING");
   envelope_init (&session->envelope);
@@ -45,6 +47,7 @@ sink_session_clear (SinkSession *session)
   GString *strings[] = { session->out,
                          session->line,
                          session->hello,
+                         session->held,
                          session->envelope.from,
                          session->envelope.mail_parameters,
                          session->envelope.recipients };
@@ -98,11 +101,37 @@ sink_session_replyf (SinkSession *session, const gchar *format, ...)
   sink_session_reply (session, text);
 }
 
+const gchar *
+sink_session_reach (SinkSession *session, SinkStage stage)
+{
+  const SinkConfig *config = &session->server->config;
+  SinkFault *found = NULL;
+  for (guint i = 0; i < config->faults->len; i++)
+    {
+      SinkFault *fault = &g_array_index (config->faults, SinkFault, i);
+      if (fault->stage != stage)
+        continue;
+      guint64 occasion = __atomic_add_fetch (&fault->occasions, 1, __ATOMIC_RELAXED);
+      if (found != NULL || !sink_fault_fires (fault, occasion, config->seed))
+        continue;
+      found = fault;
+      session->fault_occasion = occasion;
+    }
+  if (found == NULL)
+    return NULL;
+  sink_event_fault (session, found, session->fault_occasion);
+  if (found->action->edit == SINK_EDIT_INSTEAD)
+    return found->reply;
+  session->fault = found;
+  session->fault_at = session->out->len;
+  return NULL;
+}
+
 void
 sink_session_greet (SinkSession *session)
 {
   const SinkConfig *config = &session->server->config;
-  const gchar *fault = config->fault[SINK_STAGE_GREETING];
+  const gchar *fault = sink_session_reach (session, SINK_STAGE_BANNER);
   if (fault == NULL)
     {
       sink_session_replyf (session, "220 %s %s smtp-tool sink", config->hostname, config->lmtp ? "LMTP" : "ESMTP");
@@ -259,13 +288,13 @@ feed_chunk (SinkSession *session, gchar *p, gchar *end)
   return p + size;
 }
 
-void
-sink_session_feed (SinkSession *session, gchar *data, gsize size)
+/* Until nothing is left, or something has to happen before the next command. */
+static void
+read_octets (SinkSession *session, gchar *data, gsize size)
 {
   gchar *p = data;
   gchar *end = data + size;
-  session->octets_in += size;
-  while (p < end && session->want == SINK_WANT_INPUT)
+  while (p < end && session->want == SINK_WANT_INPUT && session->fault == NULL)
     switch (session->mode)
       {
       case SINK_MODE_COMMAND:
@@ -281,4 +310,25 @@ sink_session_feed (SinkSession *session, gchar *data, gsize size)
       default:
         g_assert_not_reached ();
       }
+  if (session->fault != NULL && session->want == SINK_WANT_INPUT)
+    g_string_append_len (session->held, p, end - p);
+}
+
+void
+sink_session_feed (SinkSession *session, gchar *data, gsize size)
+{
+  session->octets_in += size;
+  read_octets (session, data, size);
+}
+
+void
+sink_session_resume (SinkSession *session)
+{
+  GString *held = session->held;
+  session->fault = NULL;
+  if (held->len == 0)
+    return;
+  session->held = g_string_new (NULL);
+  read_octets (session, held->str, held->len);
+  g_string_free (held, TRUE);
 }

@@ -55,7 +55,11 @@ typedef struct
   GString *out;
   SinkWant want;
   SinkMode mode;
-  gsize rest; /* octets that were read together with the command now being answered, and follow it */
+  SinkFault *fault; /* to be applied to the reply that begins at fault_at; nothing is read before that is over */
+  gsize fault_at;
+  guint64 fault_occasion;
+  GString *held; /* octets that came behind the command whose reply has a fault */
+  gsize rest;    /* octets that were read together with the command now being answered, and follow it */
 
   GString *line; /* start of a line whose end has not come */
   gboolean line_too_long;
@@ -80,6 +84,7 @@ typedef struct
   gboolean chunk_last;
   gboolean chunk_discard;
   const gchar *chunk_refusal;
+  SinkFault *chunk_fault;
   EVP_MD_CTX *digest;
   SinkCaptureFile file;
 
@@ -96,9 +101,14 @@ void sink_session_greet (SinkSession *session);
 void sink_session_feed (SinkSession *session, gchar *data, gsize size); /* changes what data points to */
 void sink_session_secured (SinkSession *session, const gchar *version, const gchar *cipher, const gchar *certificate);
 
+void sink_session_resume (SinkSession *session); /* a fault is over: what was held is read */
+
 /* For the parts of the session. */
 void sink_session_reply (SinkSession *session, const gchar *reply); /* "250 2.0.0 Ok": one line without its end */
 void sink_session_replyf (SinkSession *session, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
+/* The session has come to a stage.  Returns the reply that a fault gives it, or NULL; other faults wait in session.fault for what is replied
+ * next. */
+const gchar *sink_session_reach (SinkSession *session, SinkStage stage);
 void sink_session_reset (SinkSession *session); /* forget the transaction and what came of its message */
 
 static inline void

@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 gchar *
@@ -170,6 +171,89 @@ sink_tls_context_new (const SinkConfig *config, gchar **ret_ca_file, gboolean *r
     return context;
   SSL_CTX_free (context);
   return NULL;
+}
+
+/* ---- octets, a few at a time ---- */
+
+typedef struct
+{
+  int fd;
+  SinkPace *pace;
+} PacedSocket;
+
+static int
+paced_write (BIO *bio, const char *data, size_t size, size_t *ret_size)
+{
+  PacedSocket *socket = BIO_get_data (bio);
+  SinkPace *pace = socket->pace;
+  BIO_clear_retry_flags (bio);
+  if (pace->split != 0 && pace->spent)
+    {
+      BIO_set_retry_write (bio);
+      return 0;
+    }
+  gssize done;
+  do
+    done = send (socket->fd, data, pace->split != 0 ? MIN (size, pace->split) : size, MSG_NOSIGNAL);
+  while (done < 0 && errno == EINTR);
+  if (done < 0)
+    {
+      if (errno == EAGAIN)
+        BIO_set_retry_write (bio);
+      return 0;
+    }
+  pace->spent = TRUE;
+  *ret_size = (size_t) done;
+  return 1;
+}
+
+static long
+paced_ctrl (BIO *bio, int command, long number, void *pointer)
+{
+  return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP ? 1 : 0;
+}
+
+static int
+paced_destroy (BIO *bio)
+{
+  g_free (BIO_get_data (bio));
+  return 1;
+}
+
+static BIO_METHOD *
+paced_method (void)
+{
+  static gsize made;
+  if (g_once_init_enter (&made))
+    {
+      BIO_METHOD *method = BIO_meth_new (BIO_get_new_index () | BIO_TYPE_SOURCE_SINK, "paced socket");
+      BIO_meth_set_write_ex (method, paced_write);
+      BIO_meth_set_ctrl (method, paced_ctrl);
+      BIO_meth_set_destroy (method, paced_destroy);
+      g_once_init_leave (&made, (gsize) method);
+    }
+  return (BIO_METHOD *) made;
+}
+
+gboolean
+sink_tls_set_fd (SSL *tls, int fd, SinkPace *pace)
+{
+  if (pace == NULL)
+    return SSL_set_fd (tls, fd) == 1;
+  BIO *in = BIO_new_socket (fd, BIO_NOCLOSE);
+  BIO *out = BIO_new (paced_method ());
+  if (in == NULL || out == NULL)
+    {
+      BIO_free (in);
+      BIO_free (out);
+      return FALSE;
+    }
+  PacedSocket *socket = g_new (PacedSocket, 1);
+  *socket = (PacedSocket){ fd, pace };
+  BIO_set_data (out, socket);
+  BIO_set_init (out, 1);
+  SSL_set_bio (tls, in, out);
+  return TRUE;
 }
 
 gchar *
