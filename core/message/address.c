@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/base/octet.h"
 #include "core/base/trace.h"
 
 #define COMMENT_DEPTH_MAX 32
@@ -66,8 +67,8 @@ fail (const Parser *parser, gsize offset, const char *format, ...)
   g_autofree char *what = g_strdup_vprintf (format, args);
   va_end (args);
   g_autofree char *near = excerpt (parser, offset);
-  g_set_error (parser->error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "%s: %s, at offset %" G_GSIZE_FORMAT " of \"%s\"",
-               parser->context->what, what, offset, near);
+  g_set_error (parser->error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "%s%s: %s, at offset %" G_GSIZE_FORMAT " of \"%s\"",
+               parser->context->kind != NULL ? parser->context->kind : "", parser->context->what, what, offset, near);
   return FALSE;
 }
 
@@ -167,11 +168,10 @@ read_words (Parser *parser)
           if (!skip_quoted (parser))
             return FALSE;
         }
-      else if (vd_is_atext (c))
+      else if (vd_octet_is (c, VD_OCTET_ATEXT))
         {
           word.kind = WORD_ATOM;
-          while (vd_is_atext (peek (parser)))
-            parser->at++;
+          parser->at += vd_octet_span (parser->text + parser->at, parser->size - parser->at, VD_OCTET_ATEXT);
         }
       else
         return TRUE;
@@ -263,8 +263,7 @@ read_domain (Parser *parser, GString *domain, gsize *ret_end)
   for (;;)
     {
       gsize start = parser->at;
-      while (vd_is_atext (peek (parser)))
-        parser->at++;
+      parser->at += vd_octet_span (parser->text + start, parser->size - start, VD_OCTET_ATEXT);
       if (parser->at == start)
         return fail (parser, start, domain->len == 0 ? "the domain is missing" : "the domain has an empty label");
       g_string_append_len (domain, parser->text + start, (gssize) (parser->at - start));
@@ -485,49 +484,12 @@ compare_pieces (gconstpointer a, gconstpointer b)
   return left->end == right->end ? 0 : left->end > right->end ? -1 : 1;
 }
 
-/* "local@domain" of letters, digits and what needs no thought, alone, as most fields have it: a mailbox without the grammar.  NULL: the grammar
- * decides, and says what is wrong. */
-static VdMailbox *
-read_plain (const char *text, gsize size, VdAddressPiece *ret_piece)
-{
-  gsize start = 0, at;
-  while (start < size && (text[start] == ' ' || text[start] == '\t'))
-    start++;
-  while (size > start && (text[size - 1] == ' ' || text[size - 1] == '\t'))
-    size--;
-  for (at = start; at < size && (g_ascii_isalnum (text[at]) || strchr ("-_+.", text[at]) != NULL) && text[at] != '\0'; at++)
-    if (text[at] == '.' && (at == start || text[at - 1] == '.'))
-      return NULL;
-  if (at == start || at == size || text[at] != '@' || text[at - 1] == '.')
-    return NULL;
-  for (gsize i = at + 1; i < size; i++)
-    if (!g_ascii_isalnum (text[i]) && text[i] != '-' && text[i] != '.')
-      return NULL;
-  g_autoptr (VdMailbox) mailbox = g_new0 (VdMailbox, 1);
-  g_autofree char *why = NULL;
-  gboolean in_domain;
-  mailbox->given = g_strndup (text + start, size - start);
-  mailbox->local = g_strndup (text + start, at - start);
-  if (!vd_mailbox_complete (mailbox, mailbox->given + (at + 1 - start), &why, &in_domain))
-    return NULL;
-  *ret_piece = (VdAddressPiece){ VD_PIECE_SPEC, start, size, mailbox };
-  return g_steal_pointer (&mailbox);
-}
-
 VdAddressList *
 vd_address_list_parse (const char *text, gsize size, const VdAddressContext *context, GError **error)
 {
   g_autoptr (VdAddressList) list = g_new0 (VdAddressList, 1);
   list->mailboxes = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
   list->pieces = g_array_new (FALSE, FALSE, sizeof (VdAddressPiece));
-  VdAddressPiece piece;
-  VdMailbox *plain = read_plain (text, size, &piece);
-  if (plain != NULL)
-    {
-      g_ptr_array_add (list->mailboxes, plain);
-      g_array_append_val (list->pieces, piece);
-      return g_steal_pointer (&list);
-    }
   g_autoptr (GArray) words = g_array_new (FALSE, FALSE, sizeof (Word));
   Parser parser = { text, size, 0, context, list, words, error };
   if (!check_octets (&parser) || !read_list (&parser))
@@ -546,19 +508,58 @@ vd_address_list_free (VdAddressList *list)
   g_free (list);
 }
 
+/* Atoms and single spaces; where they end, at "<". */
+static gsize
+plain_phrase (const char *text, gsize size)
+{
+  gsize at = 0;
+  for (;;)
+    {
+      gsize word = vd_octet_span (text + at, size - at, VD_OCTET_ATEXT);
+      at += word;
+      if (word == 0 || at == size || text[at] != ' ')
+        return 0;
+      at++;
+      if (at < size && text[at] == '<')
+        return at;
+    }
+}
+
+VdMailbox *
+vd_address_parse_plain (const char *text, gsize size)
+{
+  gsize open = 0;
+  gsize end = size;
+  if (size > 0 && text[size - 1] == '>')
+    {
+      open = plain_phrase (text, size);
+      if (open == 0 && text[0] != '<')
+        return NULL;
+      end--;
+    }
+  const gsize start = end < size ? open + 1 : 0;
+  const char *at = memchr (text + start, '@', end - start);
+  return at == NULL ? NULL
+                    : vd_mailbox_new_plain (text, size, open > 0 ? open - 1 : 0, text + start, (gsize) (at - text) - start,
+                                            at + 1, (gsize) (text + end - at) - 1);
+}
+
 VdMailbox *
 vd_address_parse_one (const char *text, gsize size, const VdAddressContext *context, GError **error)
 {
+  VdMailbox *plain = vd_address_parse_plain (text, size);
+  if (plain != NULL)
+    return plain;
   g_autoptr (VdAddressList) list = vd_address_list_parse (text, size, context, error);
   if (list == NULL)
     return NULL;
-  g_autofree char *shown = vd_text_escape (text, size);
   const char *fault = list->group                 ? "a group where one mailbox is needed in"
                       : list->mailboxes->len == 0 ? "no mailbox in"
                       : list->mailboxes->len > 1  ? "too many mailboxes in"
                                                   : NULL;
   if (fault != NULL)
     {
+      g_autofree char *shown = vd_text_escape (text, size);
       g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "%s %s: \"%s\"", fault, context->what, shown);
       return NULL;
     }

@@ -20,6 +20,7 @@ typedef struct
   const char *default_domain; /* completes an address without domain; NULL: that is an error (MAI-6) */
   gboolean recipient;         /* a bare Postmaster is fine (RCP-2) */
   gboolean unqualified;       /* an address without domain is fine: it is only looked at, not sent to */
+  const char *kind;           /* before it, in errors; NULL: nothing */
 } VdAddressContext;
 
 /* Parts of the text that a writer of header fields may have to replace. */
@@ -49,6 +50,10 @@ typedef struct
 VdAddressList *vd_address_list_parse (const char *text, gsize size, const VdAddressContext *context, GError **error);
 void vd_address_list_free (VdAddressList *list);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdAddressList, vd_address_list_free)
+
+/* The usual case, local@domain in plain ASCII or Words <local@domain>, and nothing else: what vd_address_list_parse() makes of it.  NULL: that is
+ * needed. */
+VdMailbox *vd_address_parse_plain (const char *text, gsize size);
 
 /* Exactly one mailbox, not in a group (ADR-4). */
 VdMailbox *vd_address_parse_one (const char *text, gsize size, const VdAddressContext *context, GError **error);

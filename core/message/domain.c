@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/idn.h"
+#include "core/base/octet.h"
 
 #define LABEL_MAX  63
 #define DOMAIN_MAX 255
@@ -22,10 +23,7 @@ refuse (char **ret_why, const char *why)
 static gboolean
 label_is_ldh (const char *label, gsize size)
 {
-  for (gsize i = 0; i < size; i++)
-    if (!g_ascii_isalnum (label[i]) && label[i] != '-')
-      return FALSE;
-  return TRUE;
+  return vd_octet_span (label, size, VD_OCTET_LDH) == size;
 }
 
 /* One label of an ASCII name. */
@@ -41,6 +39,29 @@ label_fault (const char *label, gsize size)
   if (label[0] == '-' || label[size - 1] == '-')
     return "has a label that begins or ends with a hyphen";
   return NULL;
+}
+
+gboolean
+vd_domain_is_plain (const char *name, gsize size)
+{
+  gboolean number = TRUE;
+  const char *end = name + size;
+  if (size > DOMAIN_MAX)
+    return FALSE;
+  for (const char *label = name;; label++)
+    {
+      gsize length = vd_octet_span (label, (gsize) (end - label), VD_OCTET_LDH);
+      if (label_fault (label, length) != NULL)
+        return FALSE;
+      number = TRUE;
+      for (gsize i = 0; i < length && number; i++)
+        number = g_ascii_isdigit (label[i]);
+      label += length;
+      if (label == end)
+        return !number; /* of the last label */
+      if (*label != '.')
+        return FALSE;
+    }
 }
 
 static gboolean

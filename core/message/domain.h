@@ -13,6 +13,9 @@
  * failure *ret_why says what is wrong, as a phrase to follow the name ("has an empty label"); nothing else is set. */
 gboolean vd_domain_to_ascii (const char *name, char **ret_ascii, char **ret_why);
 
+/* A name of ASCII without fault, as it stands. */
+gboolean vd_domain_is_plain (const char *name, gsize size);
+
 /* Checks an address literal with its brackets: [1.2.3.4], [IPv6:...], [Tag:...] (RFC 5321 section 4.1.3). */
 gboolean vd_domain_check_literal (const char *literal, char **ret_why);
 

@@ -22,15 +22,18 @@ typedef struct
   VdScope scope;
   VdEnvelope *envelope;
   VdHead *head;
+  VdMoment moment; /* not set while the envelope is lasting */
 
   GPtrArray *from; /* of VdMailbox */
   gboolean has_from;
   gboolean from_group;
-  VdMailbox *sender;     /* of the field Sender; NULL: none */
-  VdMailbox *originator; /* NULL: the null reverse-path */
-  GHashTable *known;     /* key of a recipient to its index + 1 */
-  GArray *main;          /* of guint: who gets the main copy */
-  GArray *apart;         /* of guint: who gets a copy of their own */
+  VdMailbox *sender;           /* of the field Sender; NULL: none */
+  const VdMailbox *originator; /* NULL: the null reverse-path */
+  VdMailbox *read_originator;  /* the same, where it is of no field */
+  GPtrArray *scratch;          /* of VdMailbox, empty between two uses */
+  GHashTable *known;           /* key of a recipient to its index + 1; NULL: not needed yet */
+  GArray *main;                /* of guint: who gets the main copy */
+  GArray *apart;               /* of guint: who gets a copy of their own */
 } Builder;
 
 static gboolean
@@ -48,7 +51,7 @@ static gboolean
 read_authors (Builder *builder, GError **error)
 {
   VdAddressContext context = { NULL, builder->options->default_domain, FALSE, builder->options->originator != NULL };
-  g_autoptr (GPtrArray) senders = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
+  GPtrArray *senders = builder->scratch;
   gboolean has_sender;
   gboolean group;
   if (!vd_scope_mailboxes (&builder->scope, "From", &context, builder->from, &builder->has_from, &builder->from_group, error)
@@ -66,7 +69,7 @@ read_authors (Builder *builder, GError **error)
                    name);
       return FALSE;
     }
-  builder->sender = g_ptr_array_steal_index (senders, 0);
+  builder->sender = g_ptr_array_steal_index (senders, 0); /* the only one */
   return TRUE;
 }
 
@@ -80,28 +83,34 @@ static gboolean
 parse_originator (Builder *builder, const char *what, const char *text, GError **error)
 {
   VdAddressContext context = { what, builder->options->default_domain, FALSE, FALSE };
-  builder->originator = vd_address_parse_one (text, strlen (text), &context, error);
+  builder->originator = builder->read_originator = vd_address_parse_one (text, strlen (text), &context, error);
   return builder->originator != NULL;
+}
+
+static gboolean
+refuse_originator (Builder *builder, GError **error)
+{
+  g_autofree char *name = vd_scope_name (&builder->scope, "From");
+  if (builder->has_from)
+    return refuse (error, VEREDA_ERROR_ADDRESS,
+                   builder->from->len > 1 ? "too many mailboxes in field " : "not one plain mailbox in field ", name,
+                   ", so it does not tell who sends: set the option originator, or add a Sender field");
+  return refuse (error, VEREDA_ERROR_ADDRESS, "nobody to send as: the message has no ", name,
+                 " field, and the option originator is not set");
 }
 
 static gboolean
 originator_from_header (Builder *builder, GError **error)
 {
   const VdEnvelopeOptions *options = builder->options;
-  g_autofree char *name = vd_scope_name (&builder->scope, "From");
   if (builder->sender != NULL)
-    builder->originator = vd_mailbox_copy (builder->sender);
+    builder->originator = builder->sender;
   else if (has_single_from (builder))
-    builder->originator = vd_mailbox_copy (g_ptr_array_index (builder->from, 0));
-  else if (builder->has_from)
-    return refuse (error, VEREDA_ERROR_ADDRESS,
-                   builder->from->len > 1 ? "too many mailboxes in field " : "not one plain mailbox in field ", name,
-                   ", so it does not tell who sends: set the option originator, or add a Sender field");
-  else if (options->user != NULL && options->default_domain != NULL)
+    builder->originator = g_ptr_array_index (builder->from, 0);
+  else if (!builder->has_from && options->user != NULL && options->default_domain != NULL)
     return parse_originator (builder, "login name", options->user, error);
   else
-    return refuse (error, VEREDA_ERROR_ADDRESS, "nobody to send as: the message has no ", name,
-                   " field, and the option originator is not set");
+    return refuse_originator (builder, error);
   return TRUE;
 }
 
@@ -124,30 +133,49 @@ static void
 recipient_free (gpointer data)
 {
   VdRecipient *recipient = data;
-  g_free (recipient->given);
-  g_free (recipient->path);
+  vd_mailbox_free (recipient->mailbox);
   g_free (recipient);
 }
 
-static void
-add_recipient (Builder *builder, const VdMailbox *mailbox, gboolean blind, gboolean apart)
+/* Index of the first recipient equal to the one that comes next; -1: there is none. */
+static gint
+find_equal (Builder *builder, const VdMailbox *mailbox)
 {
-  VdRecipient *recipient = g_new0 (VdRecipient, 1);
-  guint index = builder->envelope->recipients->len;
-  char *key = vd_mailbox_key (mailbox);
-  recipient->given = g_strdup (mailbox->given);
-  recipient->path = g_strdup (mailbox->path);
-  recipient->utf8 = mailbox->utf8;
-  recipient->blind = blind;
-  recipient->same_as = GPOINTER_TO_INT (g_hash_table_lookup (builder->known, key)) - 1;
-  if (recipient->same_as < 0)
+  const GPtrArray *recipients = builder->envelope->recipients;
+  if (recipients->len == 0)
+    return -1;
+  if (builder->known == NULL) /* nearly always there is one and no more */
     {
-      g_array_append_val (apart ? builder->apart : builder->main, index);
-      g_hash_table_insert (builder->known, key, GINT_TO_POINTER ((gint) index + 1));
+      const VdRecipient *first = g_ptr_array_index (recipients, 0);
+      builder->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+      g_hash_table_insert (builder->known, vd_mailbox_key (first->mailbox), GINT_TO_POINTER (1));
     }
-  else
-    g_free (key);
+  g_autofree char *key = vd_mailbox_key (mailbox);
+  const gint found = GPOINTER_TO_INT (g_hash_table_lookup (builder->known, key)) - 1;
+  if (found < 0)
+    g_hash_table_insert (builder->known, g_steal_pointer (&key), GINT_TO_POINTER ((gint) recipients->len + 1));
+  return found;
+}
+
+/* Takes the mailbox. */
+static void
+add_recipient (Builder *builder, VdMailbox *mailbox, gboolean blind, gboolean apart)
+{
+  VdRecipient *recipient = g_new (VdRecipient, 1);
+  guint index = builder->envelope->recipients->len;
+  *recipient = (VdRecipient){ mailbox, mailbox->given, mailbox->path, mailbox->utf8, blind, find_equal (builder, mailbox) };
+  if (recipient->same_as < 0)
+    g_array_append_val (apart ? builder->apart : builder->main, index);
   g_ptr_array_add (builder->envelope->recipients, recipient);
+}
+
+/* All that are in `mailboxes`, which is empty then. */
+static void
+add_recipients (Builder *builder, GPtrArray *mailboxes, gboolean blind, gboolean apart)
+{
+  for (guint i = 0; i < mailboxes->len; i++)
+    add_recipient (builder, g_steal_pointer (&g_ptr_array_index (mailboxes, i)), blind, apart);
+  g_ptr_array_set_size (mailboxes, 0);
 }
 
 static gboolean
@@ -155,11 +183,16 @@ recipients_from_option (Builder *builder, GError **error)
 {
   const char *text = builder->options->recipients;
   VdAddressContext context = { "option recipients", builder->options->default_domain, TRUE, FALSE };
+  VdMailbox *plain = vd_address_parse_plain (text, strlen (text));
+  if (plain != NULL)
+    {
+      add_recipient (builder, plain, FALSE, FALSE);
+      return TRUE;
+    }
   g_autoptr (VdAddressList) list = vd_address_list_parse (text, strlen (text), &context, error);
   if (list == NULL)
     return FALSE;
-  for (guint i = 0; i < list->mailboxes->len; i++)
-    add_recipient (builder, g_ptr_array_index (list->mailboxes, i), FALSE, FALSE);
+  add_recipients (builder, list->mailboxes, FALSE, FALSE);
   if (builder->envelope->recipients->len > 0)
     return TRUE;
   g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "option recipients holds no address");
@@ -176,17 +209,13 @@ recipients_from_header (Builder *builder, GError **error)
     gboolean apart; /* in the modes that give blind recipients copies of their own; the seed's Dcc never has them */
   } rows[] = { { "To", FALSE, FALSE }, { "Cc", FALSE, FALSE }, { "Bcc", TRUE, TRUE }, { "Dcc", TRUE, FALSE } };
   VdAddressContext context = { NULL, builder->options->default_domain, TRUE, FALSE };
-  g_autoptr (GPtrArray) mailboxes = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       gboolean found;
       gboolean group;
-      if (!vd_scope_mailboxes (&builder->scope, rows[i].name, &context, mailboxes, &found, &group, error))
+      if (!vd_scope_mailboxes (&builder->scope, rows[i].name, &context, builder->scratch, &found, &group, error))
         return FALSE;
-      for (guint j = 0; j < mailboxes->len; j++)
-        add_recipient (builder, g_ptr_array_index (mailboxes, j), rows[i].blind,
-                       rows[i].apart && builder->options->bcc != VD_BCC_SAME);
-      g_ptr_array_set_size (mailboxes, 0);
+      add_recipients (builder, builder->scratch, rows[i].blind, rows[i].apart && builder->options->bcc != VD_BCC_SAME);
     }
   if (builder->envelope->recipients->len > 0)
     return TRUE;
@@ -204,29 +233,36 @@ find_recipients (Builder *builder, GError **error)
 
 /* ---- completion of the header section ---- */
 
+static gboolean
+add_author (Builder *builder, const char *name, GError **error)
+{
+  g_autofree char *text = vd_given_mailbox_text (builder->originator);
+  return vd_head_add (builder->head, name, text, error);
+}
+
+static gboolean
+refuse_authors (Builder *builder, const char *before, const char *after, GError **error)
+{
+  g_autofree char *name = vd_scope_name (&builder->scope, "From");
+  return refuse (error, VEREDA_ERROR_MESSAGE, before, name, after);
+}
+
 /* From has to be there; Sender where From does not say who transmits (RFC 5322 section 3.6.2, HDR-2, HDR-3, RES-1). */
 static gboolean
 complete_authors (Builder *builder, GError **error)
 {
-  g_autofree char *name = vd_scope_name (&builder->scope, "From");
-  gboolean sender_due = !has_single_from (builder);
-  g_autofree char *text = builder->originator == NULL ? NULL : vd_given_mailbox_text (builder->originator);
   if (!builder->has_from)
-    {
-      gboolean known = builder->originator != NULL && builder->sender == NULL;
-      return known ? vd_head_add (builder->head, "From", text, error)
-                   : refuse (error, VEREDA_ERROR_MESSAGE, "the message has no ", name,
-                             " field: add one, as a header option for instance");
-    }
+    return builder->originator != NULL && builder->sender == NULL
+               ? add_author (builder, "From", error)
+               : refuse_authors (builder, "the message has no ", " field: add one, as a header option for instance", error);
   if (builder->sender != NULL)
     return TRUE;
-  if (!sender_due
+  if (has_single_from (builder)
       && (builder->originator == NULL || vd_mailbox_equal (builder->originator, g_ptr_array_index (builder->from, 0))))
     return TRUE;
   if (builder->originator == NULL)
-    return refuse (error, VEREDA_ERROR_MESSAGE, "field ", name,
-                   " does not name one mailbox, so the message needs a Sender field");
-  return vd_head_add (builder->head, "Sender", text, error);
+    return refuse_authors (builder, "field ", " does not name one mailbox, so the message needs a Sender field", error);
+  return add_author (builder, "Sender", error);
 }
 
 /* A domain for Message-IDs: of who sends, else of who wrote. */
@@ -242,27 +278,36 @@ message_domain (const Builder *builder)
 }
 
 static gboolean
-complete_date (Builder *builder, GError **error)
+need_moment (Builder *builder, GError **error)
 {
-  if (vd_scope_has (&builder->scope, "Date", NULL))
+  if (!builder->envelope->lasting)
     return TRUE;
-  g_autofree char *date = vd_field_date (builder->options->now, builder->options->utc_offset);
+  builder->envelope->lasting = FALSE;
+  return builder->options->provide (&builder->moment, error);
+}
+
+static gboolean
+add_date (Builder *builder, GError **error)
+{
+  g_autofree char *date = vd_field_date (builder->moment.now, builder->moment.utc_offset);
   return vd_head_add (builder->head, "Date", date, error);
 }
 
 static gboolean
-complete_message_id (Builder *builder, GError **error)
+add_message_id (Builder *builder, GError **error)
 {
-  if (vd_scope_has (&builder->scope, "Message-ID", NULL))
-    return TRUE;
-  g_autofree char *id = vd_field_message_id (builder->options->random, message_domain (builder));
+  g_autofree char *id = vd_field_message_id (builder->moment.random, message_domain (builder));
   return vd_head_add (builder->head, "Message-ID", id, error);
 }
 
 static gboolean
 complete_head (Builder *builder, GError **error)
 {
-  return complete_date (builder, error) && complete_authors (builder, error) && complete_message_id (builder, error);
+  gboolean date = vd_scope_has (&builder->scope, "Date", NULL);
+  gboolean id = vd_scope_has (&builder->scope, "Message-ID", NULL);
+  if ((!date || !id) && !need_moment (builder, error))
+    return FALSE;
+  return (date || add_date (builder, error)) && complete_authors (builder, error) && (id || add_message_id (builder, error));
 }
 
 /* ---- copies ---- */
@@ -282,10 +327,13 @@ has_eight_bit (GBytes *bytes)
 {
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
-  for (gsize i = 0; i < size; i++)
-    if (data[i] >= 0x80)
-      return TRUE;
-  return FALSE;
+  gsize i = 0;
+  guint64 any = 0;
+  for (; i + sizeof any <= size && (any & G_GUINT64_CONSTANT (0x8080808080808080)) == 0; i += sizeof any)
+    memcpy (&any, data + i, sizeof any);
+  for (; i < size && (any & G_GUINT64_CONSTANT (0x8080808080808080)) == 0; i++)
+    any = data[i];
+  return (any & G_GUINT64_CONSTANT (0x8080808080808080)) != 0;
 }
 
 /* Takes head and tail. */
@@ -337,7 +385,8 @@ add_separate_copies (Builder *builder, GError **error)
 static gboolean
 add_digest_copy (Builder *builder, GError **error)
 {
-  const VdEnvelopeOptions *options = builder->options;
+  if (!need_moment (builder, error))
+    return FALSE;
   VdScope plain = builder->scope; /* the subject of the original, also when it is resent */
   plain.resent = FALSE;
   plain.first = 0;
@@ -345,7 +394,7 @@ add_digest_copy (Builder *builder, GError **error)
   g_autofree char *subject = NULL;
   g_autofree char *from = NULL;
   g_autofree char *sender = NULL;
-  g_autofree char *date = vd_field_date (options->now, options->utc_offset);
+  g_autofree char *date = vd_field_date (builder->moment.now, builder->moment.utc_offset);
   g_autoptr (GBytes) inner = vd_head_build (builder->head, NULL, NULL, error);
   if (inner == NULL)
     return FALSE;
@@ -363,7 +412,7 @@ add_digest_copy (Builder *builder, GError **error)
                       subject,
                       date,
                       message_domain (builder),
-                      options->random,
+                      builder->moment.random,
                       utf8 || vd_message_body_facts (builder->message)->eight_bit,
                       utf8 };
   GBytes *head;
@@ -396,18 +445,6 @@ build (Builder *builder, GError **error)
   return builder->head != NULL && complete_head (builder, error) && add_copies (builder, error);
 }
 
-gboolean
-vd_envelope_needs_random (VeredaMessage *message, const VdEnvelopeOptions *options)
-{
-  const VdHeader *header = vd_message_header (message);
-  if (options->bcc == VD_BCC_DIGEST || options->headers->len > 0 || vd_header_find (header, "Message-ID", 0) < 0)
-    return TRUE;
-  for (guint i = 0; i < vd_header_count (header); i++)
-    if (vd_header_has_prefix (header, i, "Resent-"))
-      return TRUE;
-  return FALSE;
-}
-
 VdEnvelope *
 vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GError **error)
 {
@@ -415,27 +452,41 @@ vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GErro
   if (given == NULL)
     return NULL;
   g_autoptr (VdEnvelope) envelope = g_new0 (VdEnvelope, 1);
+  g_atomic_ref_count_init (&envelope->refs);
+  envelope->lasting = TRUE;
   envelope->recipients = g_ptr_array_new_with_free_func (recipient_free);
   envelope->copies = g_ptr_array_new_with_free_func (copy_free);
   g_autoptr (GPtrArray) from = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
-  g_autoptr (GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GPtrArray) scratch = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
   g_autoptr (GArray) apart = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autoptr (GArray) direct = g_array_new (FALSE, FALSE, sizeof (guint));
-  Builder builder = {
-    .options = options, .message = message, .envelope = envelope, .from = from, .known = known, .main = direct, .apart = apart
-  };
+  Builder builder = { .options = options,
+                      .message = message,
+                      .envelope = envelope,
+                      .from = from,
+                      .scratch = scratch,
+                      .main = direct,
+                      .apart = apart };
   vd_scope_init (&builder.scope, vd_message_header (message), given);
   gboolean fine = build (&builder, error);
   vd_head_free (builder.head);
   vd_mailbox_free (builder.sender);
-  vd_mailbox_free (builder.originator);
+  vd_mailbox_free (builder.read_originator);
+  g_clear_pointer (&builder.known, g_hash_table_unref);
   return fine ? g_steal_pointer (&envelope) : NULL;
 }
 
-void
-vd_envelope_free (VdEnvelope *envelope)
+VdEnvelope *
+vd_envelope_ref (VdEnvelope *envelope)
 {
-  if (envelope == NULL)
+  g_atomic_ref_count_inc (&envelope->refs);
+  return envelope;
+}
+
+void
+vd_envelope_unref (VdEnvelope *envelope)
+{
+  if (envelope == NULL || !g_atomic_ref_count_dec (&envelope->refs))
     return;
   g_free (envelope->reverse_path);
   g_clear_pointer (&envelope->recipients, g_ptr_array_unref);
@@ -456,4 +507,15 @@ vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const
   VdBody *body = vd_body_new (mode, policy, copy->head, reader, copy->tail);
   vd_body_expect (body, copy->size);
   return body;
+}
+
+gboolean
+vd_copy_exact (const VdCopy *copy, VeredaMessage *message, VeredaSpan ret_spans[2])
+{
+  VeredaSpan body = { NULL, 0 };
+  if (copy->tail != NULL || !vd_message_exact_body (message, &body))
+    return FALSE;
+  ret_spans[0].data = g_bytes_get_data (copy->head, &ret_spans[0].size);
+  ret_spans[1] = body;
+  return ret_spans[0].size + body.size == copy->size;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* envelope - who sends, who receives, and the header section that goes on the wire.
  *
- * Pure: the moment and the randomness are given.  Carries the seed's rules (standards.md Part II) and RFC 5322 section 3.6:
+ * Pure: the moment and the randomness are asked of the caller, and only if they are needed.  Carries the seed's rules (standards.md Part II) and RFC 5322 section 3.6:
  * recipients from To, Cc, Bcc, Dcc or from the newest Resent- block; Bcc and Dcc always taken out; Date, Message-ID, From and
  * Sender completed; header options added or replacing; nothing else of the message touched. */
 #ifndef VD_ENVELOPE_H
@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "core/message/mailbox.h"
 #include "core/message/message.h"
 
 typedef struct
@@ -24,6 +25,16 @@ typedef enum
   VD_BCC_DIGEST    /* the seed's: one more transaction, multipart/digest around the message, "[Bcc] subject" (BCC-4) */
 } VdBccMode;
 
+/* What Date, Message-ID and the boundaries of a digest are made of. */
+typedef struct
+{
+  gint64 now;        /* seconds since the epoch */
+  gint32 utc_offset; /* seconds east; G_MININT32: unknown, written as -0000 (HDR-5) */
+  guint8 random[16];
+} VdMoment;
+
+typedef gboolean (*VdMomentFunc) (VdMoment *moment, GError **error);
+
 /* Everything borrowed. */
 typedef struct
 {
@@ -33,19 +44,18 @@ typedef struct
   VdBccMode bcc;
   gboolean empty_bcc;         /* BCC-3: leave an empty Bcc field when blind recipients were taken out */
   const char *default_domain; /* completes unqualified addresses; NULL: they are errors (MAI-6) */
-  gint64 now;                 /* seconds since the epoch */
-  gint32 utc_offset;          /* seconds east; G_MININT32: unknown, written as -0000 (HDR-5) */
-  const guint8 *random;       /* 16 octets for the Message-ID, where vd_envelope_needs_random() */
+  VdMomentFunc provide;       /* asked at most once, where something has to be made of it */
   const char *user; /* login name: the originator, at default_domain, where nothing else gives one; NULL: that is an error */
 } VdEnvelopeOptions;
 
 typedef struct
 {
-  char *given;    /* as it stood in the option or field, for the result */
-  char *path;     /* envelope form, without angle brackets; domain in A-labels where the local part is ASCII (U8-4) */
-  gboolean utf8;  /* needs SMTPUTF8 (local part not ASCII) */
-  gboolean blind; /* came from Bcc or Dcc */
-  gint same_as;   /* index of the first equal recipient, sent once for both (RCP-7); -1: this is the first */
+  VdMailbox *mailbox;
+  const char *given; /* as it stood in the option or field, for the result */
+  const char *path;  /* envelope form, without angle brackets; domain in A-labels where the local part is ASCII (U8-4) */
+  gboolean utf8;     /* needs SMTPUTF8 (local part not ASCII) */
+  gboolean blind;    /* came from Bcc or Dcc */
+  gint same_as;      /* index of the first equal recipient, sent once for both (RCP-7); -1: this is the first */
 } VdRecipient;
 
 /* One copy of the message: its transaction's recipients and its header section. */
@@ -60,30 +70,36 @@ typedef struct
   gboolean blind;       /* a copy for blind recipients: sent only if the main copy was, where there is one */
 } VdCopy;
 
-typedef struct
+/* Immutable, reference-counted, for any thread. */
+typedef struct VdEnvelope VdEnvelope;
+struct VdEnvelope
 {
+  gatomicrefcount refs;
   char *reverse_path; /* "" for the null reverse-path */
   gboolean reverse_utf8;
   GPtrArray *recipients; /* of VdRecipient, in input order */
   GPtrArray
       *copies; /* of VdCopy: the main copy first; blind copies after it, sent only if it was (BCC-6). No main copy where all
                            * recipients have copies of their own */
-} VdEnvelope;
-
-/* FALSE: whatever `random` holds would not be looked at. */
-gboolean vd_envelope_needs_random (VeredaMessage *message, const VdEnvelopeOptions *options);
+  gboolean lasting; /* nothing of the moment is in it: it would be the same at any other */
+};
 
 /* `message` is prepared.  Errors name the option or field and the place.
  *
  * Originator: the option; else Sender (or Resent-Sender); else From (Resent-From), which then has to be one mailbox and no
  * group. */
 VdEnvelope *vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GError **error);
-void vd_envelope_free (VdEnvelope *envelope);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdEnvelope, vd_envelope_free)
+VdEnvelope *vd_envelope_ref (VdEnvelope *envelope);
+void vd_envelope_unref (VdEnvelope *envelope); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdEnvelope, vd_envelope_unref)
 
 /* Content of a copy, ready to be written: head, body, tail; fails while it is read if it does not come to copy->size octets.
  * `policy` is the one the message was prepared with. */
 VdBody *vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const VdBodyPolicy *policy, GError **error);
+
+/* The same content for BDAT, where head and body lie in memory as they are sent, and nothing can change them as long as both are there. FALSE:
+ * it has to be opened. */
+gboolean vd_copy_exact (const VdCopy *copy, VeredaMessage *message, VeredaSpan ret_spans[2]);
 
 /* Checks of one header option where it is set: field name, no CR LF NUL, not one of the refused fields (HDR-7, HDR-8). */
 gboolean vd_header_option_check (const char *name, const char *value, GError **error);

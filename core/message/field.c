@@ -11,12 +11,12 @@
 
 #define FOLD_AT 76
 
-/* Rows with RFC 5322's section 3.6 limits; each but the refused ones exists with Resent- too. */
 #define ROW(name, flags)                                                                                                       \
   {                                                                                                                            \
-    name, sizeof (name) - 1, flags                                                                                             \
+    name, sizeof name - 1, flags                                                                                               \
   }
 
+/* Rows with RFC 5322's section 3.6 limits; each but the refused ones exists with Resent- too. */
 static const struct
 {
   const char *name;
@@ -48,15 +48,15 @@ static const struct
 guint
 vd_field_flags (const char *name, gsize size)
 {
-  guint resent = size > 7 && g_ascii_strncasecmp (name, "Resent-", 7) == 0 ? VD_FIELD_RESENT : 0;
+  guint resent
+      = size > 7 && (*name == 'R' || *name == 'r') && g_ascii_strncasecmp (name, "Resent-", 7) == 0 ? VD_FIELD_RESENT : 0;
   if (resent != 0)
     {
       name += 7;
       size -= 7;
     }
-  for (gsize i = 0; i < G_N_ELEMENTS (table) && size > 0; i++)
-    if (table[i].size == size && (table[i].name[0] | 0x20) == (name[0] | 0x20)
-        && g_ascii_strncasecmp (table[i].name, name, size) == 0)
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
+    if (table[i].size == size && g_ascii_strncasecmp (table[i].name, name, size) == 0)
       return resent == 0 || (table[i].flags & VD_FIELD_REFUSED) == 0 ? table[i].flags | resent : resent;
   return resent;
 }

@@ -16,33 +16,16 @@ struct VdHead
   gboolean has_body;
   gboolean had_blind;
   guint lead_at;     /* index of the field before which `lead` goes */
-  GByteArray *lead;  /* the new Resent- fields; NULL: none */
-  GByteArray *trail; /* what is appended; NULL: nothing */
+  GByteArray *lead;  /* the new Resent- fields; NULL: none yet */
+  GByteArray *trail; /* what is appended; NULL: nothing yet */
 };
-
-/* Where a new field goes. */
-static GByteArray *
-additions (VdHead *head)
-{
-  GByteArray **place = head->scope->resent ? &head->lead : &head->trail;
-  if (*place == NULL)
-    *place = g_byte_array_new ();
-  return *place;
-}
-
-static guint
-flags_at (const VdHeader *header, guint index)
-{
-  gsize size;
-  const char *name = vd_header_name (header, index, &size);
-  return vd_field_flags (name, size);
-}
 
 /* The option that stands for this field of the message; NULL: the field stays. */
 static const VdGiven *
 replacement (const VdHead *head, guint index)
 {
-  if (head->scope->given->len == 0 || head->scope->resent || (flags_at (head->scope->header, index) & VD_FIELD_SINGLE) == 0)
+  if (head->scope->resent || head->scope->given->len == 0
+      || (vd_header_flags (head->scope->header, index) & VD_FIELD_SINGLE) == 0)
     return NULL;
   gsize size;
   const char *name = vd_header_name (head->scope->header, index, &size);
@@ -55,20 +38,30 @@ static gboolean
 check_single (const VdHead *head, guint index, GError **error)
 {
   const VdHeader *header = head->scope->header;
-  guint flags = flags_at (header, index);
+  guint flags = vd_header_flags (header, index);
   if (head->scope->resent || (flags & (VD_FIELD_SINGLE | VD_FIELD_BLIND | VD_FIELD_RESENT)) != VD_FIELD_SINGLE)
+    return TRUE;
+  if (vd_header_find_again (header, index) < 0)
     return TRUE;
   gsize size;
   const char *name = vd_header_name (header, index, &size);
-  if (!vd_header_repeats (header, index))
-    return TRUE;
   g_autofree char *wanted = g_strndup (name, size);
-  if (vd_header_find (header, wanted, index + 1) < 0 || vd_given_find (head->scope->given, wanted) != NULL)
+  if (vd_given_find (head->scope->given, wanted) != NULL)
     return TRUE;
   gboolean settable = (flags & VD_FIELD_REFUSED) == 0;
   g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "the message has more than one %s field, but only one is allowed%s",
                wanted, settable ? "; correct it, or give the field as a header option to replace them" : "");
   return FALSE;
+}
+
+/* Where the fields go that the message does not have. */
+static GByteArray *
+place_of_new (VdHead *head)
+{
+  GByteArray **place = head->scope->resent ? &head->lead : &head->trail;
+  if (*place == NULL)
+    *place = g_byte_array_new ();
+  return *place;
 }
 
 /* An option that adds a field, or that has no counterpart in the message. */
@@ -93,7 +86,7 @@ place_option (VdHead *head, const VdGiven *field, GError **error)
     return TRUE;
   if (!head->scope->resent && single && vd_header_find (head->scope->header, field->name, 0) >= 0)
     return TRUE; /* takes its place in vd_head_build() */
-  return vd_field_append (additions (head), field->name, field->value, error);
+  return vd_field_append (place_of_new (head), field->name, field->value, error);
 }
 
 /* Unknown fields first, so that a new Resent- block stays in one piece. */
@@ -122,7 +115,7 @@ vd_head_new (const VdScope *scope, gboolean has_body, GError **error)
     {
       if (!check_single (head, i, error))
         return NULL;
-      head->had_blind = head->had_blind || (flags_at (scope->header, i) & VD_FIELD_BLIND) != 0;
+      head->had_blind = head->had_blind || (vd_header_flags (scope->header, i) & VD_FIELD_BLIND) != 0;
     }
   return place_options (head, error) ? g_steal_pointer (&head) : NULL;
 }
@@ -141,7 +134,7 @@ gboolean
 vd_head_add (VdHead *head, const char *name, const char *value, GError **error)
 {
   g_autofree char *whole = vd_scope_name (head->scope, name);
-  return vd_field_append (additions (head), whole, value, error);
+  return vd_field_append (place_of_new (head), whole, value, error);
 }
 
 gboolean
@@ -161,7 +154,7 @@ static gboolean
 append_field (const VdHead *head, guint index, GByteArray *to, GError **error)
 {
   const VdHeader *header = head->scope->header;
-  if ((flags_at (header, index) & VD_FIELD_BLIND) != 0)
+  if ((vd_header_flags (header, index) & VD_FIELD_BLIND) != 0)
     return TRUE;
   const VdGiven *given = replacement (head, index);
   if (given == NULL)
@@ -173,14 +166,35 @@ append_field (const VdHead *head, guint index, GByteArray *to, GError **error)
   return again || *given->text == '\0' || vd_field_append (to, given->name, given->value, error);
 }
 
+/* Nothing is added, replaced or left out. */
+static gboolean
+is_untouched (const VdHead *head)
+{
+  return head->lead == NULL && head->trail == NULL && !head->had_blind && head->scope->given->len == 0
+         && vd_header_is_exact (head->scope->header);
+}
+
+static GBytes *
+copy_section (const VdHead *head)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (vd_header_section (head->scope->header), &size);
+  guint8 *wire = g_malloc (size + 2);
+  if (size > 0)
+    memcpy (wire, data, size);
+  memcpy (wire + size, "\r\n", 2);
+  return g_bytes_new_take (wire, size + (head->has_body ? 2 : 0));
+}
+
 GBytes *
 vd_head_build (const VdHead *head, const char *name, const char *value, GError **error)
 {
-  g_autoptr (GByteArray) wire = g_byte_array_sized_new (512);
-  g_autoptr (GByteArray) extra = NULL;
+  if (name == NULL && is_untouched (head))
+    return copy_section (head);
+  g_autoptr (GByteArray) wire = g_byte_array_new ();
+  g_autoptr (GByteArray) extra = g_byte_array_new ();
   if (name != NULL)
     {
-      extra = g_byte_array_new ();
       g_autofree char *whole = vd_scope_name (head->scope, name);
       if (!vd_field_append (extra, whole, value, error))
         return NULL;

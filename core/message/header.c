@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/base/octet.h"
 #include "core/base/trace.h"
+#include "core/message/field.h"
 
 #define SHOWN 40
 
@@ -17,14 +19,19 @@ typedef struct
   gsize end;   /* behind the last line end */
   gsize name;  /* size of the name */
   gsize value; /* first octet behind the colon */
+  guint flags; /* VdFieldFlags */
 } Field;
+
+#define FIELDS_ROOM 16u /* at first */
 
 struct VdHeader
 {
   GBytes *section;
   const char *data;
-  GArray *fields; /* of Field */
+  Field *fields;
+  guint n_fields, room;
   guint64 lines;
+  gboolean exact; /* every line ends with CRLF */
 };
 
 /* Where the line at `at` ends: *ret_next is behind its line end.  FALSE: the line end is not there yet. */
@@ -80,10 +87,7 @@ vd_header_find_end (const VdBodyPolicy *policy, const guint8 *data, gsize size, 
 gboolean
 vd_header_name_valid (const char *name, gsize size)
 {
-  for (gsize i = 0; i < size; i++)
-    if (name[i] < 33 || name[i] > 126 || name[i] == ':')
-      return FALSE;
-  return size > 0;
+  return size > 0 && vd_octet_span (name, size, VD_OCTET_FTEXT) == size;
 }
 
 static gboolean
@@ -129,8 +133,13 @@ start_field (VdHeader *header, gsize at, gsize size, gsize next, GError **error)
     name--;
   if (colon != NULL && vd_header_name_valid (line, name))
     {
-      Field field = { at, next, name, at + (gsize) (colon - line) + 1 };
-      g_array_append_val (header->fields, field);
+      if (header->n_fields == header->room)
+        {
+          header->room = MAX (FIELDS_ROOM, 2 * header->room);
+          header->fields = g_renew (Field, header->fields, header->room);
+        }
+      header->fields[header->n_fields++]
+          = (Field){ at, next, name, at + (gsize) (colon - line) + 1, vd_field_flags (line, name) };
       return TRUE;
     }
   if (header->lines == 1 && size >= 5 && memcmp (line, "From ", 5) == 0)
@@ -155,13 +164,13 @@ add_line (VdHeader *header, const VdBodyPolicy *policy, gsize at, gsize end, gsi
     return FALSE;
   if (end == at || !is_wsp (line[0]))
     return start_field (header, at, end - at, next, error);
-  if (header->fields->len == 0)
+  if (header->n_fields == 0)
     {
       refuse_line (error, header->lines, line, end - at,
                    "begins with white space, but there is no field that it could continue");
       return FALSE;
     }
-  g_array_index (header->fields, Field, header->fields->len - 1).end = next;
+  header->fields[header->n_fields - 1].end = next;
   return TRUE;
 }
 
@@ -172,7 +181,7 @@ vd_header_scan (const VdBodyPolicy *policy, GBytes *section, GError **error)
   gsize size;
   header->section = g_bytes_ref (section);
   header->data = g_bytes_get_data (section, &size);
-  header->fields = g_array_new (FALSE, FALSE, sizeof (Field));
+  header->exact = TRUE;
   gsize at = 0;
   while (at < size)
     {
@@ -180,6 +189,7 @@ vd_header_scan (const VdBodyPolicy *policy, GBytes *section, GError **error)
       gsize next = size;
       if (!find_line_end (policy, header->data, size, TRUE, at, &end, &next))
         end = next = size;
+      header->exact = header->exact && next == end + 2;
       if (!add_line (header, policy, at, end, next, error))
         return NULL;
       at = next;
@@ -193,14 +203,14 @@ vd_header_free (VdHeader *header)
   if (header == NULL)
     return;
   g_clear_pointer (&header->section, g_bytes_unref);
-  g_clear_pointer (&header->fields, g_array_unref);
+  g_free (header->fields);
   g_free (header);
 }
 
 guint
 vd_header_count (const VdHeader *header)
 {
-  return header->fields->len;
+  return header->n_fields;
 }
 
 guint64
@@ -218,8 +228,8 @@ vd_header_section (const VdHeader *header)
 static const Field *
 field_at (const VdHeader *header, guint index)
 {
-  g_assert (index < header->fields->len);
-  return &g_array_index (header->fields, Field, index);
+  g_assert (index < header->n_fields);
+  return &header->fields[index];
 }
 
 const char *
@@ -245,27 +255,59 @@ vd_header_has_prefix (const VdHeader *header, guint index, const char *prefix)
   return field->name > size && g_ascii_strncasecmp (header->data + field->start, prefix, size) == 0;
 }
 
-gboolean
-vd_header_repeats (const VdHeader *header, guint index)
+static gint
+find_name (const VdHeader *header, const char *name, gsize size, guint from)
 {
-  const Field *field = field_at (header, index);
-  for (guint i = index + 1; i < header->fields->len; i++)
+  for (guint i = from; i < header->n_fields; i++)
     {
-      const Field *later = field_at (header, i);
-      if (later->name == field->name
-          && g_ascii_strncasecmp (header->data + later->start, header->data + field->start, field->name) == 0)
-        return TRUE;
+      const Field *field = &header->fields[i];
+      if (field->name == size && g_ascii_strncasecmp (header->data + field->start, name, size) == 0)
+        return (gint) i;
     }
-  return FALSE;
+  return -1;
 }
 
 gint
 vd_header_find (const VdHeader *header, const char *name, guint from)
 {
-  for (guint i = from; i < header->fields->len; i++)
-    if (vd_header_is (header, i, name))
-      return (gint) i;
-  return -1;
+  return find_name (header, name, strlen (name), from);
+}
+
+gint
+vd_header_find_again (const VdHeader *header, guint index)
+{
+  const Field *field = field_at (header, index);
+  return find_name (header, header->data + field->start, field->name, index + 1);
+}
+
+guint
+vd_header_flags (const VdHeader *header, guint index)
+{
+  return field_at (header, index)->flags;
+}
+
+gboolean
+vd_header_is_exact (const VdHeader *header)
+{
+  return header->exact;
+}
+
+const char *
+vd_header_plain_value (const VdHeader *header, guint index, gsize *ret_size)
+{
+  const Field *field = field_at (header, index);
+  const char *value = header->data + field->value;
+  const char *end = header->data + field->end;
+  while (end > value && (end[-1] == '\r' || end[-1] == '\n'))
+    end--;
+  if (memchr (value, '\n', (gsize) (end - value)) != NULL || memchr (value, '\r', (gsize) (end - value)) != NULL)
+    return NULL;
+  while (value < end && is_wsp (*value))
+    value++;
+  while (end > value && is_wsp (end[-1]))
+    end--;
+  *ret_size = (gsize) (end - value);
+  return value;
 }
 
 char *
@@ -295,14 +337,10 @@ vd_header_append_raw (const VdHeader *header, guint index, GByteArray *to)
       gsize end = line;
       while (end < field->end && header->data[end] != '\r' && header->data[end] != '\n')
         end++;
-      if (end + 1 < field->end && header->data[end] == '\r' && header->data[end + 1] == '\n')
-        {
-          g_byte_array_append (to, (const guint8 *) header->data + line, (guint) (end + 2 - line));
-          line = end + 2;
-          continue;
-        }
       g_byte_array_append (to, (const guint8 *) header->data + line, (guint) (end - line));
       g_byte_array_append (to, (const guint8 *) "\r\n", 2);
+      if (end + 1 < field->end && header->data[end] == '\r' && header->data[end + 1] == '\n')
+        end++;
       line = end + 1;
     }
 }

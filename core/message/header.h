@@ -32,12 +32,17 @@ GBytes *vd_header_section (const VdHeader *header); /* borrowed */
 const char *vd_header_name (const VdHeader *header, guint index, gsize *ret_size);
 gboolean vd_header_is (const VdHeader *header, guint index, const char *name); /* without regard to case */
 gboolean vd_header_has_prefix (const VdHeader *header, guint index, const char *prefix);
+guint vd_header_flags (const VdHeader *header, guint index); /* VdFieldFlags of its name */
+/* Index of the next field of the same name; -1: none. */
+gint vd_header_find_again (const VdHeader *header, guint index);
 /* Index of the first field of that name at or after `from`; -1: none. */
-/* Whether a later field has the name of this one. */
-gboolean vd_header_repeats (const VdHeader *header, guint index);
 gint vd_header_find (const VdHeader *header, const char *name, guint from);
 /* The value: unfolded (line ends taken out, white space kept), trimmed; free with g_free.  *ret_size may be NULL. */
 char *vd_header_value (const VdHeader *header, guint index, gsize *ret_size);
+/* The same where it lies, if it is on one line; NULL: it is not. */
+const char *vd_header_plain_value (const VdHeader *header, guint index, gsize *ret_size);
+/* Every line ends with CRLF: the section is as it goes on the wire. */
+gboolean vd_header_is_exact (const VdHeader *header);
 /* The raw field with its folds, line ends made CRLF. */
 void vd_header_append_raw (const VdHeader *header, guint index, GByteArray *to);
 

@@ -6,17 +6,12 @@
 
 #include <string.h>
 
+#include "core/base/octet.h"
 #include "core/base/trace.h"
 #include "core/message/domain.h"
 
 #define LOCAL_MAX     64  /* RFC 5321 section 4.5.3.1.1 */
 #define PATH_SIZE_MAX 254 /* section 4.5.3.1.3 says 256 with the angle brackets */
-
-gboolean
-vd_is_atext (char c)
-{
-  return g_ascii_isalnum (c) || (guint8) c >= 0x80 || (c != '\0' && strchr ("!#$%&'*+-/=?^_`{|}~", c) != NULL);
-}
 
 /* RFC 5321 section 4.1.2: a local part that is no dot-string is quoted, and only what must be is escaped. */
 static char *
@@ -26,7 +21,7 @@ quote_local (const char *local)
   gboolean plain = TRUE;
   for (const char *p = local; *p != '\0' && plain; p++)
     {
-      plain = vd_is_atext (*p) || (*p == '.' && !atom_due);
+      plain = vd_octet_is (*p, VD_OCTET_ATEXT) || (*p == '.' && !atom_due);
       atom_due = *p == '.';
     }
   if (plain && !atom_due)
@@ -101,6 +96,49 @@ vd_mailbox_complete (VdMailbox *mailbox, const char *domain, char **ret_why, gbo
   return FALSE;
 }
 
+/* RFC 5321's Dot-string, of ASCII. */
+static gboolean
+is_plain_local (const char *text, gsize size)
+{
+  gboolean atom_due = TRUE;
+  for (gsize i = 0; i < size; i++)
+    {
+      if ((guint8) text[i] >= 0x80 || (text[i] == '.' ? atom_due : !vd_octet_is (text[i], VD_OCTET_ATEXT)))
+        return FALSE;
+      atom_due = text[i] == '.';
+    }
+  return !atom_due && size <= LOCAL_MAX;
+}
+
+static char *
+put_text (char **to, const char *text, gsize size)
+{
+  char *put = *to;
+  memcpy (put, text, size);
+  put[size] = '\0';
+  *to += size + 1;
+  return put;
+}
+
+VdMailbox *
+vd_mailbox_new_plain (const char *given, gsize size, gsize display, const char *local, gsize local_size, const char *domain,
+                      gsize domain_size)
+{
+  const gsize path_size = local_size + 1 + domain_size;
+  if (path_size > PATH_SIZE_MAX || !is_plain_local (local, local_size) || !vd_domain_is_plain (domain, domain_size))
+    return NULL;
+  VdMailbox *mailbox = g_malloc (sizeof *mailbox + (size + 1) + (display + 1) + (local_size + 1) + (path_size + 1));
+  char *to = (char *) (mailbox + 1);
+  mailbox->whole = TRUE;
+  mailbox->utf8 = FALSE;
+  mailbox->given = put_text (&to, given, size);
+  mailbox->display = display > 0 ? put_text (&to, given, display) : NULL;
+  mailbox->local = put_text (&to, local, local_size);
+  mailbox->path = put_text (&to, local, path_size); /* the "@" and the domain stand behind it */
+  mailbox->domain = mailbox->ascii = mailbox->path + local_size + 1;
+  return mailbox;
+}
+
 VdMailbox *
 vd_mailbox_copy (const VdMailbox *mailbox)
 {
@@ -120,6 +158,11 @@ vd_mailbox_free (VdMailbox *mailbox)
 {
   if (mailbox == NULL)
     return;
+  if (mailbox->whole)
+    {
+      g_free (mailbox);
+      return;
+    }
   g_free (mailbox->given);
   g_free (mailbox->display);
   g_free (mailbox->local);
@@ -140,9 +183,11 @@ vd_mailbox_key (const VdMailbox *mailbox)
 gboolean
 vd_mailbox_equal (const VdMailbox *a, const VdMailbox *b)
 {
-  if (a->ascii == NULL || b->ascii == NULL)
-    return a->ascii == b->ascii && g_ascii_strcasecmp (a->local, b->local) == 0;
-  return g_ascii_strcasecmp (a->ascii, b->ascii) == 0 && strcmp (a->local, b->local) == 0;
+  if (a->ascii != NULL && b->ascii != NULL)
+    return strcmp (a->local, b->local) == 0 && g_ascii_strcasecmp (a->ascii, b->ascii) == 0;
+  g_autofree char *left = vd_mailbox_key (a);
+  g_autofree char *right = vd_mailbox_key (b);
+  return strcmp (left, right) == 0;
 }
 
 static gboolean

@@ -16,8 +16,14 @@ typedef struct
   char *domain;  /* as in `path`; NULL: none */
   char *ascii;   /* domain in A-labels, or the literal; NULL: none */
   char *path; /* envelope form without angle brackets; U-labels only where the local part needs SMTPUTF8 anyway (U8-4, U8-5) */
-  gboolean utf8; /* local part not ASCII: needs SMTPUTF8 */
+  gboolean utf8;  /* local part not ASCII: needs SMTPUTF8 */
+  gboolean whole; /* all of it is one piece of memory */
 } VdMailbox;
+
+/* One of plain ASCII: local part a dot-string, domain a name; in one piece of memory. `given` is the whole text, its first `display` octets the
+ * phrase (0: none).  NULL: it is not that plain, or has a fault. */
+VdMailbox *vd_mailbox_new_plain (const char *given, gsize size, gsize display, const char *local, gsize local_size,
+                                 const char *domain, gsize domain_size);
 
 /* Sets domain, ascii, path and utf8 from `local`, which is set, and `domain` as read (a name or a literal; NULL: none).  On
  * failure *ret_why is a phrase ("the local part is longer than 64 octets"), *ret_in_domain tells where. */
@@ -31,9 +37,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdMailbox, vd_mailbox_free)
 gboolean vd_mailbox_equal (const VdMailbox *a, const VdMailbox *b);
 /* A text that is equal for equal mailboxes. */
 char *vd_mailbox_key (const VdMailbox *mailbox);
-
-/* RFC 5322 section 3.2.3, with every octet >= 0x80 as RFC 6532 has it. */
-gboolean vd_is_atext (char c);
 
 /* Content of a phrase: unquoted, without comments, white space as single spaces. */
 char *vd_phrase_text (const char *text, gsize size);

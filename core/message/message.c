@@ -6,6 +6,7 @@
 #include "core/message/message.h"
 
 #include "core/base/error.h"
+#include "core/message/envelope.h"
 #include "core/message/survey.h"
 
 #define HEADER_MAX ((gsize) 1024 * 1024)
@@ -22,6 +23,9 @@ struct VeredaMessage
   gboolean has_body;
   guint64 body_at; /* offset in the source */
   VdBodyFacts body_facts;
+
+  VdEnvelope *envelope; /* made last; NULL: none to be used again */
+  guint64 envelope_key;
 };
 
 /* Takes the source; NULL gives NULL. */
@@ -78,6 +82,7 @@ vereda_message_unref (VeredaMessage *message)
     return;
   g_clear_pointer (&message->source, vd_source_unref);
   g_clear_pointer (&message->header, vd_header_free);
+  vd_envelope_unref (message->envelope);
   g_free (message);
 }
 
@@ -145,6 +150,7 @@ vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError *
       || (body_at > 0 && !vd_survey (message->source, body_at, policy, vd_header_lines (header) + 2, &facts, error)))
     return FALSE;
   g_clear_pointer (&message->header, vd_header_free);
+  g_clear_pointer (&message->envelope, vd_envelope_unref);
   message->header = g_steal_pointer (&header);
   message->has_body = body_at > 0;
   message->body_at = body_at;
@@ -173,6 +179,35 @@ vd_message_has_body (VeredaMessage *message)
 {
   g_return_val_if_fail (message->prepared, FALSE);
   return message->has_body;
+}
+
+/* Whatever is not sent as it is makes the body longer: a CR for a lone LF, an LF for a lone CR, a line end at the end. */
+gboolean
+vd_message_exact_body (VeredaMessage *message, VeredaSpan *ret_body)
+{
+  GBytes *bytes = vd_source_bytes (message->source);
+  gsize size;
+  const guint8 *data = bytes != NULL ? g_bytes_get_data (bytes, &size) : NULL;
+  g_return_val_if_fail (message->prepared, FALSE);
+  if (data == NULL)
+    return FALSE;
+  ret_body->data = data + message->body_at;
+  ret_body->size = message->has_body ? size - (gsize) message->body_at : 0;
+  return ret_body->size == message->body_facts.size;
+}
+
+VdEnvelope *
+vd_message_kept_envelope (VeredaMessage *message, guint64 key)
+{
+  return message->envelope_key == key ? message->envelope : NULL;
+}
+
+void
+vd_message_keep_envelope (VeredaMessage *message, guint64 key, VdEnvelope *envelope)
+{
+  vd_envelope_unref (message->envelope);
+  message->envelope = vd_envelope_ref (envelope);
+  message->envelope_key = key;
 }
 
 VdReader *

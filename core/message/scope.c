@@ -17,7 +17,7 @@ block_has (const VdHeader *header, guint first, guint index)
   const char *name = vd_header_name (header, index, &size);
   g_autofree char *wanted = g_strndup (name, size);
   gint found = vd_header_find (header, wanted, first);
-  return (vd_field_flags (name, size) & (VD_FIELD_SINGLE | VD_FIELD_BLIND)) == VD_FIELD_SINGLE && found >= 0
+  return (vd_header_flags (header, index) & (VD_FIELD_SINGLE | VD_FIELD_BLIND)) == VD_FIELD_SINGLE && found >= 0
          && (guint) found < index;
 }
 
@@ -27,12 +27,12 @@ find_block (VdScope *scope)
 {
   guint n = vd_header_count (scope->header);
   guint first = 0;
-  while (first < n && !vd_header_has_prefix (scope->header, first, "Resent-"))
+  while (first < n && (vd_header_flags (scope->header, first) & VD_FIELD_RESENT) == 0)
     first++;
   if (first == n)
     return FALSE;
   guint end = first + 1;
-  while (end < n && vd_header_has_prefix (scope->header, end, "Resent-") && !block_has (scope->header, first, end))
+  while (end < n && (vd_header_flags (scope->header, end) & VD_FIELD_RESENT) != 0 && !block_has (scope->header, first, end))
     end++;
   scope->first = first;
   scope->end = end;
@@ -68,19 +68,6 @@ vd_scope_init (VdScope *scope, const VdHeader *header, const GPtrArray *given)
   scope->resent = scope->fresh || (!anew && find_block (scope));
 }
 
-/* Room for the name of any field that is looked up. */
-#define NAME_ROOM 32
-
-/* The same in the caller's room. */
-static const char *
-name_in (const VdScope *scope, const char *name, char room[NAME_ROOM])
-{
-  if (!scope->resent)
-    return name;
-  g_snprintf (room, NAME_ROOM, "Resent-%s", name);
-  return room;
-}
-
 char *
 vd_scope_name (const VdScope *scope, const char *name)
 {
@@ -95,11 +82,19 @@ find_in_message (const VdScope *scope, const char *name, guint from)
   return found >= 0 && (guint) found < scope->end ? found : -1;
 }
 
+/* The same as vd_scope_name(), made only where the scope has names of its own. */
+static const char *
+name_in (const VdScope *scope, const char *name, char **to_free)
+{
+  *to_free = scope->resent ? vd_scope_name (scope, name) : NULL;
+  return *to_free != NULL ? *to_free : name;
+}
+
 gboolean
 vd_scope_has (const VdScope *scope, const char *name, char **ret_text)
 {
-  char room[NAME_ROOM];
-  const char *wanted = name_in (scope, name, room);
+  g_autofree char *made = NULL;
+  const char *wanted = name_in (scope, name, &made);
   const VdGiven *given = vd_given_find (scope->given, wanted);
   if (given != NULL)
     {
@@ -117,6 +112,12 @@ static gboolean
 append_mailboxes (const char *text, gsize size, const VdAddressContext *context, GPtrArray *to, gboolean *ret_group,
                   GError **error)
 {
+  VdMailbox *plain = vd_address_parse_plain (text, size);
+  if (plain != NULL)
+    {
+      g_ptr_array_add (to, plain);
+      return TRUE;
+    }
   g_autoptr (VdAddressList) list = vd_address_list_parse (text, size, context, error);
   if (list == NULL)
     return FALSE;
@@ -129,9 +130,8 @@ gboolean
 vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressContext *base, GPtrArray *to, gboolean *ret_found,
                     gboolean *ret_group, GError **error)
 {
-  char room[NAME_ROOM];
-  const char *wanted = name_in (scope, name, room);
-  g_autofree char *what = NULL;
+  g_autofree char *made = NULL;
+  const char *wanted = name_in (scope, name, &made);
   VdAddressContext context = *base;
   gboolean group = FALSE;
   const VdGiven *given = vd_given_find (scope->given, wanted);
@@ -142,13 +142,16 @@ vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressConte
       if (!append_mailboxes (given->text, strlen (given->text), &context, to, &group, error))
         return FALSE;
     }
-  gint first = given != NULL ? -1 : find_in_message (scope, wanted, 0);
-  if (first >= 0)
-    context.what = what = g_strconcat ("field ", wanted, NULL);
-  for (gint at = first; at >= 0; at = find_in_message (scope, wanted, (guint) at + 1))
+  context.kind = "field ";
+  context.what = wanted;
+  for (gint at = given != NULL ? -1 : find_in_message (scope, wanted, 0); at >= 0;
+       at = find_in_message (scope, wanted, (guint) at + 1))
     {
       gsize size;
-      g_autofree char *text = vd_header_value (scope->header, (guint) at, &size);
+      g_autofree char *unfolded = NULL;
+      const char *text = vd_header_plain_value (scope->header, (guint) at, &size);
+      if (text == NULL)
+        text = unfolded = vd_header_value (scope->header, (guint) at, &size);
       found = TRUE;
       if (!append_mailboxes (text, size, &context, to, &group, error))
         return FALSE;

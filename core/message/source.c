@@ -365,6 +365,12 @@ vd_source_has_parts (VdSource *source, guint64 *ret_size)
   return source->prepared && (source->kind == SOURCE_BYTES || source->kind == SOURCE_FILE);
 }
 
+GBytes *
+vd_source_bytes (const VdSource *source)
+{
+  return source->kind == SOURCE_BYTES ? source->bytes : NULL;
+}
+
 VdReader *
 vd_source_open (VdSource *source, guint64 offset, GError **error)
 {

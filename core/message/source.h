@@ -26,6 +26,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdSource, vd_source_unref)
 gboolean vd_source_prepare (VdSource *source, GError **error);
 
 /* Opens a reader at `offset`. Prepared sources allow any number at a time, except callbacks with rewind: one at a time. */
+/* The octets, where they are in memory; borrowed.  NULL: they are not. */
+GBytes *vd_source_bytes (const VdSource *source);
 VdReader *vd_source_open (VdSource *source, guint64 offset, GError **error);
 
 /* TRUE where the prepared source has a size and several readers may read different parts, each in a thread of its own. */

@@ -36,16 +36,17 @@ vd_connection_note (VdConnection *c, VeredaStage stage, gboolean succeeded, VdRe
                     const char *format, ...)
 {
   VdLog *log = c->setup.log;
+  g_autoptr (VdPlace) place = NULL;
+  g_autofree char *detail = NULL;
   va_list args;
-  char *detail;
 
   va_start (args, format);
   detail = g_strdup_vprintf (format, args);
   va_end (args);
   vd_trace_info (&log->trace, "%s%s: %s", vereda_stage_name (stage), succeeded ? "" : " failed", detail);
-  g_ptr_array_add (log->attempts, vd_attempt_new (c->setup.visit->name, c->address, c->transport, stage, succeeded, reply,
-                                                  decision, vd_reactor_now (c->setup.reactor) - log->started, detail));
-  g_free (detail);
+  place = vd_place_new (c->setup.visit->name, c->address, c->transport);
+  g_ptr_array_add (log->attempts, vd_attempt_new (place, stage, succeeded, reply, decision,
+                                                  vd_reactor_now (c->setup.reactor) - log->started, detail));
 }
 
 void

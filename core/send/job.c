@@ -21,42 +21,73 @@ utc_offset_at (gint64 now)
   return localtime_r (&moment, &local) != NULL ? (gint32) local.tm_gmtoff : G_MININT32;
 }
 
-static VdEnvelope *
-make_envelope (VeredaMessage *message, const VeredaOptions *options, GError **error)
+/* For messages without Date or Message-ID, and digests. */
+static gboolean
+provide_moment (VdMoment *moment, GError **error)
 {
   const VeredaHost *host = vd_host_get ();
-  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
-  guint8 random[16] = { 0 };
-  VdEnvelopeOptions wanted = {
-    .originator = vd_options_text (options, VD_OPTION_ORIGINATOR),
-    .recipients = vd_options_text (options, VD_OPTION_RECIPIENTS),
-    .headers = options->headers,
-    .bcc = (VdBccMode) vd_options_choice (options, VD_OPTION_BCC),
-    .empty_bcc = vd_options_bool (options, VD_OPTION_EMPTY_BCC),
-    .default_domain = vd_options_text (options, VD_OPTION_DEFAULT_DOMAIN),
-    .user = g_get_user_name (),
-    .now = now,
-    .utc_offset = utc_offset_at (now),
-    .random = random,
-  };
 
-  if (vd_envelope_needs_random (message, &wanted) && !host->random (host->self, random, sizeof random, error))
+  moment->now = g_get_real_time () / G_USEC_PER_SEC;
+  moment->utc_offset = utc_offset_at (moment->now);
+  return host->random (host->self, moment->random, sizeof moment->random, error);
+}
+
+void
+vd_terms_clear (VdTerms *terms)
+{
+  memset (terms, 0, sizeof *terms);
+}
+
+/* Texts are borrowed from the options at hand, which may be others of the same serial the next time. */
+static void
+read_terms (VdTerms *terms, const VeredaOptions *options)
+{
+  VdEnvelopeOptions *wanted = &terms->envelope;
+
+  if (terms->serial != options->serial)
+    {
+      terms->serial = options->serial;
+      terms->policy = vd_options_body_policy (options);
+      terms->commit = vd_options_bool (options, VD_OPTION_AT_LEAST_ONE) ? VD_COMMIT_ANY : VD_COMMIT_ALL;
+      wanted->bcc = (VdBccMode) vd_options_choice (options, VD_OPTION_BCC);
+      wanted->empty_bcc = vd_options_bool (options, VD_OPTION_EMPTY_BCC);
+      wanted->user = g_get_user_name ();
+      wanted->provide = provide_moment;
+    }
+  wanted->originator = vd_options_text (options, VD_OPTION_ORIGINATOR);
+  wanted->recipients = vd_options_text (options, VD_OPTION_RECIPIENTS);
+  wanted->headers = options->headers;
+  wanted->default_domain = vd_options_text (options, VD_OPTION_DEFAULT_DOMAIN);
+}
+
+/* The message's last one, where nothing has changed since; or a new one, for the next time too. */
+static VdEnvelope *
+envelope_of (VeredaMessage *message, const VdTerms *terms, GError **error)
+{
+  VdEnvelope *envelope;
+
+  if (!vd_message_prepare (message, &terms->policy, error))
     return NULL;
-  return vd_envelope_new (message, &wanted, error);
+  envelope = vd_message_kept_envelope (message, terms->serial);
+  if (envelope != NULL)
+    return vd_envelope_ref (envelope);
+  envelope = vd_envelope_new (message, &terms->envelope, error);
+  if (envelope != NULL && envelope->lasting)
+    vd_message_keep_envelope (message, terms->serial, envelope);
+  return envelope;
 }
 
 VdJob *
-vd_job_new (VeredaMessage *message, const VeredaOptions *options, VeredaResult **ret_result, GError **error)
+vd_job_new (VeredaMessage *message, const VeredaOptions *options, VdTerms *terms, VeredaResult **ret_result, GError **error)
 {
-  VdBodyPolicy policy = vd_options_body_policy (options);
   VeredaResult *result = vd_result_new ();
-  VdEnvelope *envelope = NULL;
+  VdEnvelope *envelope;
   GError *why = NULL;
   VdJob *job;
 
   *ret_result = result;
-  if (vd_message_prepare (message, &policy, &why))
-    envelope = make_envelope (message, options, &why);
+  read_terms (terms, options);
+  envelope = envelope_of (message, terms, &why);
   if (envelope == NULL)
     {
       vd_result_fail (result, why);
@@ -67,8 +98,8 @@ vd_job_new (VeredaMessage *message, const VeredaOptions *options, VeredaResult *
 
   job = g_new0 (VdJob, 1);
   job->message = vereda_message_ref (message);
-  job->commit = vd_options_bool (options, VD_OPTION_AT_LEAST_ONE) ? VD_COMMIT_ANY : VD_COMMIT_ALL;
-  job->policy = policy;
+  job->commit = terms->commit;
+  job->policy = terms->policy;
   job->envelope = envelope;
   job->result = vereda_result_ref (result);
   job->link.data = job->pending.data = job;
@@ -82,7 +113,7 @@ vd_job_free (VdJob *job)
   if (job == NULL)
     return;
   vd_transaction_free (job->txn);
-  vd_envelope_free (job->envelope);
+  vd_envelope_unref (job->envelope);
   vereda_message_unref (job->message);
   vereda_result_unref (job->result);
   g_free (job);
@@ -115,6 +146,7 @@ vd_job_begin_copy (VdJob *job)
   txn->eight_bit = copy->eight_bit;
   txn->utf8_header = copy->utf8_header;
   txn->open_content = open_content;
+  vd_copy_exact (copy, job->message, txn->exact);
   txn->data = job;
   job->tell_at = 0;
   vd_transaction_free (job->txn);
@@ -159,23 +191,27 @@ fate_of (const VdTransaction *txn, const VdTxnRecipient *recipient)
 }
 
 static void
-set_recipient (VeredaRecipient *to, const Fate *fate, const char *server)
+set_recipient (VeredaRecipient *to, const Fate *fate, VdPlace *place)
 {
   to->status = fate->status;
-  vd_result_reply_free (to->reply);
-  to->reply = vd_result_reply_new (fate->reply);
+  vd_reply_unref (to->reply);
+  to->reply = fate->reply != NULL ? vd_reply_ref (fate->reply) : NULL;
   to->permanent = fate->permanent;
-  g_free (to->server);
-  to->server = fate->reply != NULL || fate->status == VEREDA_RECIPIENT_UNKNOWN ? g_strdup (server) : NULL;
+  vd_place_unref (to->place);
+  to->place = fate->reply != NULL || fate->status == VEREDA_RECIPIENT_UNKNOWN ? vd_place_ref (place) : NULL;
 }
 
 /* Each place of an address in the list of those given learns what became of the one RCPT for it (RCP-7). */
 static void
-take_recipients (VdJob *job, const char *server)
+take_recipients (VdJob *job, VdPlace *place)
 {
   const VdCopy *copy = g_ptr_array_index (job->envelope->copies, job->copy);
   GPtrArray *given = job->envelope->recipients;
-  guint *asked = g_new0 (guint, given->len); /* by place: which of the transaction's recipients, from 1; 0: not in this copy */
+  guint few[8] = { 0 };
+  guint *asked
+      = given->len <= G_N_ELEMENTS (few)
+            ? few
+            : g_new0 (guint, given->len); /* by row: which of the transaction's recipients, from 1; 0: not in this copy */
 
   for (guint i = 0; i < copy->recipients->len; i++)
     asked[g_array_index (copy->recipients, guint, i)] = i + 1;
@@ -187,24 +223,25 @@ take_recipients (VdJob *job, const char *server)
 
       if (which == 0)
         continue;
-      fate = fate_of (job->txn, g_ptr_array_index (job->txn->recipients, which - 1));
-      set_recipient (g_ptr_array_index (job->result->recipients, i), &fate, server);
+      fate = fate_of (job->txn, &job->txn->recipients[which - 1]);
+      set_recipient (&job->result->recipients[i], &fate, place);
     }
-  g_free (asked);
+  if (asked != few)
+    g_free (asked);
 }
 
 /* "2 of 3 recipients were refused (a@b: 550 5.1.1 no such user; …)" */
 static GError *
-recipients_error (VdJob *job, const char *server)
+recipients_error (VdJob *job, const VdPlace *place)
 {
   const VdTransaction *txn = job->txn;
   GString *text = g_string_new (NULL);
   GError *error;
   guint shown = 0;
 
-  for (guint i = 0; i < txn->recipients->len; i++)
+  for (guint i = 0; i < txn->n_recipients; i++)
     {
-      const VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+      const VdTxnRecipient *recipient = &txn->recipients[i];
       char *brief, *path;
 
       if (recipient->reply == NULL || recipient->accepted)
@@ -221,8 +258,8 @@ recipients_error (VdJob *job, const char *server)
       g_free (path);
     }
   error = g_error_new (VEREDA_ERROR, VEREDA_ERROR_RECIPIENTS, "%s: %u of %u recipients refused (%s); nothing was sent%s",
-                       server, txn->refused, txn->recipients->len, text->str,
-                       txn->refused < txn->recipients->len ? " (at-least-one would send to the others)" : "");
+                       place->server, txn->refused, txn->n_recipients, text->str,
+                       txn->refused < txn->n_recipients ? " (at-least-one would send to the others)" : "");
   g_string_free (text, TRUE);
   return error;
 }
@@ -230,9 +267,9 @@ recipients_error (VdJob *job, const char *server)
 static gboolean
 refusals_are_transient (const VdTransaction *txn)
 {
-  for (guint i = 0; i < txn->recipients->len; i++)
+  for (guint i = 0; i < txn->n_recipients; i++)
     {
-      const VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+      const VdTxnRecipient *recipient = &txn->recipients[i];
 
       if (recipient->reply != NULL && !recipient->accepted
           && vd_transaction_is_permanent (recipient->reply, txn->size_declared))
@@ -248,7 +285,7 @@ telling_reply (const VdTransaction *txn)
 }
 
 static void
-take_main (VdJob *job, const char *server, VdReply *closing)
+take_main (VdJob *job, VdPlace *place, VdReply *closing)
 {
   static const VeredaVerdict verdicts[]
       = { [VD_OUTCOME_NOT_SENT] = VEREDA_NOT_SENT, [VD_OUTCOME_SENT] = VEREDA_SENT, [VD_OUTCOME_UNKNOWN] = VEREDA_UNKNOWN };
@@ -261,10 +298,7 @@ take_main (VdJob *job, const char *server, VdReply *closing)
   if (reply == NULL && txn->outcome == VD_OUTCOME_NOT_SENT && !refused)
     reply = closing;
   result->verdict = verdicts[txn->outcome];
-  g_free (result->server);
-  result->server = g_strdup (server);
-  vd_result_reply_free (result->reply);
-  result->reply = vd_result_reply_new (reply);
+  vd_result_set_answer (result, place, reply);
   g_clear_error (&result->error);
   result->transient = FALSE;
   if (txn->outcome == VD_OUTCOME_SENT)
@@ -276,20 +310,20 @@ take_main (VdJob *job, const char *server, VdReply *closing)
     }
   else
     {
-      result->error = recipients_error (job, server);
+      result->error = recipients_error (job, place);
       result->transient = refusals_are_transient (txn);
     }
 }
 
 /* A blind copy that did not go out does not change the verdict on the message, but is never swallowed (BCC-6). */
 static void
-take_blind (VdJob *job, const char *server)
+take_blind (VdJob *job, const VdPlace *place)
 {
   const VdTransaction *txn = job->txn;
 
   if (txn->outcome == VD_OUTCOME_SENT)
     return;
-  vd_result_warn (job->result, "%s: a blind copy was not sent, or its outcome is unknown: %s", server,
+  vd_result_warn (job->result, "%s: a blind copy was not sent, or its outcome is unknown: %s", place->server,
                   txn->error != NULL ? txn->error->message : "its recipients were refused");
 }
 
@@ -300,17 +334,17 @@ all_blind (VdJob *job)
 }
 
 void
-vd_job_take_outcome (VdJob *job, const char *server, VdReply *closing)
+vd_job_take_outcome (VdJob *job, VdPlace *place, VdReply *closing)
 {
   /* Where every recipient is blind there is no main copy: the first stands for the message, and a later one that is sent makes it sent. */
   gboolean stands
       = job->copy == 0 || (all_blind (job) && job->result->verdict == VEREDA_NOT_SENT && job->txn->outcome == VD_OUTCOME_SENT);
 
-  take_recipients (job, server);
+  take_recipients (job, place);
   if (stands)
-    take_main (job, server, closing);
+    take_main (job, place, closing);
   else
-    take_blind (job, server);
+    take_blind (job, place);
 }
 
 gboolean
@@ -340,6 +374,5 @@ vd_job_fail (VdJob *job, const GError *error, VdReply *reply)
     }
   vd_result_fail (job->result, error);
   job->result->transient = vd_error_is_transient (error, reply);
-  vd_result_reply_free (job->result->reply);
-  job->result->reply = vd_result_reply_new (reply);
+  vd_result_set_answer (job->result, job->result->place, reply);
 }

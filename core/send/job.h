@@ -12,6 +12,17 @@
 #include "core/send/result.h"
 #include "core/smtp/transaction.h"
 
+/* What options say of messages, read once for all that are submitted with the same. */
+typedef struct
+{
+  guint64 serial; /* of the options; 0: none were read yet */
+  VdBodyPolicy policy;
+  VdCommit commit;
+  VdEnvelopeOptions envelope;
+} VdTerms;
+
+void vd_terms_clear (VdTerms *terms);
+
 typedef struct
 {
   VeredaMessage *message;
@@ -37,15 +48,17 @@ typedef struct
   guint log_from;   /* first row of that log that is not in it yet */
 } VdJob;
 
-/* Checks the message and makes its envelope; reads the message once.  `options` are only read. *ret_result is set in every case (new reference). */
-VdJob *vd_job_new (VeredaMessage *message, const VeredaOptions *options, VeredaResult **ret_result, GError **error);
+/* Checks the message and makes its envelope, or takes the one that the message had for the same options the last time; reads the message once.
+ * `options` are only read; what they come to is kept in `terms`. *ret_result is set in every case (new reference). */
+VdJob *
+vd_job_new (VeredaMessage *message, const VeredaOptions *options, VdTerms *terms, VeredaResult **ret_result, GError **error);
 void vd_job_free (VdJob *job);
 
 /* The transaction of the present copy, made afresh. */
 VdTransaction *vd_job_begin_copy (VdJob *job);
 
-/* Takes over what became of the transaction at `server`. */
-void vd_job_take_outcome (VdJob *job, const char *server, VdReply *closing /* the 421 that ended it; may be NULL */);
+/* Takes over what became of the transaction at `place`. */
+void vd_job_take_outcome (VdJob *job, VdPlace *place, VdReply *closing /* the 421 that ended it; may be NULL */);
 
 /* After that: TRUE when a further copy is to be sent (only if the main one was). */
 gboolean vd_job_next_copy (VdJob *job);

@@ -31,6 +31,7 @@ struct VdLane
   gboolean transient;       /* one of these may pass */
   gint64 visit_began;
 
+  VdPlace *place;    /* of the present connection, once a row told of it */
   GQueue flying;     /* of VdTransaction, in the order given to the session */
   guint with_copies; /* of those: messages of which another copy is to follow */
   guint carried;     /* transactions given to this session */
@@ -84,6 +85,20 @@ copy_log (VdLane *lane, VdJob *job)
   job->log_from = lane->log.attempts->len;
 }
 
+/* Where its connection is. */
+static VdPlace *
+place_of (VdLane *lane)
+{
+  const char *address = vd_connection_address (lane->connection), *transport = vd_connection_transport (lane->connection);
+  VdPlace *place = lane->place;
+
+  if (place != NULL && g_strcmp0 (place->server, lane->visit->name) == 0 && g_strcmp0 (place->address, address) == 0
+      && g_strcmp0 (place->transport, transport) == 0)
+    return place;
+  vd_place_unref (place);
+  return lane->place = vd_place_new (lane->visit->name, address, transport);
+}
+
 static void
 note_outcome (VdLane *lane, VdJob *job)
 {
@@ -95,13 +110,14 @@ note_outcome (VdLane *lane, VdJob *job)
              : txn->mail_reply != NULL                                      ? 2
                                                                             : 3;
   VdReply *reply = at == 0 ? txn->final_reply : at == 1 ? txn->data_reply : at == 2 ? txn->mail_reply : NULL;
-  const char *detail = sent ? "message accepted" : txn->error != NULL ? txn->error->message : "recipients refused";
+  gint64 elapsed = now_of (lane) - lane->log.started;
   VeredaStage stage = txn->settled && reply == NULL ? vd_connection_stage (lane->connection) : stages[at];
 
-  g_ptr_array_add (job->result->attempts, vd_attempt_new (lane->visit->name, vd_connection_address (lane->connection),
-                                                          vd_connection_transport (lane->connection), stage, sent, reply,
-                                                          sent ? VEREDA_DECISION_CONTINUE : VEREDA_DECISION_STOP,
-                                                          now_of (lane) - lane->log.started, detail));
+  vd_result_add_attempt (job->result, sent
+                                          ? vd_attempt_new_literal (place_of (lane), stage, TRUE, reply,
+                                                                    VEREDA_DECISION_CONTINUE, elapsed, "message accepted")
+                                          : vd_attempt_new (place_of (lane), stage, FALSE, reply, VEREDA_DECISION_STOP, elapsed,
+                                                            txn->error != NULL ? txn->error->message : "recipients refused"));
 }
 
 /* Connection rows first, then the message's own. */
@@ -112,7 +128,7 @@ take_outcome (VdLane *lane, VdJob *job)
 
   copy_log (lane, job);
   note_outcome (lane, job);
-  vd_job_take_outcome (job, lane->visit->name, closing != NULL && closing->code == 421 ? closing : NULL);
+  vd_job_take_outcome (job, place_of (lane), closing != NULL && closing->code == 421 ? closing : NULL);
 }
 
 void
@@ -166,7 +182,7 @@ on_finished (VdLane *lane, VdTransaction *txn, GQueue *back)
 {
   VdJob *job = txn->data;
 
-  g_queue_remove (&lane->flying, txn); /* at or near its head */
+  g_queue_unlink (&lane->flying, &txn->flying);
   lane->with_copies -= vd_job_has_more_copies (job) ? 1 : 0;
   if (may_move (lane, txn) && !job->doomed)
     {
@@ -245,7 +261,7 @@ submit_next (VdLane *lane, VdSession *session)
   txn = vd_job_begin_copy (job);
   lane->with_copies += vd_job_has_more_copies (job) ? 1 : 0;
   lane->carried++;
-  g_queue_push_tail (&lane->flying, txn);
+  g_queue_push_tail_link (&lane->flying, &txn->flying);
   vd_session_submit (session, txn);
   return TRUE;
 }
@@ -337,9 +353,9 @@ note_failure (VdLane *lane, VeredaDecision decision)
   const GError *error = vd_connection_error (connection);
 
   g_ptr_array_add (lane->log.attempts,
-                   vd_attempt_new (lane->visit->name, vd_connection_address (connection), vd_connection_transport (connection),
-                                   vd_connection_stage (connection), FALSE, vd_connection_error_reply (connection), decision,
-                                   now_of (lane) - lane->log.started, error != NULL ? error->message : "closed"));
+                   vd_attempt_new (place_of (lane), vd_connection_stage (connection), FALSE,
+                                   vd_connection_error_reply (connection), decision, now_of (lane) - lane->log.started,
+                                   error != NULL ? error->message : "closed"));
 }
 
 static void
@@ -470,6 +486,7 @@ vd_lane_free (VdLane *lane)
   end_visit (lane);
   g_warn_if_fail (g_queue_is_empty (&lane->flying));
   vd_log_clear (&lane->log);
+  vd_place_unref (lane->place);
   if (lane->story != NULL)
     g_string_free (lane->story, TRUE);
   g_free (lane);

@@ -37,5 +37,5 @@ void
 vd_log_copy (const VdLog *log, guint from, VeredaResult *result)
 {
   for (guint i = from; i < log->attempts->len; i++)
-    g_ptr_array_add (result->attempts, vd_attempt_ref (g_ptr_array_index (log->attempts, i)));
+    vd_result_add_attempt (result, vd_attempt_ref (g_ptr_array_index (log->attempts, i)));
 }

@@ -20,11 +20,21 @@ header_option_free (gpointer data)
   g_free (header);
 }
 
+/* No two are alike in a process. */
+static guint64
+next_serial (void)
+{
+  static gsize last; /* atomic: any thread */
+
+  return (guint64) g_atomic_pointer_add (&last, 1) + 1;
+}
+
 VeredaOptions *
 vereda_options_new (void)
 {
   VeredaOptions *options = g_new0 (VeredaOptions, 1);
 
+  options->serial = next_serial ();
   options->headers = g_ptr_array_new_with_free_func (header_option_free);
   return options;
 }
@@ -133,13 +143,13 @@ find_choice (const char *choices, const char *value)
 
   for (gint i = 0;; i++)
     {
-      const char *end = strchrnul (choices, '|');
+      gsize length = strcspn (choices, "|");
 
-      if ((gsize) (end - choices) == size && memcmp (choices, value, size) == 0)
+      if (length == size && memcmp (choices, value, size) == 0)
         return i;
-      if (*end == '\0')
+      if (choices[length] == '\0')
         return -1;
-      choices = end + 1;
+      choices += length + 1;
     }
 }
 
@@ -213,6 +223,7 @@ vereda_options_add_header (VeredaOptions *options, const char *name, const char 
   header->name = g_strdup (name);
   header->value = g_strdup (value);
   g_ptr_array_add (options->headers, header);
+  options->serial = next_serial ();
   return TRUE;
 }
 
@@ -234,6 +245,7 @@ set_value (VeredaOptions *options, VdOptionId id, const char *value)
   const char *before = seed_tls (options), *after;
   gboolean speaks;
 
+  options->serial = next_serial ();
   g_free (options->values[id]);
   options->values[id] = g_strdup (value);
   if (id != VD_OPTION_USETLS && id != VD_OPTION_TLSIMPORT)
@@ -287,6 +299,7 @@ vereda_options_set (VeredaOptions *options, const char *name, const char *value,
       if (value != NULL)
         return set_header_line (options, value, error);
       g_ptr_array_set_size (options->headers, 0);
+      options->serial = next_serial ();
       return TRUE;
     }
   if (value != NULL && !check_value (row, value, error))

@@ -94,6 +94,7 @@ extern const VdOptionRow vd_option_rows[VD_OPTION_N];
 
 struct VeredaOptions
 {
+  guint64 serial;            /* another after each change of values or headers: where it is the same, so are they */
   char *values[VD_OPTION_N]; /* NULL: default.  PASSWORD holds no value, only "" when set */
   GPtrArray *headers;        /* of VdHeaderOption */
   VdSecret *password, *token;

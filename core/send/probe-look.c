@@ -17,7 +17,7 @@ stage_free (gpointer data)
 {
   VeredaProbeStage *row = data;
 
-  vd_result_reply_free (row->reply);
+  vd_reply_unref (row->reply);
   g_free (row->detail);
   g_free (row);
 }
@@ -83,8 +83,8 @@ begin_row (VeredaProbe *probe, VeredaStage stage)
 static void
 keep_reply (VeredaProbeStage *row, VdReply *reply)
 {
-  vd_result_reply_free (row->reply);
-  row->reply = vd_result_reply_new (reply);
+  vd_reply_unref (row->reply);
+  row->reply = reply != NULL ? vd_reply_ref (reply) : NULL;
 }
 
 /* ---- what the session says and hears ---- */
@@ -133,8 +133,7 @@ said (gpointer data, VdStep step)
       begin_row (probe, VEREDA_STAGE_MAIL)->detail = g_strdup_printf ("<%s>", probe->job->envelope->reverse_path);
       break;
     case VD_STEP_RCPT:
-      begin_row (probe, VEREDA_STAGE_RCPT)->detail
-          = g_strdup_printf ("<%s>", ((VdTxnRecipient *) txn->recipients->pdata[txn->next_rcpt])->path);
+      begin_row (probe, VEREDA_STAGE_RCPT)->detail = g_strdup_printf ("<%s>", txn->recipients[txn->next_rcpt].path);
       break;
     case VD_STEP_QUIT:
       begin_row (probe, VEREDA_STAGE_QUIT);
@@ -186,8 +185,8 @@ heard (gpointer data, VdStep step, VdReply *reply)
   switch (step)
     {
     case VD_STEP_GREETING:
-      vd_result_reply_free (probe->greeting);
-      probe->greeting = vd_result_reply_new (reply);
+      vd_reply_unref (probe->greeting);
+      probe->greeting = reply != NULL ? vd_reply_ref (reply) : NULL;
       break;
     case VD_STEP_EHLO:
       if (positive)
@@ -411,7 +410,7 @@ vd_probe_look_clear (VeredaProbe *probe)
   g_strfreev (probe->extensions[0]);
   g_strfreev (probe->extensions[1]);
   g_strfreev (probe->mechanisms);
-  vd_result_reply_free (probe->greeting);
+  vd_reply_unref (probe->greeting);
   g_free (probe->authenticated);
   g_free (probe->address);
   g_free (probe->transport);

@@ -64,6 +64,7 @@ make_job (VeredaProbe *probe, GError **error)
   g_autoptr (VeredaMessage) message = vereda_message_new_from_bytes (bytes);
   g_autoptr (VeredaOptions) options = vereda_options_copy (probe->options);
   g_autoptr (VeredaResult) result = NULL;
+  VdTerms terms = { 0 };
 
   if (probe->job != NULL || probe->end < VEREDA_PROBE_MAIL)
     return TRUE;
@@ -79,7 +80,7 @@ make_job (VeredaProbe *probe, GError **error)
     return FALSE;
   if (!vereda_options_set (options, "bcc", NULL, error))
     return FALSE;
-  probe->job = vd_job_new (message, options, &result, error);
+  probe->job = vd_job_new (message, options, &terms, &result, error);
   return probe->job != NULL;
 }
 
@@ -89,22 +90,23 @@ take_outcome (VeredaProbe *probe)
   const VdTransaction *txn = probe->job->txn;
   VdReply *reply = txn->mail_reply;
 
-  for (guint i = 0; reply == NULL && i < txn->recipients->len; i++)
+  for (guint i = 0; reply == NULL && i < txn->n_recipients; i++)
     {
-      const VdTxnRecipient *recipient = txn->recipients->pdata[i];
+      const VdTxnRecipient *recipient = &txn->recipients[i];
 
       if (recipient->reply != NULL && !recipient->accepted)
         reply = recipient->reply;
     }
   if (txn->settled || (txn->error == NULL && txn->refused == 0)) /* the connection's error, or none */
     return;
-  vd_job_take_outcome (probe->job, probe->visit->name, NULL);
+  g_autoptr (VdPlace) place = vd_place_new (probe->visit->name, NULL, NULL);
+  vd_job_take_outcome (probe->job, place, NULL);
   const GError *error = probe->job->result->error;
   if (probe->error != NULL || error == NULL)
     return;
   probe->error = g_error_copy (error);
   probe->error_stage = g_error_matches (error, VEREDA_ERROR, VEREDA_ERROR_RECIPIENTS) ? VEREDA_STAGE_RCPT : VEREDA_STAGE_MAIL;
-  probe->error_reply = vd_result_reply_new (reply);
+  probe->error_reply = reply != NULL ? vd_reply_ref (reply) : NULL;
   probe->transient = reply != NULL && VD_REPLY_IS_TRANSIENT (reply);
 }
 
@@ -193,7 +195,7 @@ keep_error (VeredaProbe *probe)
   if (error == NULL || probe->error != NULL)
     return;
   probe->error = g_error_copy (error);
-  probe->error_reply = vd_result_reply_new (reply);
+  probe->error_reply = reply != NULL ? vd_reply_ref (reply) : NULL;
   probe->transient = vd_error_is_transient (error, reply);
 }
 
@@ -302,7 +304,7 @@ vereda_probe_free (VeredaProbe *probe)
   vereda_registry_unref (probe->registry);
   vereda_options_free (probe->options);
   g_clear_error (&probe->error);
-  vd_result_reply_free (probe->error_reply);
+  vd_reply_unref (probe->error_reply);
   g_free (probe);
 }
 

@@ -3,91 +3,103 @@
 #include "core/send/result.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "core/base/error.h"
 
 /* ---- replies ---- */
 
-VeredaReply *
-vd_result_reply_new (VdReply *reply)
-{
-  VeredaReply *copy;
-
-  if (reply == NULL)
-    return NULL;
-  copy = g_new0 (VeredaReply, 1);
-  copy->reply = vd_reply_ref (reply);
-  return copy;
-}
-
-void
-vd_result_reply_free (VeredaReply *reply)
-{
-  if (reply == NULL)
-    return;
-  g_free (reply->enhanced);
-  g_free (reply->text);
-  vd_reply_unref (reply->reply);
-  g_free (reply);
-}
-
 int
 vereda_reply_get_code (VeredaReply *reply)
 {
-  return (int) reply->reply->code;
-}
-
-/* Most replies are never read.  Results may be read by several threads: the first word made stays. */
-static const char *
-once (char **place, VdReply *reply, char *(*make) (VdReply *reply))
-{
-  char *known = g_atomic_pointer_get (place), *made;
-
-  if (known != NULL)
-    return known;
-  made = make (reply);
-  if (made == NULL || g_atomic_pointer_compare_and_exchange (place, (char *) NULL, made))
-    return made;
-  g_free (made);
-  return g_atomic_pointer_get (place);
+  return (int) reply->code;
 }
 
 const char *
 vereda_reply_get_enhanced (VeredaReply *reply)
 {
-  return once (&reply->enhanced, reply->reply, vd_reply_enhanced_text);
+  return vd_reply_shown_enhanced (reply);
 }
 
 const char *
 vereda_reply_get_text (VeredaReply *reply)
 {
-  return once (&reply->text, reply->reply, vd_reply_text);
+  return vd_reply_shown (reply);
 }
 
 gboolean
 vereda_reply_is_local (VeredaReply *reply)
 {
-  return reply->reply->local;
+  return reply->local;
+}
+
+/* ---- places ---- */
+
+VdPlace *
+vd_place_new (const char *server, const char *address, const char *transport)
+{
+  VdPlace *place = g_new (VdPlace, 1);
+
+  g_atomic_ref_count_init (&place->refs);
+  place->server = g_strdup (server);
+  place->address = g_strdup (address);
+  place->transport = g_strdup (transport);
+  return place;
+}
+
+VdPlace *
+vd_place_ref (VdPlace *place)
+{
+  if (place != NULL)
+    g_atomic_ref_count_inc (&place->refs);
+  return place;
+}
+
+void
+vd_place_unref (VdPlace *place)
+{
+  if (place == NULL || !g_atomic_ref_count_dec (&place->refs))
+    return;
+  g_free (place->server);
+  g_free (place->address);
+  g_free (place->transport);
+  g_free (place);
+}
+
+static const char *
+server_of (const VdPlace *place)
+{
+  return place != NULL ? place->server : NULL;
 }
 
 /* ---- attempts ---- */
 
 VeredaAttempt *
-vd_attempt_new (const char *server, const char *address, const char *transport, VeredaStage stage, gboolean succeeded,
-                VdReply *reply, VeredaDecision decision, gint64 elapsed, const char *detail)
+vd_attempt_new_literal (VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision,
+                        gint64 elapsed, const char *detail)
 {
-  VeredaAttempt *attempt = g_new0 (VeredaAttempt, 1);
+  VeredaAttempt *attempt = g_new (VeredaAttempt, 1);
 
   g_atomic_ref_count_init (&attempt->refs);
-  attempt->server = g_strdup (server);
-  attempt->address = g_strdup (address);
-  attempt->transport = g_strdup (transport);
+  attempt->place = vd_place_ref (place);
   attempt->stage = stage;
   attempt->succeeded = succeeded;
-  attempt->reply = vd_result_reply_new (reply);
+  attempt->detail = detail;
+  attempt->own_detail = NULL;
+  attempt->reply = reply != NULL ? vd_reply_ref (reply) : NULL;
   attempt->decision = decision;
   attempt->elapsed = elapsed;
-  attempt->detail = g_strdup (detail != NULL ? detail : "");
+  return attempt;
+}
+
+VeredaAttempt *
+vd_attempt_new (VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision, gint64 elapsed,
+                const char *detail)
+{
+  VeredaAttempt *attempt = vd_attempt_new_literal (place, stage, succeeded, reply, decision, elapsed, "");
+
+  if (detail != NULL)
+    attempt->detail = attempt->own_detail = g_strdup (detail);
   return attempt;
 }
 
@@ -103,30 +115,28 @@ vd_attempt_unref (VeredaAttempt *attempt)
 {
   if (attempt == NULL || !g_atomic_ref_count_dec (&attempt->refs))
     return;
-  g_free (attempt->server);
-  g_free (attempt->address);
-  g_free (attempt->transport);
-  g_free (attempt->detail);
-  vd_result_reply_free (attempt->reply);
+  vd_place_unref (attempt->place);
+  g_free (attempt->own_detail);
+  vd_reply_unref (attempt->reply);
   g_free (attempt);
 }
 
 const char *
 vereda_attempt_get_server (VeredaAttempt *attempt)
 {
-  return attempt->server;
+  return attempt->place->server;
 }
 
 const char *
 vereda_attempt_get_address (VeredaAttempt *attempt)
 {
-  return attempt->address;
+  return attempt->place->address;
 }
 
 const char *
 vereda_attempt_get_transport (VeredaAttempt *attempt)
 {
-  return attempt->transport;
+  return attempt->place->transport;
 }
 
 VeredaStage
@@ -167,21 +177,10 @@ vereda_attempt_get_elapsed (VeredaAttempt *attempt)
 
 /* ---- recipients ---- */
 
-static void
-recipient_free (gpointer data)
-{
-  VeredaRecipient *recipient = data;
-
-  g_free (recipient->address);
-  g_free (recipient->server);
-  vd_result_reply_free (recipient->reply);
-  g_free (recipient);
-}
-
 const char *
 vereda_recipient_get_address (VeredaRecipient *recipient)
 {
-  return recipient->address;
+  return recipient->given->given;
 }
 
 VeredaRecipientStatus
@@ -205,13 +204,13 @@ vereda_recipient_is_permanent (VeredaRecipient *recipient)
 gboolean
 vereda_recipient_is_blind (VeredaRecipient *recipient)
 {
-  return recipient->blind;
+  return recipient->given->blind;
 }
 
 const char *
 vereda_recipient_get_server (VeredaRecipient *recipient)
 {
-  return recipient->server;
+  return server_of (recipient->place);
 }
 
 /* ---- the result ---- */
@@ -222,9 +221,8 @@ vd_result_new (void)
   VeredaResult *result = g_new0 (VeredaResult, 1);
 
   g_atomic_ref_count_init (&result->refs);
-  result->recipients = g_ptr_array_new_with_free_func (recipient_free);
-  result->attempts = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_attempt_unref);
-  result->warnings = g_ptr_array_new_with_free_func (g_free);
+  result->attempts = result->few;
+  result->attempts_room = G_N_ELEMENTS (result->few);
   return result;
 }
 
@@ -241,30 +239,63 @@ vereda_result_unref (VeredaResult *result)
   if (result == NULL || !g_atomic_ref_count_dec (&result->refs))
     return;
   g_clear_error (&result->error);
-  g_ptr_array_unref (result->recipients);
-  g_ptr_array_unref (result->attempts);
-  g_ptr_array_unref (result->warnings);
-  vd_result_reply_free (result->reply);
-  g_free (result->server);
-  g_free (result->reverse_path);
+  for (guint i = 0; i < result->n_recipients; i++)
+    {
+      vd_place_unref (result->recipients[i].place);
+      vd_reply_unref (result->recipients[i].reply);
+    }
+  if (result->recipients != &result->one)
+    g_free (result->recipients);
+  for (guint i = 0; i < result->n_attempts; i++)
+    vd_attempt_unref (result->attempts[i]);
+  if (result->attempts != result->few)
+    g_free (result->attempts);
+  g_clear_pointer (&result->warnings, g_ptr_array_unref);
+  vd_reply_unref (result->reply);
+  vd_place_unref (result->place);
+  vd_envelope_unref (result->envelope);
   g_free (result);
 }
 
 void
-vd_result_set_envelope (VeredaResult *result, const VdEnvelope *envelope)
+vd_result_set_envelope (VeredaResult *result, VdEnvelope *envelope)
 {
-  g_free (result->reverse_path);
-  result->reverse_path = g_strdup (envelope->reverse_path);
-  g_ptr_array_set_size (result->recipients, 0);
-  for (guint i = 0; i < envelope->recipients->len; i++)
-    {
-      const VdRecipient *from = g_ptr_array_index (envelope->recipients, i);
-      VeredaRecipient *to = g_new0 (VeredaRecipient, 1);
+  guint n = envelope->recipients->len;
 
-      to->address = g_strdup (from->given);
-      to->blind = from->blind;
-      g_ptr_array_add (result->recipients, to);
+  g_return_if_fail (result->envelope == NULL);
+  result->envelope = vd_envelope_ref (envelope);
+  result->n_recipients = n;
+  result->recipients = n == 1 ? &result->one : g_new0 (VeredaRecipient, n);
+  for (guint i = 0; i < n; i++)
+    result->recipients[i].given = g_ptr_array_index (envelope->recipients, i);
+}
+
+void
+vd_result_set_answer (VeredaResult *result, VdPlace *place, VdReply *reply)
+{
+  VdPlace *old_place = result->place;
+  VdReply *old_reply = result->reply;
+
+  result->place = vd_place_ref (place);
+  result->reply = reply != NULL ? vd_reply_ref (reply) : NULL;
+  vd_place_unref (old_place);
+  vd_reply_unref (old_reply);
+}
+
+void
+vd_result_add_attempt (VeredaResult *result, VeredaAttempt *attempt)
+{
+  if (result->n_attempts == result->attempts_room)
+    {
+      VeredaAttempt **more = g_new (VeredaAttempt *, 2 * (gsize) result->attempts_room);
+
+      memcpy (more, result->attempts, result->n_attempts * sizeof *more);
+      if (result->attempts != result->few)
+        g_free (result->attempts);
+      result->attempts = more;
+      result->attempts_room *= 2;
     }
+  result->attempts[result->n_attempts++] = attempt;
 }
 
 gboolean
@@ -300,6 +331,8 @@ vd_result_warn (VeredaResult *result, const char *format, ...)
 {
   va_list args;
 
+  if (result->warnings == NULL)
+    result->warnings = g_ptr_array_new_with_free_func (g_free);
   va_start (args, format);
   g_ptr_array_add (result->warnings, g_strdup_vprintf (format, args));
   va_end (args);
@@ -326,13 +359,13 @@ vereda_result_is_transient (VeredaResult *result)
 guint
 vereda_result_get_n_recipients (VeredaResult *result)
 {
-  return result->recipients->len;
+  return result->n_recipients;
 }
 
 VeredaRecipient *
 vereda_result_get_recipient (VeredaResult *result, guint index)
 {
-  return index < result->recipients->len ? g_ptr_array_index (result->recipients, index) : NULL;
+  return index < result->n_recipients ? &result->recipients[index] : NULL;
 }
 
 guint
@@ -340,8 +373,8 @@ vereda_result_count (VeredaResult *result, VeredaRecipientStatus status)
 {
   guint n = 0;
 
-  for (guint i = 0; i < result->recipients->len; i++)
-    n += ((VeredaRecipient *) g_ptr_array_index (result->recipients, i))->status == status;
+  for (guint i = 0; i < result->n_recipients; i++)
+    n += result->recipients[i].status == status;
   return n;
 }
 
@@ -354,37 +387,37 @@ vereda_result_get_reply (VeredaResult *result)
 const char *
 vereda_result_get_server (VeredaResult *result)
 {
-  return result->server;
+  return server_of (result->place);
 }
 
 const char *
 vereda_result_get_reverse_path (VeredaResult *result)
 {
-  return result->reverse_path;
+  return result->envelope != NULL ? result->envelope->reverse_path : NULL;
 }
 
 guint
 vereda_result_get_n_attempts (VeredaResult *result)
 {
-  return result->attempts->len;
+  return result->n_attempts;
 }
 
 VeredaAttempt *
 vereda_result_get_attempt (VeredaResult *result, guint index)
 {
-  return index < result->attempts->len ? g_ptr_array_index (result->attempts, index) : NULL;
+  return index < result->n_attempts ? result->attempts[index] : NULL;
 }
 
 guint
 vereda_result_get_n_warnings (VeredaResult *result)
 {
-  return result->warnings->len;
+  return result->warnings != NULL ? result->warnings->len : 0;
 }
 
 const char *
 vereda_result_get_warning (VeredaResult *result, guint index)
 {
-  return index < result->warnings->len ? g_ptr_array_index (result->warnings, index) : NULL;
+  return index < vereda_result_get_n_warnings (result) ? g_ptr_array_index (result->warnings, index) : NULL;
 }
 
 /* ---- words ---- */

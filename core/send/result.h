@@ -10,30 +10,32 @@
 #include "core/message/envelope.h"
 #include "core/smtp/reply.h"
 
-struct VeredaReply
+/* Where something happened: shared by the rows that tell of it. */
+typedef struct
 {
-  VdReply *reply;
-  char *enhanced, *text; /* made when first asked for, by whichever thread; NULL: not yet */
-};
+  gatomicrefcount refs;
+  char *server, *address, *transport; /* each may be NULL */
+} VdPlace;
 
 struct VeredaRecipient
 {
-  char *address;
+  const VdRecipient *given; /* the envelope's */
   VeredaRecipientStatus status;
-  VeredaReply *reply;
-  gboolean permanent, blind;
-  char *server;
+  VdReply *reply;
+  gboolean permanent;
+  VdPlace *place; /* NULL: never asked */
 };
 
 /* Reference-counted: the rows of a connection's beginning are shared by the messages sent over it. */
 struct VeredaAttempt
 {
   gatomicrefcount refs;
-  char *server, *address, *transport;
+  VdPlace *place;
   VeredaStage stage;
   gboolean succeeded;
-  char *detail;
-  VeredaReply *reply;
+  const char *detail;
+  char *own_detail; /* the same, where it is to be freed */
+  VdReply *reply;
   VeredaDecision decision;
   gint64 elapsed;
 };
@@ -44,26 +46,40 @@ struct VeredaResult
   VeredaVerdict verdict;
   GError *error;
   gboolean transient;
-  GPtrArray *recipients; /* of VeredaRecipient */
-  VeredaReply *reply;
-  char *server;
-  char *reverse_path;
-  GPtrArray *attempts; /* of VeredaAttempt */
-  GPtrArray *warnings; /* of char * */
+  VdEnvelope *envelope; /* NULL: there is none */
+  guint n_recipients;
+  VeredaRecipient *recipients; /* `one`, where one is enough */
+  VdReply *reply;
+  VdPlace *place;
+  VeredaAttempt **attempts; /* `few`, while there is room */
+  guint n_attempts, attempts_room;
+  GPtrArray *warnings; /* of char *; NULL: none */
+
+  VeredaRecipient one;
+  VeredaAttempt *few[6];
 };
 
 VeredaResult *vd_result_new (void);
-/* Takes the recipients and the reverse-path over as "not sent". */
-void vd_result_set_envelope (VeredaResult *result, const VdEnvelope *envelope);
+/* Takes the recipients and the reverse-path over as "not sent"; once. */
+void vd_result_set_envelope (VeredaResult *result, VdEnvelope *envelope);
+/* Who said what the result says.  Both may be NULL. */
+void vd_result_set_answer (VeredaResult *result, VdPlace *place, VdReply *reply);
+/* Takes the row over. */
+void vd_result_add_attempt (VeredaResult *result, VeredaAttempt *attempt);
 /* Verdict not sent, with a copy of the error. */
 void vd_result_fail (VeredaResult *result, const GError *error);
 void vd_result_warn (VeredaResult *result, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
-VeredaReply *vd_result_reply_new (VdReply *reply); /* NULL gives NULL */
-void vd_result_reply_free (VeredaReply *reply);
+VdPlace *vd_place_new (const char *server, const char *address, const char *transport);
+VdPlace *vd_place_ref (VdPlace *place); /* NULL gives NULL */
+void vd_place_unref (VdPlace *place);   /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdPlace, vd_place_unref)
 
-VeredaAttempt *vd_attempt_new (const char *server, const char *address, const char *transport, VeredaStage stage,
-                               gboolean succeeded, VdReply *reply, VeredaDecision decision, gint64 elapsed, const char *detail);
+/* `detail` is copied, but for a literal. */
+VeredaAttempt *vd_attempt_new (VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision,
+                               gint64 elapsed, const char *detail);
+VeredaAttempt *vd_attempt_new_literal (VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply,
+                                       VeredaDecision decision, gint64 elapsed, const char *detail);
 VeredaAttempt *vd_attempt_ref (VeredaAttempt *attempt);
 void vd_attempt_unref (VeredaAttempt *attempt);
 

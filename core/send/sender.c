@@ -24,8 +24,10 @@ struct VeredaSender
   VdTrace trace;
 
   VdPool *pool;      /* the queue of those that wait, and the connections */
+  VdTerms terms;     /* of the options used last */
   GQueue pending;    /* of VdJob: all without a verdict, in the order submitted, which is that of their deadlines */
   VdTimer *deadline; /* the first one's */
+  gint64 patience;   /* from submission to deadline; 0: none */
 
   gboolean keep;    /* the option */
   gboolean driven;  /* by an event loop: somebody sees to connections that are idle */
@@ -68,8 +70,9 @@ fail (VeredaSender *sender, VdLane *lane, VdJob *job, const GError *error, VdRep
   vd_job_fail (job, error, reply);
   if (reply != NULL && job->copy == 0)
     {
-      g_free (job->result->server);
-      job->result->server = g_strdup (vd_lane_server_name (lane));
+      g_autoptr (VdPlace) place = vd_place_new (vd_lane_server_name (lane), NULL, NULL);
+
+      vd_result_set_answer (job->result, place, reply);
     }
   if (lane != NULL)
     {
@@ -131,9 +134,7 @@ abort_all (VeredaSender *sender, VeredaErrorCode code, const char *why)
 static gint64
 new_deadline (VeredaSender *sender)
 {
-  gint64 length = vd_options_time (sender->options, VD_OPTION_DEADLINE);
-
-  return length > 0 ? vd_reactor_now (sender->reactor) + length : G_MAXINT64;
+  return sender->patience > 0 ? vd_reactor_now (sender->reactor) + sender->patience : G_MAXINT64;
 }
 
 /* Those whose time has passed are the first of the list. */
@@ -216,6 +217,7 @@ vereda_sender_new (VeredaOptions *options, GError **error)
   sender->registry = vereda_registry_ref (options->registry != NULL ? options->registry : vereda_registry_get_default ());
   sender->reactor = reactor;
   sender->targets = targets;
+  sender->patience = vd_options_time (options, VD_OPTION_DEADLINE);
   sender->keep = vd_options_bool (options, VD_OPTION_KEEP);
   sender->trace = (VdTrace){ options->trace, options->trace_data, NULL };
   if (sender->trace.func == NULL && vd_options_bool (options, VD_OPTION_DEBUG))
@@ -246,6 +248,7 @@ vereda_sender_free (VeredaSender *sender)
   g_ptr_array_unref (sender->targets);
   vereda_registry_unref (sender->registry);
   vereda_options_free (sender->options);
+  vd_terms_clear (&sender->terms);
   g_free (sender);
 }
 
@@ -279,7 +282,7 @@ vereda_sender_submit (VeredaSender *sender, VeredaMessage *message, VeredaOption
   if (sender->ending)
     result = refuse_late (error);
   else
-    job = vd_job_new (message, options != NULL ? options : sender->options, &result, error);
+    job = vd_job_new (message, options != NULL ? options : sender->options, &sender->terms, &result, error);
   if (ret_result != NULL)
     *ret_result = result;
   else

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/base/octet.h"
 #include "core/base/secret.h"
 #include "core/base/trace.h"
 
@@ -20,6 +21,9 @@
 #define SIZE_GRANT 26u /* RFC 1870 section 4 */
 #define BODY_GRANT 17u /* RFC 6152 section 2 */
 #define UTF8_GRANT 10u /* RFC 6531 section 3.1 */
+
+/* Octets of a line but for its path, at most. */
+#define PARAMETERS_ROOM 128u
 
 /* ---- the final check ---- */
 
@@ -49,27 +53,55 @@ check_line (const guint8 *line, gsize size, gboolean utf8, gsize max, gint code,
   return TRUE;
 }
 
-/* `what` names the argument in errors. */
-static gboolean
-append_line (VdBuffer *out, GString *line, gboolean utf8, gsize max, gint code, const char *what, GError **error)
+/* A line on its way, where it will stand in the buffer; nothing of it is there before end_line(). */
+typedef struct
 {
-  if (!check_line ((const guint8 *) line->str, line->len, utf8, max, code, what, error))
-    return FALSE;
-  g_string_append (line, "\r\n");
-  vd_buffer_append (out, line->str, line->len);
-  return TRUE;
+  VdBuffer *out;
+  guint8 *text;
+  gsize size, room;
+} Line;
+
+/* `most`: octets that will be put, at most. */
+static Line
+begin_line (VdBuffer *out, gsize most)
+{
+  return (Line){ out, vd_buffer_reserve (out, most + 2), 0, most };
 }
 
 static void
-append_number (GString *line, guint64 number)
+put_octets (Line *line, const char *text, gsize size)
 {
-  char digits[20];
-  gsize at = sizeof digits;
+  g_assert (size <= line->room - line->size);
+  memcpy (line->text + line->size, text, size);
+  line->size += size;
+}
 
+static void
+put (Line *line, const char *text)
+{
+  put_octets (line, text, strlen (text));
+}
+
+static void
+put_number (Line *line, guint64 number)
+{
+  char digits[24];
+  gsize at = sizeof digits;
   do
     digits[--at] = (char) ('0' + number % 10);
   while ((number /= 10) > 0);
-  g_string_append_len (line, digits + at, (gssize) (sizeof digits - at));
+  put_octets (line, digits + at, sizeof digits - at);
+}
+
+/* `what` names the argument in errors. */
+static gboolean
+end_line (Line *line, gboolean utf8, gsize max, gint code, const char *what, GError **error)
+{
+  if (!check_line (line->text, line->size, utf8, max, code, what, error))
+    return FALSE;
+  memcpy (line->text + line->size, "\r\n", 2);
+  vd_buffer_commit (line->out, line->size + 2);
+  return TRUE;
 }
 
 /* ---- EHLO ---- */
@@ -155,9 +187,11 @@ vd_command_ehlo (VdBuffer *out, const char *verb, const char *client, GError **e
 {
   if (!vd_command_check_client (client, error))
     return FALSE;
-  g_autoptr (GString) line = g_string_new (verb);
-  g_string_append_printf (line, " %s", client);
-  return append_line (out, line, FALSE, VD_COMMAND_LINE_MAX, VEREDA_ERROR_OPTION, "the client name", error);
+  Line line = begin_line (out, strlen (verb) + 1 + strlen (client));
+  put (&line, verb);
+  put (&line, " ");
+  put (&line, client);
+  return end_line (&line, FALSE, VD_COMMAND_LINE_MAX, VEREDA_ERROR_OPTION, "the client name", error);
 }
 
 /* ---- commands without free arguments ---- */
@@ -165,8 +199,9 @@ vd_command_ehlo (VdBuffer *out, const char *verb, const char *client, GError **e
 gboolean
 vd_command_verb (VdBuffer *out, const char *verb, GError **error)
 {
-  g_autoptr (GString) line = g_string_new (verb);
-  return append_line (out, line, FALSE, VD_COMMAND_LINE_MAX, VEREDA_ERROR_OPTION, "the command", error);
+  Line line = begin_line (out, strlen (verb));
+  put (&line, verb);
+  return end_line (&line, FALSE, VD_COMMAND_LINE_MAX, VEREDA_ERROR_OPTION, "the command", error);
 }
 
 gboolean
@@ -178,20 +213,14 @@ vd_command_bdat (VdBuffer *out, guint64 size, gboolean last, GError **error)
       g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_INTERNAL, "a chunk without octets can only be the last one");
       return FALSE;
     }
-  g_autoptr (GString) line = g_string_new (NULL);
-  g_string_append (line, "BDAT ");
-  append_number (line, size);
-  g_string_append (line, last ? " LAST" : "");
-  return append_line (out, line, FALSE, VD_COMMAND_LINE_MAX, VEREDA_ERROR_OPTION, "the chunk size", error);
+  Line line = begin_line (out, PARAMETERS_ROOM);
+  put (&line, "BDAT ");
+  put_number (&line, size);
+  put (&line, last ? " LAST" : "");
+  return end_line (&line, FALSE, VD_COMMAND_LINE_MAX, VEREDA_ERROR_OPTION, "the chunk size", error);
 }
 
 /* ---- MAIL and RCPT ---- */
-
-static gboolean
-is_atext (char c)
-{
-  return g_ascii_isalnum (c) || ((guint8) c >= 0x80) || (c != '\0' && strchr ("!#$%&'*+-/=?^_`{|}~", c) != NULL);
-}
 
 /* After a quoted string that begins at `p`; NULL: it does not end, or holds what must be quoted. */
 static const char *
@@ -214,7 +243,7 @@ skip_dot_string (const char *p)
   for (;; p++)
     {
       const char *atom = p;
-      while (is_atext (*p))
+      while (vd_octet_is (*p, VD_OCTET_ATEXT))
         p++;
       if (p == atom)
         return NULL;
@@ -260,26 +289,27 @@ vd_command_mail (VdBuffer *out, const char *path, const VdMailParams *params, GE
   if (!check_path (path, *path == '\0', "originator", error))
     return FALSE;
   gsize max = VD_COMMAND_LINE_MAX;
-  g_autoptr (GString) line = g_string_new ("MAIL FROM:<");
-  g_string_append (line, path);
-  g_string_append_c (line, '>');
+  Line line = begin_line (out, strlen (path) + PARAMETERS_ROOM);
+  put (&line, "MAIL FROM:<");
+  put (&line, path);
+  put (&line, ">");
   if (params->has_size)
     {
-      g_string_append (line, " SIZE=");
-      append_number (line, params->size);
+      put (&line, " SIZE=");
+      put_number (&line, params->size);
       max += SIZE_GRANT;
     }
   if (params->body_8bit)
     {
-      g_string_append (line, " BODY=8BITMIME");
+      put (&line, " BODY=8BITMIME");
       max += BODY_GRANT;
     }
   if (params->utf8)
     {
-      g_string_append (line, " SMTPUTF8");
+      put (&line, " SMTPUTF8");
       max += UTF8_GRANT;
     }
-  return append_line (out, line, params->utf8, max, VEREDA_ERROR_ADDRESS, "the originator", error);
+  return end_line (&line, params->utf8, max, VEREDA_ERROR_ADDRESS, "the originator", error);
 }
 
 gboolean
@@ -287,10 +317,11 @@ vd_command_rcpt (VdBuffer *out, const char *path, gboolean utf8, GError **error)
 {
   if (!check_path (path, g_ascii_strcasecmp (path, "postmaster") == 0 /* RCP-2 */, "recipient", error))
     return FALSE;
-  g_autoptr (GString) line = g_string_new ("RCPT TO:<");
-  g_string_append (line, path);
-  g_string_append_c (line, '>');
-  return append_line (out, line, utf8, VD_COMMAND_LINE_MAX, VEREDA_ERROR_ADDRESS, "the recipient", error);
+  Line line = begin_line (out, strlen (path) + PARAMETERS_ROOM);
+  put (&line, "RCPT TO:<");
+  put (&line, path);
+  put (&line, ">");
+  return end_line (&line, utf8, VD_COMMAND_LINE_MAX, VEREDA_ERROR_ADDRESS, "the recipient", error);
 }
 
 /* ---- AUTH ---- */

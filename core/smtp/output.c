@@ -10,8 +10,8 @@ void
 vd_output_init (VdOutput *output)
 {
   memset (output, 0, sizeof *output);
-  vd_buffer_init (&output->before, TRUE);
-  vd_buffer_init (&output->after, TRUE);
+  vd_buffer_init (&output->before, FALSE);
+  vd_buffer_init (&output->after, FALSE);
 }
 
 void
@@ -39,11 +39,22 @@ vd_output_commands (VdOutput *output)
   return output->content ? &output->after : &output->before;
 }
 
+/* Before anything of the secret is there: a buffer that grows wipes what it leaves. */
+VdBuffer *
+vd_output_secrets (VdOutput *output)
+{
+  output->before.secret = output->after.secret = TRUE;
+  output->secret_until = G_MAXUINT64;
+  return vd_output_commands (output);
+}
+
 guint64
 vd_output_appended (VdOutput *output)
 {
   /* Everything not written that is not content has been appended: the position follows from the sizes. */
   output->queued = output->written + vd_buffer_size (&output->before) + output->ready + vd_buffer_size (&output->after);
+  if (output->secret_until == G_MAXUINT64)
+    output->secret_until = output->queued;
   return output->queued;
 }
 
@@ -249,6 +260,11 @@ vd_output_wrote (VdOutput *output, gsize n)
       output->content = FALSE;
       if (output->last)
         g_clear_pointer (&output->body, vd_body_free);
+    }
+  if (output->secret_until > 0 && output->written >= output->secret_until)
+    {
+      output->secret_until = 0;
+      output->before.secret = output->after.secret = FALSE;
     }
   g_warn_if_fail (n == 0);
 }

@@ -14,7 +14,8 @@
 
 typedef struct
 {
-  VdBuffer before, after; /* commands before and after the content */
+  VdBuffer before, after; /* commands before and after the content; both secret while a secret is in one */
+  guint64 secret_until;   /* a secret lies before this position; G_MAXUINT64: it is being appended; 0: none */
   VdBody *body;           /* NULL: none opened */
   gboolean body_ended;    /* it gave out its last octet: it may not be asked again */
   gboolean content;       /* a stretch of content is being produced or written */
@@ -35,6 +36,8 @@ void vd_output_clear (VdOutput *output);
 
 /* Where the next command is appended; call vd_output_appended() after it. Not while content is incomplete. */
 VdBuffer *vd_output_commands (VdOutput *output);
+/* The same for a line that holds a secret: the octets are wiped once they were written. */
+VdBuffer *vd_output_secrets (VdOutput *output);
 /* Accounts for what was appended; returns the position after it. */
 guint64 vd_output_appended (VdOutput *output);
 

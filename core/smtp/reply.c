@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* reply - SMTP replies: an incremental parser and the finished object (RFC 5321 section 4.2, RFC 2034).
+/* reply - the finished object, and what it looks like to people (RFC 5321 section 4.2, RFC 2034).  reply-parser.c makes them.
  *
- * Pure.  Every octet is looked at once, however the stream is cut, and a reply that breaks the grammar or a cap is refused at the first octet
- * that does so: memory stays below the caps whatever a server sends.  Fails with VEREDA_ERROR_PROTOCOL only. */
-#include "core/smtp/reply.h"
+ * Pure.  Cannot fail. */
+#include "core/smtp/reply-private.h"
 
 #include <string.h>
 
-#include "core/base/error.h"
 #include "core/base/trace.h"
 
-#define CODE_SIZE   3u
-#define TEXT_COLUMN 4u  /* first column of the text: after the code and its separator */
-#define SEEN_MAX    60u /* octets of a broken reply that an error shows */
-#define BRIEF_MAX   300 /* characters of vd_reply_brief() */
-
-struct VdReplyParser
-{
-  GByteArray *line; /* the unfinished line, without CR */
-  gboolean cr;      /* its CR has been seen */
-  GPtrArray *lines; /* finished lines: text only, NUL-ended */
-  GArray *sizes;    /* of gsize */
-  gsize size;       /* octets of this reply so far */
-  guint code;       /* of the first line; 0: not yet known */
-  GError *broken;
-  const char *protocol; /* what the broken octets look like; NULL: nothing known */
-};
+#define BRIEF_MAX 300 /* characters of vd_reply_brief() */
 
 /* ---- the finished object ---- */
 
@@ -41,11 +24,13 @@ vd_reply_unref (VdReply *reply)
 {
   if (reply == NULL || !g_atomic_ref_count_dec (&reply->refs))
     return;
-  if (!reply->in_one)
+  if (reply->lines != reply->one_line)
     {
       g_strfreev (reply->lines);
       g_free (reply->sizes);
     }
+  g_free (reply->shown);
+  g_free (reply->shown_enhanced);
   g_free (reply);
 }
 
@@ -99,9 +84,8 @@ find_enhanced (VdReply *reply)
     }
 }
 
-/* Takes the contents of both arrays. */
-static VdReply *
-reply_new (guint code, GPtrArray *lines, GArray *sizes)
+VdReply *
+vd_reply_new (guint code, GPtrArray *lines, GArray *sizes)
 {
   VdReply *reply = g_new0 (VdReply, 1);
   g_atomic_ref_count_init (&reply->refs);
@@ -111,6 +95,26 @@ reply_new (guint code, GPtrArray *lines, GArray *sizes)
   g_ptr_array_add (lines, NULL);
   reply->lines = (char **) g_ptr_array_steal (lines, &n);
   reply->sizes = (gsize *) (gpointer) g_array_steal (sizes, NULL);
+  find_enhanced (reply);
+  return reply;
+}
+
+VdReply *
+vd_reply_new_short (guint code, const guint8 *text, gsize size)
+{
+  VdReply *reply = g_malloc (sizeof *reply + size + 1);
+  char *line = (char *) (reply + 1);
+
+  memset (reply, 0, sizeof *reply);
+  memcpy (line, text, size);
+  line[size] = '\0';
+  g_atomic_ref_count_init (&reply->refs);
+  reply->code = code;
+  reply->n_lines = 1;
+  reply->lines = reply->one_line;
+  reply->sizes = &reply->one_size;
+  reply->one_line[0] = line;
+  reply->one_size = size;
   find_enhanced (reply);
   return reply;
 }
@@ -129,7 +133,7 @@ vd_reply_copy (VdReply *reply)
       g_ptr_array_add (lines, line);
       g_array_append_val (sizes, reply->sizes[i]);
     }
-  VdReply *copy = reply_new (reply->code, lines, sizes);
+  VdReply *copy = vd_reply_new (reply->code, lines, sizes);
   copy->local = reply->local;
   copy->enhanced = reply->enhanced;
   return copy;
@@ -149,7 +153,7 @@ vd_reply_new_local (guint code, const char *enhanced, const char *text)
       g_ptr_array_add (lines, line);
       g_array_append_val (sizes, size);
     }
-  VdReply *reply = reply_new (code, lines, sizes);
+  VdReply *reply = vd_reply_new (code, lines, sizes);
   reply->local = TRUE;
   return reply;
 }
@@ -187,6 +191,30 @@ vd_reply_enhanced_text (VdReply *reply)
   return e->klass == 0 ? NULL : g_strdup_printf ("%u.%u.%u", e->klass, e->subject, e->detail);
 }
 
+/* Takes `text`, which may be NULL. */
+static const char *
+keep_shown (gpointer *place, char *text)
+{
+  if (text == NULL || g_atomic_pointer_compare_and_exchange (place, NULL, text))
+    return text;
+  g_free (text); /* another thread was faster */
+  return g_atomic_pointer_get (place);
+}
+
+const char *
+vd_reply_shown (VdReply *reply)
+{
+  const char *text = g_atomic_pointer_get (&reply->shown);
+  return text != NULL ? text : keep_shown (&reply->shown, vd_reply_text (reply));
+}
+
+const char *
+vd_reply_shown_enhanced (VdReply *reply)
+{
+  const char *text = g_atomic_pointer_get (&reply->shown_enhanced);
+  return text != NULL ? text : keep_shown (&reply->shown_enhanced, vd_reply_enhanced_text (reply));
+}
+
 char *
 vd_reply_brief (VdReply *reply)
 {
@@ -203,336 +231,4 @@ vd_reply_brief (VdReply *reply)
       g_string_append (text, "…");
     }
   return g_strchomp (g_string_free (text, FALSE));
-}
-
-/* ---- other protocols ---- */
-
-static const struct
-{
-  const char *name;
-  const char *octets;
-  gsize size;
-} protocols[] = {
-  { "TLS", "\x16\x03", 2 }, /* a handshake record: RFC 8446 section 5.1 */
-  { "TLS", "\x15\x03", 2 }, /* an alert: the answer of a TLS server to octets that are none */
-  { "HTTP", "HTTP/", 5 },
-  { "SSH", "SSH-", 4 },
-};
-
-const char *
-vd_reply_guess_protocol (const void *data, gsize size)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (protocols); i++)
-    if (size >= protocols[i].size && memcmp (data, protocols[i].octets, protocols[i].size) == 0)
-      return protocols[i].name;
-  return NULL;
-}
-
-/* Whether more octets could still name another protocol: the diagnosis must not depend on how the stream was cut (GRT-7). */
-static gboolean
-may_be_protocol (const void *data, gsize size)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (protocols); i++)
-    if (size < protocols[i].size && memcmp (data, protocols[i].octets, size) == 0)
-      return TRUE;
-  return FALSE;
-}
-
-/* ---- the parser ---- */
-
-VdReplyParser *
-vd_reply_parser_new (void)
-{
-  VdReplyParser *parser = g_new0 (VdReplyParser, 1);
-  parser->line = g_byte_array_new ();
-  parser->lines = g_ptr_array_new_with_free_func (g_free);
-  parser->sizes = g_array_new (FALSE, FALSE, sizeof (gsize));
-  return parser;
-}
-
-/* Ready for the next reply; keeps the memory of a line of usual size. */
-static void
-forget_reply (VdReplyParser *parser)
-{
-  g_byte_array_set_size (parser->line, 0);
-  g_ptr_array_set_size (parser->lines, 0);
-  g_array_set_size (parser->sizes, 0);
-  parser->cr = FALSE;
-  parser->size = 0;
-  parser->code = 0;
-}
-
-void
-vd_reply_parser_free (VdReplyParser *parser)
-{
-  if (parser == NULL)
-    return;
-  g_byte_array_unref (parser->line);
-  g_ptr_array_unref (parser->lines);
-  g_array_unref (parser->sizes);
-  g_clear_error (&parser->broken);
-  g_free (parser);
-}
-
-void
-vd_reply_parser_reset (VdReplyParser *parser)
-{
-  forget_reply (parser);
-  g_clear_error (&parser->broken);
-}
-
-const char *
-vd_reply_parser_protocol (const VdReplyParser *parser)
-{
-  return parser->broken == NULL ? NULL : parser->protocol;
-}
-
-gboolean
-vd_reply_parser_is_empty (VdReplyParser *parser)
-{
-  return parser->size == 0;
-}
-
-/* What the error shows: the line so far and what comes behind it, but nothing of a challenge (SEC-9). */
-static char *
-describe_seen (VdReplyParser *parser, const guint8 *rest, gsize size)
-{
-  guint8 seen[SEEN_MAX];
-  gsize n = MIN (parser->line->len, SEEN_MAX), i = 0;
-  if (n > 0)
-    memcpy (seen, parser->line->data, n);
-  for (; i < size && n < SEEN_MAX && rest[i] != '\n'; i++)
-    seen[n++] = rest[i];
-  if (i < size && n > 0 && n < SEEN_MAX && rest[i] == '\n' && seen[n - 1] == '\r')
-    n--; /* a line end as it should be is nothing to show */
-  if (n > TEXT_COLUMN && memcmp (seen, "334", CODE_SIZE) == 0)
-    return g_strdup ("334 <redacted>");
-  g_autofree char *text = vd_text_escape (seen, n);
-  return g_strconcat (text, n == SEEN_MAX ? "…" : NULL, NULL);
-}
-
-/* `rest` begins with the octet that broke the rule `what`. */
-static void
-set_broken (VdReplyParser *parser, const guint8 *rest, gsize size, const char *what)
-{
-  g_autofree char *seen = describe_seen (parser, rest, size);
-  guint8 first[8] = { 0 };
-  gsize n = MIN (parser->line->len, sizeof first);
-  if (n > 0)
-    memcpy (first, parser->line->data, n);
-  for (gsize i = 0; i < size && n < sizeof first; i++)
-    first[n++] = rest[i];
-  parser->protocol = parser->lines->len == 0 ? vd_reply_guess_protocol (first, n) : NULL;
-  if (parser->protocol != NULL)
-    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL,
-                 "this is not an SMTP server: it sent \"%s\" and speaks %s", seen, parser->protocol);
-  else
-    g_set_error (&parser->broken, VEREDA_ERROR, VEREDA_ERROR_PROTOCOL, "the server sent \"%s\", which is no SMTP reply: %s",
-                 seen, what);
-}
-
-static guint
-line_code (const guint8 *line)
-{
-  return (guint) (line[0] - '0') * 100 + (guint) (line[1] - '0') * 10 + (guint) (line[2] - '0');
-}
-
-static gboolean
-is_class (guint8 octet)
-{
-  return octet >= '2' && octet <= '5';
-}
-
-/* Whether the line so far, then `octet`, may yet turn out to be another protocol's first words. */
-static gboolean
-may_be_other (VdReplyParser *parser, guint8 octet)
-{
-  guint8 first[8];
-  gsize n = parser->line->len;
-  if (parser->lines->len > 0 || n >= sizeof first - 1)
-    return FALSE;
-  if (n > 0)
-    memcpy (first, parser->line->data, n);
-  first[n] = octet;
-  return may_be_protocol (first, n + 1);
-}
-
-/* The rule that `octet` breaks where it stands in the line's first columns (RPL-3, RPL-6, RPL-7, RPL-8), or NULL. */
-static const char *
-check_column (VdReplyParser *parser, guint8 octet)
-{
-  gsize column = parser->line->len;
-  if (!is_class (column == 0 ? octet : parser->line->data[0]))
-    return may_be_other (parser, octet) ? NULL : "its code does not begin with a digit from 2 to 5";
-  if (column > 0 && column < CODE_SIZE && !g_ascii_isdigit (octet))
-    return "its code is not three digits";
-  if (column == CODE_SIZE - 1 && parser->code != 0)
-    {
-      guint8 code[CODE_SIZE] = { parser->line->data[0], parser->line->data[1], octet };
-      return line_code (code) == parser->code ? NULL : "its lines have different codes";
-    }
-  if (column == CODE_SIZE && octet != ' ' && octet != '-')
-    return "neither a space nor a hyphen follows the code";
-  return NULL;
-}
-
-/* NUL would cut the text short for every reader of strings (RPL-11): it becomes U+FFFD. */
-static char *
-text_of (const guint8 *data, gsize size, gsize *ret_size)
-{
-  if (size == 0 || memchr (data, '\0', size) == NULL)
-    {
-      *ret_size = size;
-      return g_strndup ((const char *) data, size);
-    }
-  GString *text = g_string_sized_new (size + 16);
-  for (gsize i = 0; i < size; i++)
-    if (data[i] == '\0')
-      g_string_append (text, "\xef\xbf\xbd");
-    else
-      g_string_append_c (text, (char) data[i]);
-  *ret_size = text->len;
-  return g_string_free (text, FALSE);
-}
-
-/* The line is complete.  TRUE: so is the reply. */
-static gboolean
-end_line (VdReplyParser *parser)
-{
-  GByteArray *line = parser->line;
-  gboolean last = line->len == CODE_SIZE || line->data[CODE_SIZE] == ' ';
-  gsize skip = MIN (line->len, TEXT_COLUMN);
-  gsize size;
-  g_ptr_array_add (parser->lines, text_of (line->data + skip, line->len - skip, &size));
-  g_array_append_val (parser->sizes, size);
-  parser->code = line_code (line->data);
-  g_byte_array_set_size (line, 0);
-  parser->cr = FALSE;
-  return last;
-}
-
-/* The rule that `octet` breaks, or NULL: it was taken. */
-static const char *
-take_octet (VdReplyParser *parser, guint8 octet, gboolean *ret_complete)
-{
-  parser->size++;
-  if (parser->cr)
-    {
-      if (octet != '\n')
-        return "a CR without LF";
-      *ret_complete = end_line (parser);
-      return !*ret_complete && parser->lines->len == VD_REPLY_LINES_MAX ? "it has more than 200 lines" : NULL;
-    }
-  if (octet == '\n')
-    return "a LF without CR";
-  if (octet == '\r')
-    {
-      parser->cr = TRUE;
-      return parser->line->len < CODE_SIZE || !is_class (parser->line->data[0]) ? "a line is shorter than a code" : NULL;
-    }
-  const char *what = check_column (parser, octet);
-  if (what == NULL)
-    g_byte_array_append (parser->line, &octet, 1);
-  return what;
-}
-
-/* Octets of plain text at `data`, up to the next line end. */
-static gsize
-text_run (const guint8 *data, gsize size)
-{
-  gsize n = 0;
-  while (n < size && data[n] != '\r' && data[n] != '\n')
-    n++;
-  return n;
-}
-
-/* Takes one octet, or a run of text; the rule broken or NULL. */
-static const char *
-take (VdReplyParser *parser, const guint8 *data, gsize size, gsize *ret_taken, gboolean *ret_complete)
-{
-  gboolean in_text = parser->line->len >= TEXT_COLUMN && is_class (parser->line->data[0]) && !parser->cr;
-  gsize run = in_text ? text_run (data, size) : 0;
-  if (run > VD_REPLY_LINE_MAX - MIN (parser->line->len, VD_REPLY_LINE_MAX))
-    return "a line is longer than 16384 octets";
-  if (parser->size + MAX (run, 1) > VD_REPLY_SIZE_MAX)
-    return "it is longer than 256 KiB";
-  *ret_taken = MAX (run, 1);
-  if (run == 0)
-    return take_octet (parser, *data, ret_complete);
-  g_byte_array_append (parser->line, data, (guint) run);
-  parser->size += run;
-  return NULL;
-}
-
-/* Nearly every reply is one line, whole and well formed, and there are three to a message: it takes one look and one allocation.  NULL: not so,
- * or not as plain as that; the parser proper decides. */
-static VdReply *
-take_plain_line (const guint8 *data, gsize size, gsize *ret_used)
-{
-  struct
-  {
-    VdReply reply;
-    char *lines[2];
-    gsize sizes[1];
-    char text[];
-  } * block;
-  const guint8 *end = size > TEXT_COLUMN + 1 ? memchr (data, '\n', MIN (size, VD_REPLY_LINE_MAX)) : NULL;
-  gsize n;
-
-  if (end == NULL || end < data + TEXT_COLUMN + 1 || end[-1] != '\r' || data[CODE_SIZE] != ' ' || !is_class (data[0])
-      || !g_ascii_isdigit (data[1]) || !g_ascii_isdigit (data[2]))
-    return NULL;
-  n = (gsize) (end - 1 - data) - TEXT_COLUMN;
-  if (memchr (data + TEXT_COLUMN, '\r', n + 1) != end - 1 || (n > 0 && memchr (data + TEXT_COLUMN, '\0', n) != NULL))
-    return NULL;
-  block = g_malloc0 (sizeof *block + n + 1);
-  g_atomic_ref_count_init (&block->reply.refs);
-  block->reply.code = line_code (data);
-  block->reply.n_lines = 1;
-  block->reply.lines = block->lines;
-  block->reply.sizes = block->sizes;
-  block->reply.in_one = TRUE;
-  block->lines[0] = block->text;
-  block->sizes[0] = n;
-  if (n > 0)
-    memcpy (block->text, data + TEXT_COLUMN, n);
-  find_enhanced (&block->reply);
-  *ret_used = (gsize) (end + 1 - data);
-  return &block->reply;
-}
-
-VdReplyStatus
-vd_reply_parser_feed (VdReplyParser *parser, const void *data, gsize size, gsize *ret_used, VdReply **ret_reply, GError **error)
-{
-  const guint8 *octets = data;
-  gsize used = 0;
-  VdReply *plain = parser->broken == NULL && parser->size == 0 ? take_plain_line (octets, size, ret_used) : NULL;
-  if (plain != NULL)
-    {
-      *ret_reply = plain;
-      return VD_REPLY_READY;
-    }
-  while (parser->broken == NULL && used < size)
-    {
-      gsize taken = 0;
-      gboolean complete = FALSE;
-      const char *what = take (parser, octets + used, size - used, &taken, &complete);
-      if (what != NULL)
-        set_broken (parser, octets + used, size - used, what);
-      used += taken;
-      if (complete && what == NULL)
-        {
-          *ret_reply = reply_new (parser->code, parser->lines, parser->sizes);
-          *ret_used = used;
-          forget_reply (parser);
-          return VD_REPLY_READY;
-        }
-    }
-  if (parser->broken != NULL)
-    {
-      g_propagate_error (error, g_error_copy (parser->broken));
-      return VD_REPLY_BROKEN;
-    }
-  *ret_used = used;
-  return VD_REPLY_MORE;
 }

@@ -19,8 +19,9 @@ typedef struct
   guint8 klass; /* 2, 4, 5; 0: none */
 } VdEnhanced;
 
-/* A complete reply; immutable, reference-counted. */
-typedef struct
+/* A complete reply; immutable, reference-counted, for any thread.  Results hand it out as what it is, a VeredaReply. */
+typedef struct VeredaReply VdReply;
+struct VeredaReply
 {
   gatomicrefcount refs;
   guint code;          /* 200 to 599 */
@@ -29,9 +30,13 @@ typedef struct
   guint n_lines;
   char **
       lines; /* text after code and separator, raw octets without CRLF, NUL-ended (NUL octets inside become U+FFFD); enhanced code kept */
-  gsize *sizes;    /* octets in each line */
-  gboolean in_one; /* all of it is one allocation */
-} VdReply;
+  gsize *sizes; /* octets in each line */
+
+  gpointer shown, shown_enhanced; /* texts made when somebody asks, atomic; NULL: nobody did */
+
+  char *one_line[2]; /* `lines` and `sizes` of a reply of one line, whose text stands behind the structure */
+  gsize one_size;
+};
 
 VdReply *vd_reply_ref (VdReply *reply);
 void vd_reply_unref (VdReply *reply); /* NULL is fine */
@@ -47,6 +52,9 @@ VdReply *vd_reply_copy (VdReply *reply);
 char *vd_reply_text (VdReply *reply);
 /* "5.7.8" or NULL.  Free with g_free. */
 char *vd_reply_enhanced_text (VdReply *reply);
+/* The same two, made at the first call and kept. */
+const char *vd_reply_shown (VdReply *reply);
+const char *vd_reply_shown_enhanced (VdReply *reply);
 /* One line for messages: "535 5.7.8 authentication failed", escaped, at most ~300 characters. */
 char *vd_reply_brief (VdReply *reply);
 

@@ -109,7 +109,7 @@ static void
 push_response (VdSession *session, GByteArray *response)
 {
   keep_said (session, response);
-  vd_command_auth_response (vd_output_commands (&session->output), response);
+  vd_command_auth_response (vd_output_secrets (&session->output), response);
   vd_output_appended (&session->output);
   vd_session_trace_commands (session, TRUE);
   session->trace_from = session->output.queued;
@@ -143,7 +143,7 @@ cancel_exchange (VdSession *session, GError *error)
 static void
 send_auth (VdSession *session, GByteArray *initial)
 {
-  VdBuffer *out = vd_output_commands (&session->output);
+  VdBuffer *out = vd_output_secrets (&session->output);
   gboolean fits = TRUE;
   GError *error = NULL;
 

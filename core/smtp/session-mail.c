@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* session-mail - transactions: what is written next.  Part of session; see session-private.h.
  *
- * The write cursor asks one question before each step, vd_plan_may_follow().  A transaction ends in exactly one place,
- * vd_session_finish_txn(). */
+ * The write cursor asks one question before each step, vd_plan_may_follow(). */
 #include "core/smtp/session-private.h"
 
 #include <string.h>
@@ -11,145 +10,6 @@
 
 /* Octets of one BDAT chunk: large enough not to cost, small enough to learn of a refusal early (BDT-9). */
 #define CHUNK_MAX (4u * 1024u * 1024u)
-
-/* ---- ends ---- */
-
-void
-vd_session_finish_txn (VdSession *session, VdTransaction *txn, VdOutcome outcome, GError *error)
-{
-  if (session->writing == txn)
-    session->writing = NULL;
-  if (session->content == txn)
-    session->content = NULL;
-  if (txn->abandoned)
-    session->n_abandoned--;
-  txn->handed_over
-      |= txn->end_mark <= session->output.written && !txn->void_end; /* small content in the window is not counted on its way */
-  txn->outcome = outcome;
-  if (txn->error == NULL)
-    txn->error = error;
-  else
-    g_clear_error (&error);
-  g_queue_remove (&session->open, txn);
-  g_queue_push_tail (&session->finished, txn);
-}
-
-VdTransaction *
-vd_session_take_finished (VdSession *session)
-{
-  return g_queue_pop_head (&session->finished);
-}
-
-static gboolean
-is_awaited (VdSession *session, VdTransaction *txn)
-{
-  for (GList *l = session->expects.head; l != NULL; l = l->next)
-    if (((VdExpect *) l->data)->txn == txn)
-      return TRUE;
-  return FALSE;
-}
-
-void
-vd_session_mark_abandoned (VdSession *session, VdTransaction *txn)
-{
-  if (session->writing == txn)
-    session->writing = NULL;
-  session->n_abandoned += !txn->abandoned;
-  txn->abandoned = TRUE;
-}
-
-/* Stops writing a transaction.  It is finished when the replies to what was already written are in. */
-void
-vd_session_abandon_txn (VdSession *session, VdTransaction *txn, GError *error)
-{
-  vd_session_mark_abandoned (session, txn);
-  if (txn->error == NULL)
-    txn->error = error;
-  else
-    g_clear_error (&error);
-  if (is_awaited (session, txn))
-    return;
-  session->need_rset |= txn->mail_accepted && !txn->closed;
-  if (txn->again)
-    vd_session_begin_again (session, txn);
-  else
-    {
-      vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
-    }
-}
-
-/* Nobody is to receive it, whatever was handed over. */
-static gboolean
-is_refused (const VdTransaction *txn)
-{
-  return txn->mail_reply != NULL || txn->refused == txn->recipients->len;
-}
-
-static void
-settle_unknown (VdSession *session, VdTransaction *txn, const GError *error)
-{
-  const char *why = error != NULL ? error->message : "session ended";
-  gsize server = strlen (session->config.server);
-
-  if (g_str_has_prefix (why, session->config.server) && g_str_has_prefix (why + server, ": "))
-    why += server + 2; /* the error begins with it already */
-  vd_session_finish_txn (
-      session, txn, VD_OUTCOME_UNKNOWN,
-      vd_session_error_new (
-          session, VEREDA_ERROR_UNKNOWN_OUTCOME,
-          "the whole message was handed over and its reply never came (%s); it may have been sent and is not sent again", why));
-}
-
-static void
-settle_not_sent (VdSession *session, VdTransaction *txn, const GError *error)
-{
-  txn->settled = TRUE;
-  /* Once MAIL was accepted a message stays, lest one that makes servers go away wanders on and on (CFG-14); but with the window asked for
-   * an envelope is accepted because it travelled with others.  An answer to the content is final in every case. */
-  txn->may_move = (!txn->mail_accepted || session->config.level == VD_PIPELINING_WINDOW) && txn->data_reply == NULL
-                  && txn->final_reply == NULL;
-  vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, error != NULL ? g_error_copy (error) : NULL);
-}
-
-/* Those that were begun. */
-static void
-settle_open (VdSession *session, VdTransaction *txn, const GError *error)
-{
-  if (txn->again) /* the refusal of MAIL was none; but where MAIL was not its turn, nothing was taken */
-    {
-      txn->mail_accepted = FALSE;
-      settle_not_sent (session, txn, error);
-    }
-  else if (is_refused (txn)) /* the replies say why */
-    vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
-  else if (txn->end_mark <= session->output.written && !txn->void_end)
-    {
-      txn->settled = TRUE;
-      settle_unknown (session, txn, error);
-    }
-  else
-    settle_not_sent (session, txn, error);
-}
-
-void
-vd_session_settle (VdSession *session, const GError *error)
-{
-  VdTransaction *txn;
-
-  while ((txn = g_queue_pop_head (&session->again)) != NULL)
-    if (session->out_of_step && txn->delivered)
-      {
-        txn->settled = TRUE;
-        settle_unknown (session, txn, error);
-      }
-    else
-      settle_not_sent (session, txn, error);
-  while ((txn = g_queue_peek_head (&session->open)) != NULL)
-    settle_open (session, txn, error);
-  while ((txn = g_queue_pop_head (&session->waiting)) != NULL)
-    settle_not_sent (session, txn, error);
-  session->writing = NULL;
-}
 
 /* ---- beginning ---- */
 
@@ -167,7 +27,7 @@ vd_session_submit (VdSession *session, VdTransaction *txn)
                                  : vd_session_error_new (session, VEREDA_ERROR_CLOSED, "the session has ended"));
       return;
     }
-  g_queue_push_tail (&session->waiting, txn);
+  g_queue_push_tail_link (&session->waiting, &txn->link);
   vd_session_pump (session);
 }
 
@@ -214,9 +74,9 @@ refuse_locally (VdSession *session, VdTransaction *txn)
 {
   if (vd_ehlo_has (session->ehlo, VD_EXT_SMTPUTF8))
     return;
-  for (guint i = 0; i < txn->recipients->len; i++)
+  for (guint i = 0; i < txn->n_recipients; i++)
     {
-      VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+      VdTxnRecipient *recipient = &txn->recipients[i];
 
       if (!recipient->utf8 || recipient->reply != NULL)
         continue;
@@ -232,12 +92,12 @@ begin_next (VdSession *session)
 {
   while (session->writing == NULL)
     {
-      VdTransaction *txn = g_queue_pop_head (g_queue_is_empty (&session->again) ? &session->waiting : &session->again);
+      VdTransaction *txn = vd_session_take_first (g_queue_is_empty (&session->again) ? &session->waiting : &session->again);
       GError *error;
 
       if (txn == NULL)
         return;
-      g_queue_push_tail (&session->open, txn);
+      g_queue_push_tail_link (&session->open, &txn->link);
       error = lacking (session, txn);
       if (error != NULL)
         {
@@ -246,7 +106,7 @@ begin_next (VdSession *session)
           continue;
         }
       refuse_locally (session, txn);
-      if (txn->refused == txn->recipients->len || (txn->refused > 0 && txn->commit == VD_COMMIT_ALL))
+      if (txn->refused == txn->n_recipients || (txn->refused > 0 && txn->commit == VD_COMMIT_ALL))
         {
           vd_session_finish_txn (session, txn, VD_OUTCOME_NOT_SENT, NULL);
           continue;
@@ -266,7 +126,7 @@ vd_session_plan_state (VdSession *session, VdTransaction *txn)
     .pipelining = vd_ehlo_has (session->ehlo, VD_EXT_PIPELINING),
     .chunking = vd_ehlo_has (session->ehlo, VD_EXT_CHUNKING),
     .commit = txn != NULL ? txn->commit : VD_COMMIT_ANY,
-    .recipients = txn != NULL ? txn->recipients->len : 0,
+    .recipients = txn != NULL ? txn->n_recipients : 0,
     .auth_ahead = vd_session_auth_may_lead (session),
   };
 
@@ -299,8 +159,7 @@ vd_session_is_granted (VdTransaction *txn)
 static void
 skip_refused (VdTransaction *txn)
 {
-  while (txn->next_rcpt < txn->recipients->len
-         && ((VdTxnRecipient *) g_ptr_array_index (txn->recipients, txn->next_rcpt))->reply != NULL)
+  while (txn->next_rcpt < txn->n_recipients && txn->recipients[txn->next_rcpt].reply != NULL)
     txn->next_rcpt++;
 }
 
@@ -315,9 +174,9 @@ write_mail (VdSession *session, VdTransaction *txn, GError **error)
     .utf8 = txn->reverse_utf8 || txn->utf8_header,
   };
 
-  for (guint i = 0; i < txn->recipients->len; i++)
+  for (guint i = 0; i < txn->n_recipients; i++)
     {
-      VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+      VdTxnRecipient *recipient = &txn->recipients[i];
 
       params.utf8 |= recipient->utf8 && recipient->reply == NULL;
     }
@@ -347,19 +206,25 @@ content_step (VdSession *session, VdTransaction *txn)
 static gboolean
 write_rcpt (VdSession *session, VdTransaction *txn, GError **error)
 {
-  VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, txn->next_rcpt);
+  VdTxnRecipient *recipient = &txn->recipients[txn->next_rcpt];
 
   if (!vd_command_rcpt (vd_output_commands (&session->output), recipient->path, recipient->utf8, error))
     return FALSE;
   vd_session_push (session, VD_STEP_RCPT, txn)->recipient = txn->next_rcpt;
   txn->next_rcpt++; /* after the observer was told, who sees by it which one this is */
   skip_refused (txn);
-  if (txn->next_rcpt == txn->recipients->len)
+  if (txn->next_rcpt == txn->n_recipients)
     {
       session->next = content_step (session, txn);
       session->bdat_left = txn->size;
     }
   return TRUE;
+}
+
+static void
+trace_content (VdSession *session, const VdTransaction *txn)
+{
+  vd_trace_info (&session->config.trace, "message content, %" G_GUINT64_FORMAT " octets", txn->size);
 }
 
 static VdBody *
@@ -370,7 +235,7 @@ open_content (VdSession *session, VdTransaction *txn, VdBodyMode mode, GError **
   if (body == NULL)
     vd_error_prefix (error, "%s", session->config.server);
   else
-    vd_trace_info (&session->config.trace, "message content, %" G_GUINT64_FORMAT " octets", txn->size);
+    trace_content (session, txn);
   return body;
 }
 
@@ -397,15 +262,57 @@ read_small (VdSession *session, VdBody *body, guint64 size, GError **error)
   return fine;
 }
 
-/* Behind its BDAT, which was pushed with a mark that counts it; what follows is no command and is not traced as one. */
+/* The whole content is announced. */
 static void
-append_small (VdSession *session)
+end_bdat (VdSession *session, VdTransaction *txn, const VdExpect *expect)
 {
-  VeredaSpan content = vd_buffer_span (&session->scratch);
+  txn->end_mark = expect->mark;
+  txn->closed = TRUE;
+  session->writing = NULL;
+}
 
-  vd_buffer_append (vd_output_commands (&session->output), content.data, content.size);
+/* The spans of small content; what has to be read for them is in `scratch`. */
+static gboolean
+find_small (VdSession *session, VdTransaction *txn, VeredaSpan spans[2], GError **error)
+{
+  VdBody *body;
+
+  spans[0] = txn->exact[0];
+  spans[1] = txn->exact[1];
+  if (spans[0].size + spans[1].size > 0)
+    {
+      trace_content (session, txn);
+      return TRUE;
+    }
+  body = open_content (session, txn, VD_BODY_BDAT, error);
+  if (body == NULL || !read_small (session, body, txn->size, error))
+    return FALSE;
+  spans[0] = vd_buffer_span (&session->scratch);
+  return TRUE;
+}
+
+/* BDAT and its content, which is no command and is not traced as one; the mark counts it. */
+static gboolean
+write_small (VdSession *session, VdTransaction *txn, GError **error)
+{
+  VeredaSpan spans[2];
+  VdExpect *expect;
+  VdBuffer *out;
+
+  if (!find_small (session, txn, spans, error))
+    return FALSE;
+  txn->bdat_begun = TRUE;
+  out = vd_output_commands (&session->output);
+  vd_command_bdat (out, txn->size, TRUE, NULL);
+  expect = vd_session_push (session, VD_STEP_BDAT_LAST, txn);
+  expect->mark += txn->size;
+  vd_buffer_append (out, spans[0].data, spans[0].size);
+  vd_buffer_append (out, spans[1].data, spans[1].size);
   session->trace_from = vd_output_appended (&session->output);
-  vd_buffer_consume (&session->scratch, content.size);
+  vd_buffer_consume (&session->scratch, vd_buffer_size (&session->scratch));
+  session->bdat_left = 0;
+  end_bdat (session, txn, expect);
+  return TRUE;
 }
 
 static gboolean
@@ -418,33 +325,21 @@ write_bdat (VdSession *session, VdTransaction *txn, GError **error)
   VdBody *body = NULL;
   VdExpect *expect;
 
-  if (first && (body = open_content (session, txn, VD_BODY_BDAT, error)) == NULL)
-    return FALSE;
   session->window_used |= first && !g_queue_is_empty (&session->expects);
   if (first && last && vd_session_is_small (session, txn))
-    {
-      if (!read_small (session, body, size, error))
-        return FALSE;
-      body = NULL;
-    }
-  else
-    session->content = txn;
+    return write_small (session, txn, error);
+  if (first && (body = open_content (session, txn, VD_BODY_BDAT, error)) == NULL)
+    return FALSE;
+  session->content = txn;
   txn->bdat_begun = TRUE;
   vd_command_bdat (vd_output_commands (&session->output), size, last, NULL);
   expect = vd_session_push (session, step, txn);
   expect->mark += size;
-  if (vd_buffer_size (&session->scratch) > 0)
-    append_small (session);
-  else
-    vd_output_chunk (&session->output, body, size, last);
+  vd_output_chunk (&session->output, body, size, last);
   session->bdat_left -= size;
   session->next = session->bdat_left > CHUNK_MAX ? VD_STEP_BDAT : VD_STEP_BDAT_LAST;
   if (last)
-    {
-      txn->end_mark = expect->mark;
-      txn->closed = TRUE;
-      session->writing = NULL;
-    }
+    end_bdat (session, txn, expect);
   return TRUE;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* session-private - the inside of a session, shared by its eight files:
+/* session-private - the inside of a session, shared by its files:
  *   session.c       octets, time, the reply cursor, the end of it all
- *   session-seen.c  what its owner may read
+ *   session-expect.c what was written and will be answered
  *   session-time.c  deadlines
  *   session-hello.c greeting, EHLO, STARTTLS
  *   session-auth.c  AUTH
  *   session-mail.c  transactions, the write cursor: what leaves next
+ *   session-end.c   transactions: their ends
  *   session-window.c   transactions ahead of their replies: how far, what tells that a server cannot do it, and back
  *   session-replies.c  transactions, the reply cursor: what the answers mean */
 #ifndef VD_SESSION_PRIVATE_H
@@ -31,7 +32,7 @@ typedef enum
 /* What the write cursor pushed and a reply will pop. */
 typedef struct
 {
-  GList link; /* in `expects`; its data is this */
+  GList link; /* its data is the expectation */
   VdStep step;
   guint64 mark;       /* output position after the command (and its octets, for BDAT) */
   VdTransaction *txn; /* NULL outside transactions */
@@ -57,6 +58,7 @@ struct VdSession
 
   VdOutput output;
   GQueue expects;     /* of VdExpect: the reply cursor is the head */
+  GQueue spare;       /* of VdExpect: for later ones */
   gint64 head_since;  /* when the head began to wait; -1: its command is not written yet */
   gint64 progress_at; /* when octets last left, or the first of those that wait came; -1: none wait */
   guint64 trace_from; /* octets of `output` commands already traced */
@@ -105,14 +107,17 @@ struct VdSession
   VdStep error_stage; /* where it was when `error` came */
 };
 
-/* ---- session.c ---- */
+/* ---- session-expect.c ---- */
 
+void vd_session_free_expects (GQueue *queue);
 /* Appends were made to vd_output_commands(): accounts and traces them; with expect, pushes. */
 VdExpect *vd_session_push (VdSession *session, VdStep step, VdTransaction *txn);
 /* The same expectation once more at the head: a further reply to it is due (LMTP). */
 void vd_session_push_again (VdSession *session, const VdExpect *expect);
 /* Traces the commands appended since the last call; `sasl`: a SASL response line. */
 void vd_session_trace_commands (VdSession *session, gboolean sasl);
+
+/* ---- session.c ---- */
 
 /* Octets were put into the output: from now on it has to make progress. */
 void vd_session_octets_wait (VdSession *session);
@@ -147,6 +152,10 @@ gboolean vd_session_auth_may_lead (VdSession *session);
 void vd_session_auth_is_clear (VdSession *session);
 /* And a RSET, where one was needed, too: what was AUTH's reply? */
 void vd_session_auth_go_on (VdSession *session);
+
+/* ---- session-end.c ---- */
+/* The first of a queue of transactions, taken out; NULL: there is none. */
+VdTransaction *vd_session_take_first (GQueue *queue);
 
 /* ---- session-mail.c ---- */
 void vd_session_pump (VdSession *session); /* writes all that may be written */

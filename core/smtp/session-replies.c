@@ -39,7 +39,7 @@ on_mail (VdSession *session, VdTransaction *txn, VdReply *reply)
 static void
 on_rcpt (VdSession *session, VdTransaction *txn, guint index, VdReply *reply)
 {
-  VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, index);
+  VdTxnRecipient *recipient = &txn->recipients[index];
 
   txn->rcpt_replies++;
   if (txn->mail_reply != NULL)
@@ -94,9 +94,9 @@ on_lmtp_end (VdSession *session, VdTransaction *txn, VdReply *reply)
 {
   guint seen = 0;
 
-  for (guint i = 0; i < txn->recipients->len; i++)
+  for (guint i = 0; i < txn->n_recipients; i++)
     {
-      VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+      VdTxnRecipient *recipient = &txn->recipients[i];
 
       if (!recipient->accepted || seen++ != txn->lmtp_replies)
         continue;

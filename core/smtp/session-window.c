@@ -54,11 +54,11 @@ vd_session_begin_again (VdSession *session, VdTransaction *txn)
     session->writing = NULL;
   if (txn->abandoned)
     session->n_abandoned--;
-  g_queue_remove (&session->open, txn);
+  g_queue_unlink (&session->open, &txn->link);
   txn->delivered |= txn->end_mark <= session->output.written;
   vd_transaction_rewind (txn);
   txn->retried = TRUE;
-  g_queue_push_tail (&session->again, txn);
+  g_queue_push_tail_link (&session->again, &txn->link);
   if (txn == session->ahead)
     vd_session_auth_is_clear (session);
 }

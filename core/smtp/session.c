@@ -22,15 +22,6 @@ auth_attempt_free (gpointer data)
   g_free (attempt);
 }
 
-static void
-forget_expects (VdSession *session)
-{
-  GList *link;
-
-  while ((link = g_queue_pop_head_link (&session->expects)) != NULL)
-    g_free (link->data);
-}
-
 VdSession *
 vd_session_new (const VdSessionConfig *config, gint64 now)
 {
@@ -59,8 +50,8 @@ vd_session_free (VdSession *session)
     return;
   if (session->phase != VD_PHASE_CLOSED)
     vd_session_fail (session, vd_session_error_new (session, VEREDA_ERROR_CANCELLED, "given up"), NULL);
-  forget_expects (session);
-  g_queue_clear (&session->finished);
+  vd_session_free_expects (&session->expects);
+  vd_session_free_expects (&session->spare);
   vd_session_auth_clear (session);
   g_ptr_array_unref (session->auth_attempts);
   vd_echo_free (session->echo);
@@ -139,7 +130,7 @@ vd_session_fail (VdSession *session, GError *error, VdReply *reply)
   vd_session_settle (session, session->error);
   g_clear_pointer (&session->auth_reply, vd_reply_unref);
   session->ahead = NULL;
-  forget_expects (session);
+  vd_session_free_expects (&session->expects);
   vd_output_clear (&session->output);
   vd_session_auth_clear (session);
 }
@@ -171,70 +162,6 @@ void
 vd_session_abort (VdSession *session, GError *error)
 {
   vd_session_fail (session, error, NULL);
-}
-
-/* ---- the write cursor's end of the queue ---- */
-
-void
-vd_session_trace_commands (VdSession *session, gboolean sasl)
-{
-  VeredaSpan all;
-  const char *line, *end;
-
-  if (!vd_trace_wanted (&session->config.trace))
-    return;
-  all = vd_buffer_span (vd_output_commands (&session->output));
-  if (all.size == 0)
-    return;
-  if (session->trace_from > session->output.queued)
-    session->trace_from = session->output.queued;
-
-  /* Only the octets behind the last trace are new; they are the buffer's last ones. */
-  line = (const char *) all.data + all.size - MIN (all.size, (gsize) (session->output.queued - session->trace_from));
-  end = (const char *) all.data + all.size;
-  while (line < end)
-    {
-      const char *stop = memchr (line, '\r', (gsize) (end - line));
-      char *text;
-
-      if (stop == NULL)
-        break;
-      text = vd_command_trace (line, (gsize) (stop - line), sasl);
-      vd_trace_line (&session->config.trace, VEREDA_TRACE_CLIENT, session->secure, text);
-      g_free (text);
-      line = stop + 2;
-    }
-}
-
-VdExpect *
-vd_session_push (VdSession *session, VdStep step, VdTransaction *txn)
-{
-  VdExpect *expect = g_new0 (VdExpect, 1);
-
-  session->trace_from = session->output.queued;
-  expect->step = step;
-  expect->txn = txn;
-  expect->mark = vd_output_appended (&session->output);
-  vd_session_trace_commands (session, FALSE);
-  session->trace_from = session->output.queued;
-  if (g_queue_is_empty (&session->expects))
-    session->head_since = -1;
-  expect->link.data = expect;
-  g_queue_push_tail_link (&session->expects, &expect->link);
-  vd_session_octets_wait (session);
-  vd_observer_said (&session->config.observer, step);
-  return expect;
-}
-
-void
-vd_session_push_again (VdSession *session, const VdExpect *expect)
-{
-  VdExpect *again = g_new (VdExpect, 1);
-
-  *again = *expect;
-  again->link = (GList){ .data = again };
-  g_queue_push_head_link (&session->expects, &again->link);
-  session->head_since = session->now;
 }
 
 /* ---- octets out ---- */
@@ -450,7 +377,7 @@ on_reply (VdSession *session, VdReply *reply)
       default:
         g_assert_not_reached ();
       }
-  g_free (expect);
+  g_queue_push_head_link (&session->spare, &expect->link);
 }
 
 static void
@@ -537,4 +464,74 @@ vd_session_feed_end (VdSession *session, GError *error, gint64 now)
                                  error != NULL ? ": " : "", error != NULL ? error->message : "");
   g_clear_error (&error);
   vd_session_fail (session, lost, NULL);
+}
+
+/* ---- what it needs and what it saw ---- */
+
+VdNeed
+vd_session_need (VdSession *session)
+{
+  return session->need;
+}
+
+gboolean
+vd_session_is_ready (VdSession *session)
+{
+  return session->phase == VD_PHASE_READY;
+}
+
+gboolean
+vd_session_takes (VdSession *session)
+{
+  return session->phase == VD_PHASE_READY
+         || (session->phase < VD_PHASE_READY && session->config.auth && session->config.auth_pipelining);
+}
+
+gboolean
+vd_session_is_idle (VdSession *session)
+{
+  return session->phase == VD_PHASE_READY && g_queue_is_empty (&session->waiting) && g_queue_is_empty (&session->again)
+         && g_queue_is_empty (&session->open) && g_queue_is_empty (&session->expects);
+}
+
+const VdEhlo *
+vd_session_ehlo (VdSession *session)
+{
+  return session->ehlo;
+}
+
+VdReply *
+vd_session_greeting (VdSession *session)
+{
+  return session->greeting;
+}
+
+gboolean
+vd_session_is_secure (VdSession *session)
+{
+  return session->secure;
+}
+
+gboolean
+vd_session_queue_asked (VdSession *session)
+{
+  return session->queue_asked;
+}
+
+const GError *
+vd_session_error (VdSession *session)
+{
+  return session->error;
+}
+
+VdReply *
+vd_session_error_reply (VdSession *session)
+{
+  return session->error_reply;
+}
+
+VdStep
+vd_session_stage (VdSession *session)
+{
+  return session->error != NULL ? session->error_stage : session->stage;
 }

@@ -2,37 +2,40 @@
 /* transaction - see transaction.h.  Plain data with a constructor, a destructor and one rule. */
 #include "core/smtp/transaction.h"
 
-static void
-recipient_free (gpointer data)
-{
-  VdTxnRecipient *recipient = data;
-
-  g_free (recipient->path);
-  vd_reply_unref (recipient->reply);
-  vd_reply_unref (recipient->final);
-  g_free (recipient);
-}
+#include <string.h>
 
 VdTransaction *
 vd_transaction_new (const char *reverse_path, gboolean reverse_utf8)
 {
   VdTransaction *txn = g_new0 (VdTransaction, 1);
 
-  txn->reverse_path = g_strdup (reverse_path);
+  txn->reverse_path = reverse_path;
   txn->reverse_utf8 = reverse_utf8;
-  txn->recipients = g_ptr_array_new_with_free_func (recipient_free);
+  txn->recipients = txn->few;
+  txn->room = G_N_ELEMENTS (txn->few);
+  txn->link.data = txn->flying.data = txn;
   txn->end_mark = G_MAXUINT64;
   return txn;
+}
+
+static void
+double_room (VdTransaction *txn)
+{
+  VdTxnRecipient *more = g_new (VdTxnRecipient, 2 * (gsize) txn->room);
+
+  memcpy (more, txn->recipients, txn->n_recipients * sizeof *more);
+  if (txn->recipients != txn->few)
+    g_free (txn->recipients);
+  txn->recipients = more;
+  txn->room *= 2;
 }
 
 void
 vd_transaction_add_recipient (VdTransaction *txn, const char *path, gboolean utf8)
 {
-  VdTxnRecipient *recipient = g_new0 (VdTxnRecipient, 1);
-
-  recipient->path = g_strdup (path);
-  recipient->utf8 = utf8;
-  g_ptr_array_add (txn->recipients, recipient);
+  if (txn->n_recipients == txn->room)
+    double_room (txn);
+  txn->recipients[txn->n_recipients++] = (VdTxnRecipient){ .path = path, .utf8 = utf8 };
 }
 
 void
@@ -40,8 +43,13 @@ vd_transaction_free (VdTransaction *txn)
 {
   if (txn == NULL)
     return;
-  g_free (txn->reverse_path);
-  g_ptr_array_unref (txn->recipients);
+  for (guint i = 0; i < txn->n_recipients; i++)
+    {
+      vd_reply_unref (txn->recipients[i].reply);
+      vd_reply_unref (txn->recipients[i].final);
+    }
+  if (txn->recipients != txn->few)
+    g_free (txn->recipients);
   vd_reply_unref (txn->mail_reply);
   vd_reply_unref (txn->data_reply);
   vd_reply_unref (txn->final_reply);
@@ -52,9 +60,9 @@ vd_transaction_free (VdTransaction *txn)
 void
 vd_transaction_rewind (VdTransaction *txn)
 {
-  for (guint i = 0; i < txn->recipients->len; i++)
+  for (guint i = 0; i < txn->n_recipients; i++)
     {
-      VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+      VdTxnRecipient *recipient = &txn->recipients[i];
 
       g_clear_pointer (&recipient->reply, vd_reply_unref);
       g_clear_pointer (&recipient->final, vd_reply_unref);

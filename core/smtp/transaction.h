@@ -22,7 +22,7 @@ typedef enum
 
 typedef struct
 {
-  char *path;        /* envelope form, owned */
+  const char *path;  /* envelope form, borrowed */
   gboolean utf8;     /* needs SMTPUTF8 */
   VdReply *reply;    /* to RCPT, or made locally; NULL: never answered */
   gboolean accepted; /* RCPT answered 2yz */
@@ -37,13 +37,15 @@ typedef VdBody *(*VdContentFunc) (VdTransaction *txn, VdBodyMode mode, gpointer 
 struct VdTransaction
 {
   /* What to send. */
-  char *reverse_path; /* "" for the null reverse-path */
+  const char *reverse_path; /* "" for the null reverse-path; borrowed */
   gboolean reverse_utf8;
-  GPtrArray *recipients; /* of VdTxnRecipient */
+  VdTxnRecipient *recipients; /* `few`, while there is room */
+  guint n_recipients;
   VdCommit commit;
   guint64 size; /* octets as counted by RFC 1870 */
   gboolean eight_bit, utf8_header;
   VdContentFunc open_content;
+  VeredaSpan exact[2]; /* the whole content as BDAT has it, in memory that does not change; sizes 0: it has to be opened */
   gpointer data;
 
   /* What became of it. */
@@ -77,8 +79,16 @@ struct VdTransaction
   gboolean delivered;  /* and its end had been handed over then */
   gboolean doubtful;   /* the server refused its reverse-path and took a recipient */
   gboolean void_end;   /* a lone dot closes a DATA that must not deliver (PIP-6) */
+
+  /* Places in lists; their data is the transaction. */
+  GList link;   /* one of the session's */
+  GList flying; /* its owner's */
+
+  guint room; /* for recipients */
+  VdTxnRecipient few[2];
 };
 
+/* Paths, here and of recipients, outlive the transaction. */
 VdTransaction *vd_transaction_new (const char *reverse_path, gboolean reverse_utf8);
 /* As it was before it was begun; `retried` and `delivered` stay. */
 void vd_transaction_rewind (VdTransaction *txn);

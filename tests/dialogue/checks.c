@@ -138,11 +138,11 @@ expect_failure (World *world, const Item *item)
 static gboolean
 expect_rcpt (World *world, const Item *item)
 {
-  const GPtrArray *recipients = world->about->txn->recipients;
+  const VdTransaction *txn = world->about->txn;
   int n = item_word (item, 2) == NULL ? 0 : atoi (item_word (item, 2));
-  if (n < 1 || (guint) n > recipients->len)
+  if (n < 1 || (guint) n > txn->n_recipients)
     return world_complain (world, "there is no recipient %d", n);
-  const VdTxnRecipient *recipient = recipients->pdata[n - 1];
+  const VdTxnRecipient *recipient = &txn->recipients[n - 1];
   const char *state = recipient->reply == NULL ? "unanswered" : recipient->accepted ? "accepted" : "refused";
   if (!same (world, "the recipient", state, item_word (item, 3)))
     return FALSE;
@@ -152,11 +152,11 @@ expect_rcpt (World *world, const Item *item)
 static gboolean
 expect_rcpt_final (World *world, const Item *item)
 {
-  const GPtrArray *recipients = world->about->txn->recipients;
+  const VdTransaction *txn = world->about->txn;
   int n = item_word (item, 2) == NULL ? 0 : atoi (item_word (item, 2));
-  if (n < 1 || (guint) n > recipients->len)
+  if (n < 1 || (guint) n > txn->n_recipients)
     return world_complain (world, "there is no recipient %d", n);
-  return check_reply (world, item, 3, ((const VdTxnRecipient *) recipients->pdata[n - 1])->final);
+  return check_reply (world, item, 3, ((const VdTxnRecipient *) &txn->recipients[n - 1])->final);
 }
 
 /* `expect permanent 1 yes [size]`: RCP-6. */
@@ -164,8 +164,8 @@ static gboolean
 expect_permanent (World *world, const Item *item)
 {
   int n = item_word (item, 2) == NULL ? 0 : atoi (item_word (item, 2));
-  const GPtrArray *recipients = world->about->txn->recipients;
-  const VdTxnRecipient *recipient = n < 1 || (guint) n > recipients->len ? NULL : recipients->pdata[n - 1];
+  const VdTransaction *txn = world->about->txn;
+  const VdTxnRecipient *recipient = n < 1 || (guint) n > txn->n_recipients ? NULL : &txn->recipients[n - 1];
   if (recipient == NULL || recipient->reply == NULL)
     return world_complain (world, "there is no reply for recipient %d", n);
   gboolean permanent = vd_transaction_is_permanent (recipient->reply, item_word (item, 4) != NULL);

@@ -60,7 +60,7 @@ begin_mail (World *world, const char *path)
   Mail *mail = g_new0 (Mail, 1);
   gboolean null_path = path == NULL || strcmp (path, "<>") == 0;
   gboolean utf8 = !null_path && !g_str_is_ascii (path);
-  mail->txn = vd_transaction_new (null_path ? "" : path, utf8);
+  mail->txn = vd_transaction_new (null_path ? "" : g_intern_string (path), utf8);
   mail->txn->data = mail;
   mail->txn->open_content = open_content;
   mail->body = g_string_new ("Subject: x\r\n\r\nhello\r\n");
@@ -108,7 +108,7 @@ world_mail_line (World *world, const Item *item, gboolean *ret_known)
   else if (value == NULL)
     return world_complain (world, "'%s' needs a value", verb);
   else if (strcmp (verb, "rcpt") == 0)
-    vd_transaction_add_recipient (mail->txn, value, !g_str_is_ascii (value));
+    vd_transaction_add_recipient (mail->txn, g_intern_string (value), !g_str_is_ascii (value));
   else if (strcmp (verb, "commit") == 0)
     mail->txn->commit = strcmp (value, "any") == 0 ? VD_COMMIT_ANY : VD_COMMIT_ALL;
   else if (strcmp (verb, "body") == 0)

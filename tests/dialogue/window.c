@@ -73,7 +73,7 @@ begin (Message *message, guint n, VdSession *session)
   g_autofree char *path = g_strdup_printf ("m%u@example.org", n);
 
   vd_transaction_free (message->txn);
-  message->txn = vd_transaction_new (path, FALSE);
+  message->txn = vd_transaction_new (g_intern_string (path), FALSE);
   vd_transaction_add_recipient (message->txn, "b@example.net", FALSE);
   message->txn->size = sizeof body - 1;
   message->txn->open_content = open_body;
@@ -167,7 +167,7 @@ check (const Variant *variant, const KitRelayTruth *truth, const Message *messag
     {
       const Message *message = &messages[n];
       const VdTransaction *txn = message->txn;
-      const VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, 0);
+      const VdTxnRecipient *recipient = &txn->recipients[0];
       guint accepted = truth->accepted[n];
       const char *wrong = NULL;
 

@@ -49,16 +49,21 @@ check_copy (const VdCopy *copy, VeredaMessage *message, const VdBodyPolicy *poli
   check_head (copy, policy);
 }
 
+static gboolean
+moment (VdMoment *ret_moment, GError **error)
+{
+  *ret_moment = (VdMoment){ .now = 1, .random = { 1, 2, 3 } };
+  return TRUE;
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
-  static const guint8 random[16] = { 1, 2, 3 };
   if (size < 1)
     return 0;
   const VdBodyPolicy policy = { (data[0] & 1) != 0, FALSE };
   VdEnvelopeOptions options = { .bcc = (VdBccMode) (data[0] >> 1 & 3) % 3,
-                                .now = 1,
-                                .random = random,
+                                .provide = moment,
                                 .originator = (data[0] & 8) != 0 ? "o@o.example" : NULL,
                                 .recipients = (data[0] & 16) != 0 ? "r@r.example" : NULL };
   g_autoptr (GBytes) bytes = g_bytes_new_static (data + 1, size - 1);

@@ -92,7 +92,7 @@ submit (Fuzz *fuzz)
     return;
   fuzz->flags[n] = octet (fuzz);
   g_snprintf (path, sizeof path, "m%u@example.org", n);
-  txn = fuzz->mails[n] = vd_transaction_new (path, FALSE);
+  txn = fuzz->mails[n] = vd_transaction_new (g_intern_string (path), FALSE);
   for (guint i = 0; i < 1u + (fuzz->flags[n] >> 6); i++)
     {
       gboolean utf8 = i == 1 && (fuzz->flags[n] & MAIL_UTF8_RCPT) != 0;

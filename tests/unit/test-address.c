@@ -421,6 +421,72 @@ test_round_trip (void)
   g_assert_cmpuint (taken, >, 1000);
 }
 
+/* The short way gives what the long one gives, or nothing. */
+static guint
+check_plain (const char *text)
+{
+  g_autoptr (VdMailbox) plain = vd_address_parse_plain (text, strlen (text));
+  if (plain == NULL)
+    return 0;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VdAddressList) list = parse (text, NULL, FALSE, &error);
+  if (list == NULL)
+    g_error ("\"%s\" is plain, but %s", text, error->message);
+  g_assert_cmpuint (list->mailboxes->len, ==, 1);
+  g_assert_false (list->group);
+  const VdMailbox *mailbox = g_ptr_array_index (list->mailboxes, 0);
+  g_assert_cmpstr (plain->given, ==, mailbox->given);
+  g_assert_cmpstr (plain->display, ==, mailbox->display);
+  g_assert_cmpstr (plain->local, ==, mailbox->local);
+  g_assert_cmpstr (plain->domain, ==, mailbox->domain);
+  g_assert_cmpstr (plain->ascii, ==, mailbox->ascii);
+  g_assert_cmpstr (plain->path, ==, mailbox->path);
+  g_assert_cmpint (plain->utf8, ==, mailbox->utf8);
+  return 1;
+}
+
+static void
+test_plain (void)
+{
+  static const char octets[] = "a1@.-_ <>\"\xc3";
+  static const char *const frames[][2] = { { "", "" },
+                                           { "a@", "" },
+                                           { "<", ">" },
+                                           { "Ann <", ">" },
+                                           { "Ann", "b@c>" },
+                                           { "<b@c", "" },
+                                           { "A B. <", ">" },
+                                           { "J\xc3\xb6rg B <", "> " },
+                                           { "b@c.example", "" },
+                                           { "(x) ", "" } };
+  guint n = 0;
+  for (gsize f = 0; f < G_N_ELEMENTS (frames); f++)
+    for (guint number = 0; number < 11 * 11 * 11 * 11; number++)
+      {
+        char inner[5] = { 0 };
+        guint rest = number;
+        for (int i = 0; i < 4; i++, rest /= 11)
+          inner[i] = octets[rest % 11];
+        for (int i = 0; i < 4; i++)
+          {
+            g_autofree char *text = g_strconcat (frames[f][0], inner + i, frames[f][1], NULL);
+            n += check_plain (text);
+          }
+      }
+  g_assert_cmpuint (n, >, 5000);
+
+  for (guint size = 60; size < 70; size++) /* the limits of local part, label and path */
+    {
+      g_autofree char *part = g_strnfill (size, 'a');
+      g_autofree char *local = g_strconcat (part, "@b.example", NULL);
+      g_autofree char *label = g_strconcat ("b@", part, ".example", NULL);
+      g_autofree char *path = g_strdup_printf ("%s@%.60s.%.60s.%.60s.%s", "abcde", part, part, part, part);
+      g_assert_cmpuint (check_plain (local), ==, size <= 64 ? 1 : 0);
+      g_assert_cmpuint (check_plain (label), ==, size <= 63 ? 1 : 0);
+      g_assert_cmpuint (check_plain (path), ==, size <= 63 && strlen (path) <= 254 ? 1 : 0);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -438,6 +504,7 @@ main (int argc, char **argv)
   g_test_add_func ("/address/seed-F-default-domain", test_default_domain);
   g_test_add_func ("/address/RCP-7-equal", test_equal);
   g_test_add_func ("/address/phrase", test_phrase);
+  g_test_add_func ("/address/plain", test_plain);
   g_test_add_func ("/address/round-trip", test_round_trip);
   return g_test_run ();
 }

@@ -31,6 +31,15 @@ option_free (gpointer data)
   g_free (option);
 }
 
+static gboolean
+moment (VdMoment *ret_moment, GError **error)
+{
+  ret_moment->now = NOW;
+  ret_moment->utc_offset = 19800;
+  memcpy (ret_moment->random, random_octets, sizeof ret_moment->random);
+  return TRUE;
+}
+
 static VdEnvelope *
 build (const Row *row, VeredaMessage *message, GError **error)
 {
@@ -50,9 +59,7 @@ build (const Row *row, VeredaMessage *message, GError **error)
     .bcc = row->bcc,
     .empty_bcc = row->empty_bcc,
     .default_domain = row->domain,
-    .now = NOW,
-    .utc_offset = 19800,
-    .random = random_octets,
+    .provide = moment,
     .user = row->user,
   };
   return vd_envelope_new (message, &options, error);

@@ -25,7 +25,8 @@ job_new (const char *header, const char *settings, VeredaResult **ret_result, GE
 
       g_assert_true (vereda_options_set (options, parts[0], parts[1], NULL));
     }
-  return vd_job_new (message, options, ret_result, error);
+  VdTerms terms = { 0 };
+  return vd_job_new (message, options, &terms, ret_result, error);
 }
 
 static VdJob *
@@ -51,7 +52,7 @@ reply_of (const char *text)
 static void
 answer_rcpt (VdTransaction *txn, guint i, const char *reply)
 {
-  VdTxnRecipient *recipient = g_ptr_array_index (txn->recipients, i);
+  VdTxnRecipient *recipient = &txn->recipients[i];
 
   recipient->reply = reply_of (reply);
   recipient->accepted = VD_REPLY_IS_POSITIVE (recipient->reply);
@@ -68,13 +69,13 @@ begin (VdJob *job, const char *rcpts)
   g_auto (GStrv) replies = g_strsplit (halves[0], ",", -1);
   g_auto (GStrv) finals = g_strsplit (halves[1] != NULL ? halves[1] : "", ",", -1);
 
-  g_assert_cmpuint (g_strv_length (replies), ==, txn->recipients->len);
+  g_assert_cmpuint (g_strv_length (replies), ==, txn->n_recipients);
   for (guint i = 0; replies[i] != NULL; i++)
     if (!g_str_equal (replies[i], "-"))
       answer_rcpt (txn, i, replies[i]);
   for (guint i = 0; finals[i] != NULL; i++)
     if (!g_str_equal (finals[i], "-"))
-      ((VdTxnRecipient *) g_ptr_array_index (txn->recipients, i))->final = reply_of (finals[i]);
+      txn->recipients[i].final = reply_of (finals[i]);
   txn->mail_accepted = TRUE;
   return txn;
 }
@@ -87,7 +88,9 @@ end_with (VdJob *job, VdOutcome outcome, const char *final, VeredaErrorCode erro
     job->txn->final_reply = reply_of (final);
   if (error != 0)
     job->txn->error = g_error_new_literal (VEREDA_ERROR, (gint) error, "as it happened");
-  vd_job_take_outcome (job, SERVER, NULL);
+  g_autoptr (VdPlace) place = vd_place_new (SERVER, NULL, NULL);
+
+  vd_job_take_outcome (job, place, NULL);
 }
 
 /* "aru-": accepted, refused, unknown, not sent; capitals: permanent. */
@@ -237,9 +240,11 @@ test_closing_reply (void)
       g_autoptr (VdReply) closing = reply_of ("421 4.3.2");
       VdJob *job = job_for ("To: a@example.net\r\n", "", &result);
 
+      g_autoptr (VdPlace) place = vd_place_new (SERVER, NULL, NULL);
+
       begin (job, "250")->outcome = outcomes[i];
       job->txn->error = g_error_new_literal (VEREDA_ERROR, VEREDA_ERROR_CLOSED, "gone");
-      vd_job_take_outcome (job, SERVER, closing);
+      vd_job_take_outcome (job, place, closing);
       if (outcomes[i] == VD_OUTCOME_NOT_SENT)
         g_assert_cmpint (vereda_reply_get_code (vereda_result_get_reply (result)), ==, 421);
       else
@@ -300,7 +305,7 @@ test_bcc_same (void)
   g_autoptr (VeredaResult) result = NULL;
   VdJob *job = job_for (BLIND, "", &result);
 
-  g_assert_cmpuint (vd_job_begin_copy (job)->recipients->len, ==, 3);
+  g_assert_cmpuint (vd_job_begin_copy (job)->n_recipients, ==, 3);
   begin (job, "250,250,250");
   end_with (job, VD_OUTCOME_SENT, "250", 0);
   g_assert_false (vd_job_next_copy (job));
