@@ -344,6 +344,16 @@ vd_connect_cancel (VdConnect *race)
     race_free (race);
 }
 
+void
+vd_connect_acknowledge (int fd)
+{
+#ifdef TCP_QUICKACK
+  static const int on = 1;
+
+  setsockopt (fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+#endif
+}
+
 const char *
 vd_attempt_outcome_name (VdAttemptOutcome outcome)
 {

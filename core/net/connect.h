@@ -53,6 +53,9 @@ VdConnect *vd_connect_start (VdReactor *reactor, GPtrArray *endpoints, const VdC
                              gpointer data);
 void vd_connect_cancel (VdConnect *connect); /* closes everything; `done` is not called any more */
 
+/* What was read from this TCP socket is acknowledged at once instead of with the next write, or 40 ms later.  Where the system cannot: nothing. */
+void vd_connect_acknowledge (int fd);
+
 const char *
 vd_attempt_outcome_name (VdAttemptOutcome outcome); /* "connected", "failed", "timed out", "lost the race", "waiting" */
 

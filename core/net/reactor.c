@@ -202,7 +202,7 @@ vd_reactor_next_deadline (VdReactor *reactor)
 
   for (guint i = 0; i < reactor->forced->len; i++)
     forced |= ((VdWatch *) reactor->forced->pdata[i])->wanted != 0;
-  return reactor->deferred->len > 0 || forced ? 0 : vd_timers_next (&reactor->timers);
+  return reactor->deferred->len > 0 || forced ? 0 : vd_timers_next (&reactor->timers, g_get_monotonic_time ());
 }
 
 static gint64

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* timers - the reactor's heap of deadlines: each timer knows its place, so setting and freeing cost O(log n).
  *
+ * What a connection does most is to put its deadline off: each octet that comes does.  That only writes the new deadline down; the heap goes by
+ * an older, earlier key, and the timer is moved to where it belongs when that comes up.
+ *
  * Pure.  Cannot fail. */
 #include "core/net/timers.h"
 
@@ -12,7 +15,9 @@ struct VdTimer
   VdTimerFunc func;
   gpointer data;
   gint64 deadline; /* -1 while disarmed */
+  gint64 key;      /* in the heap: the deadline, or one before it was put off */
   guint64 order;   /* equal deadlines fire in the order set */
+  guint64 rank;    /* in the heap: the order that goes with the key */
   guint place;     /* in the heap, or NOWHERE */
   guint due_place; /* in the list of the turn that is firing, or NOWHERE */
 };
@@ -26,7 +31,7 @@ timer_at (const GPtrArray *array, guint i)
 static inline gboolean
 earlier (const VdTimer *a, const VdTimer *b)
 {
-  return a->deadline != b->deadline ? a->deadline < b->deadline : a->order < b->order;
+  return a->key != b->key ? a->key < b->key : a->rank < b->rank;
 }
 
 static inline void
@@ -126,10 +131,26 @@ vd_timers_add (VdTimers *timers, VdTimerFunc func, gpointer data)
   return timer;
 }
 
-gint64
-vd_timers_next (const VdTimers *timers)
+/* Keys up to `until` that are not deadlines any more become them: after that the first one is. */
+static void
+settle (VdTimers *timers, gint64 until)
 {
-  return timers->heap->len == 0 ? -1 : timer_at (timers->heap, 0)->deadline;
+  while (timers->heap->len > 0)
+    {
+      VdTimer *timer = timer_at (timers->heap, 0);
+      if (timer->key == timer->deadline || timer->key > until)
+        return;
+      timer->key = timer->deadline;
+      timer->rank = timer->order;
+      sift_down (timers->heap, 0, timer);
+    }
+}
+
+gint64
+vd_timers_next (VdTimers *timers, gint64 now)
+{
+  settle (timers, now + G_USEC_PER_SEC);
+  return timers->heap->len == 0 ? -1 : timer_at (timers->heap, 0)->key;
 }
 
 void
@@ -137,7 +158,7 @@ vd_timers_fire (VdTimers *timers, gint64 now)
 {
   GPtrArray *due = timers->due;
 
-  while (timers->heap->len > 0 && timer_at (timers->heap, 0)->deadline <= now)
+  for (settle (timers, now); timers->heap->len > 0 && timer_at (timers->heap, 0)->key <= now; settle (timers, now))
     {
       VdTimer *timer = timer_at (timers->heap, 0);
       heap_remove (timers->heap, timer);
@@ -172,11 +193,19 @@ vd_timer_set (VdTimer *timer, gint64 deadline_us)
       timer->order = timers->order++;
       if (timer->place == NOWHERE)
         {
+          timer->key = deadline;
+          timer->rank = timer->order;
           g_ptr_array_add (timers->heap, timer);
           sift_up (timers->heap, timers->heap->len - 1, timer);
         }
+      else if (deadline > timer->key)
+        return; /* the order among equals is looked at when the key has become the deadline */
       else
-        sift (timers->heap, timer->place, timer);
+        {
+          timer->key = deadline;
+          timer->rank = timer->order;
+          sift (timers->heap, timer->place, timer);
+        }
     }
   vd_reactor_timers_changed (timers->reactor);
 }

@@ -10,7 +10,7 @@
 
 typedef struct
 {
-  GPtrArray *heap; /* VdTimer, binary min-heap on (deadline, order of setting) */
+  GPtrArray *heap; /* VdTimer, binary min-heap on their keys, which are their deadlines or earlier */
   GPtrArray *due;  /* taken out by vd_timers_fire, waiting for their call; NULL where freed or set again */
   guint64 order;
   guint count; /* timers that exist, armed or not */
@@ -20,7 +20,8 @@ typedef struct
 void vd_timers_init (VdTimers *timers, VdReactor *reactor);
 void vd_timers_clear (VdTimers *timers);
 VdTimer *vd_timers_add (VdTimers *timers, VdTimerFunc func, gpointer data);
-gint64 vd_timers_next (const VdTimers *timers); /* earliest deadline; -1: none */
+/* The earliest deadline; -1: none.  Where it is more than a second away it may be one that was put off since. */
+gint64 vd_timers_next (VdTimers *timers, gint64 now);
 /* Disarms and calls every timer due at `now`, earliest first.  What the calls set fires not before the next time. */
 void vd_timers_fire (VdTimers *timers, gint64 now);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* connection-private - the inside of a connection, shared by its five files:
- *   connection.c       stages, I/O, time, the end
+ *   connection.c       stages, life, the end
+ *   connection-io.c    octets, time
  *   connection-reach.c from a name to a descriptor
  *   connection-tls.c   which TLS library, handshake, what to do when it fails
  *   connection-auth.c  which mechanism, credentials
@@ -42,6 +43,10 @@ struct VdConnection
   VdWatch *watch;
   VdSession *session;
   gboolean want_read, want_write; /* what the layers asked for last */
+  gboolean readable;              /* it may be that there is something to read */
+  gboolean unacknowledged;        /* octets were read and none written since */
+  gboolean is_tcp;
+  gint64 looked_at; /* when it was read last */
   gboolean was_ready;
   gboolean kicked;
   gboolean pumping_later; /* a call of vd_connection_pump() is deferred */
@@ -78,8 +83,15 @@ void vd_connection_warn (VdConnection *c, const char *format, ...) G_GNUC_PRINTF
 GError *vd_connection_error_new (VdConnection *c, VeredaErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 void vd_connection_begin_session (VdConnection *c, gboolean secure);
 
+/* The session wants no more: its words become the connection's, and it is closed. */
+void vd_connection_session_over (VdConnection *c);
+
+/* ---- connection-io.c ---- */
 /* Does all that can be done without waiting, arms what is waited for, tells the owner, who may free it: the last call of every callback. */
 void vd_connection_pump (VdConnection *c);
+void vd_connection_pump_later (VdConnection *c); /* in the next turn */
+void vd_connection_forget_pump (VdConnection *c);
+void vd_connection_on_timer (gpointer data);
 void vd_connection_watch (VdConnection *c, int fd);
 
 /* ---- connection-silence.c ---- */

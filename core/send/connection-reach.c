@@ -65,6 +65,7 @@ on_connected (gpointer data, int fd, guint endpoint, const GArray *attempts, con
     }
   c->endpoint = endpoint;
   c->address = g_strdup (((VdEndpoint *) g_ptr_array_index (c->endpoints, endpoint))->text);
+  c->is_tcp = vd_endpoint_family (g_ptr_array_index (c->endpoints, endpoint)) != AF_UNIX;
   c->stack = vd_stack_new (vd_host_get ());
   if (c->setup.observer != NULL && c->setup.observer->meter != NULL)
     {

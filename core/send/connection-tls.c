@@ -366,6 +366,7 @@ handshake_done (VdConnection *c)
     return;
   c->stage_deadline = G_MAXINT64;
   c->at = VD_AT_DIALOGUE;
+  c->readable = TRUE; /* the layer may hold what came behind the handshake */
   if (c->handshake_starttls)
     vd_session_tls_done (c->session, vd_reactor_now (c->setup.reactor));
   else

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* connection - stages, I/O, time and the end of one connection.  See connection.h; the other files are in connection-private.h.
- *
- * One function works, vd_connection_pump(); it is called when the descriptor, a timer, a resolver or the owner has something, does all that can be done without
- * waiting, arms what is to be waited for, and tells the owner. */
+/* connection - stages, life and the end of one connection.  See connection.h; the other files are in connection-private.h.
+ */
 #include "core/send/connection-private.h"
 
 #include <stdarg.h>
@@ -10,11 +8,6 @@
 
 #include "core/base/error.h"
 #include "core/smtp/command.h"
-#include "core/smtp/output.h"
-
-/* Rounds of reading and writing in one turn, so that one busy connection leaves time to the others. */
-#define ROUNDS_MAX 256
-#define READ_SIZE  16384
 
 /* ---- words ---- */
 
@@ -119,8 +112,8 @@ remember (VdConnection *c)
 }
 
 /* The session is over: its words become the connection's. */
-static void
-session_over (VdConnection *c)
+void
+vd_connection_session_over (VdConnection *c)
 {
   const GError *error = vd_session_error (c->session);
   VdReply *reply = vd_session_error_reply (c->session);
@@ -238,239 +231,10 @@ vd_connection_begin_session (VdConnection *c, gboolean secure)
   vd_connection_entered (c, VEREDA_STAGE_GREETING);
   c->session = vd_session_new (&config, vd_reactor_now (c->setup.reactor));
   c->at = VD_AT_DIALOGUE;
+  c->readable = TRUE;
   if (!secure)
     vd_connection_await_greeting (c);
   g_free (client);
-}
-
-/* ---- I/O ---- */
-
-static gboolean
-do_read (VdConnection *c)
-{
-  guint8 octets[READ_SIZE];
-  GError *error = NULL;
-  gsize n = 0;
-
-  switch (vd_stack_read (c->stack, octets, sizeof octets, &n, &error))
-    {
-    case VEREDA_IO_DONE:
-      vd_connection_silence_end (c);
-      vd_session_feed (c->session, octets, n, vd_reactor_now (c->setup.reactor));
-      return TRUE;
-    case VEREDA_IO_WANT_READ:
-      c->want_read = TRUE;
-      return FALSE;
-    case VEREDA_IO_WANT_WRITE:
-      c->want_write = TRUE;
-      return FALSE;
-    case VEREDA_IO_EOF:
-      vd_session_feed_end (c->session, NULL, vd_reactor_now (c->setup.reactor));
-      return TRUE;
-    case VEREDA_IO_ERROR:
-    default:
-      vd_session_feed_end (c->session, error, vd_reactor_now (c->setup.reactor));
-      return TRUE;
-    }
-}
-
-static gboolean
-do_write (VdConnection *c)
-{
-  VeredaSpan spans[VD_OUTPUT_SPANS + 2];
-  GError *error = NULL;
-  gsize n_spans = vd_session_output (c->session, spans, G_N_ELEMENTS (spans)), n = 0;
-
-  if (n_spans == 0) /* nothing to write, or the message's source failed: then the session is over */
-    return vd_session_need (c->session) == VD_NEED_CLOSE;
-  switch (vd_stack_writev (c->stack, spans, n_spans, &n, &error))
-    {
-    case VEREDA_IO_DONE:
-      vd_session_wrote (c->session, n, vd_reactor_now (c->setup.reactor));
-      if (c->setup.wrote != NULL && vd_session_content (c->session) != NULL)
-        c->setup.wrote (c->setup.data, vd_session_content (c->session));
-      return TRUE;
-    case VEREDA_IO_WANT_READ:
-      c->want_read = TRUE;
-      return FALSE;
-    case VEREDA_IO_WANT_WRITE:
-      c->want_write = TRUE;
-      return FALSE;
-    case VEREDA_IO_EOF:
-    case VEREDA_IO_ERROR:
-    default:
-      vd_session_feed_end (c->session, error, vd_reactor_now (c->setup.reactor));
-      return TRUE;
-    }
-}
-
-/* Gives the session what it asks for.  TRUE: something was done. */
-static gboolean
-answer_need (VdConnection *c)
-{
-  switch (vd_session_need (c->session))
-    {
-    case VD_NEED_HANDSHAKE:
-      vd_connection_begin_tls (c, TRUE);
-      return TRUE;
-    case VD_NEED_TLS_DECISION:
-      vd_connection_decide_tls (c);
-      return TRUE;
-    case VD_NEED_MECHANISM:
-      return vd_connection_choose_mechanism (c);
-    case VD_NEED_CREDENTIAL:
-      if (!c->kicked)
-        {
-          vd_connection_await_credential (c);
-          return FALSE;
-        }
-      c->kicked = FALSE;
-      c->answer_by = G_MAXINT64;
-      vd_session_resume (c->session, vd_reactor_now (c->setup.reactor));
-      return TRUE;
-    case VD_NEED_CLOSE:
-      session_over (c);
-      return FALSE;
-    case VD_NEED_NOTHING:
-    default:
-      return FALSE;
-    }
-}
-
-static gboolean
-work_once (VdConnection *c)
-{
-  gboolean progress = FALSE;
-
-  c->want_read = c->want_write = FALSE;
-  if (c->at == VD_AT_HANDSHAKE)
-    return vd_connection_handshake (c);
-  if (c->at != VD_AT_DIALOGUE)
-    return FALSE;
-  if (answer_need (c))
-    return TRUE; /* it may have become another stage */
-  if (c->at != VD_AT_DIALOGUE)
-    return FALSE;
-  /* Reading first: a reply that is there already, a refusal in the middle of the content above all, must not be lost to a failing write. */
-  progress = do_read (c);
-  if (vd_session_need (c->session) == VD_NEED_NOTHING)
-    progress |= do_write (c);
-  else if (c->answer_by == G_MAXINT64)
-    progress = TRUE;
-  return progress;
-}
-
-void
-vd_connection_look (VdConnection *c)
-{
-  while (c->at == VD_AT_DIALOGUE && vd_session_need (c->session) == VD_NEED_NOTHING && do_read (c))
-    ;
-  if (c->at == VD_AT_DIALOGUE && vd_session_need (c->session) == VD_NEED_CLOSE)
-    session_over (c);
-}
-
-void
-vd_connection_flush (VdConnection *c)
-{
-  if (c->at == VD_AT_DIALOGUE && vd_session_need (c->session) == VD_NEED_NOTHING)
-    do_write (c);
-}
-
-static void
-arm (VdConnection *c)
-{
-  gint64 deadline = c->stage_deadline;
-
-  if (c->at == VD_AT_CLOSED)
-    return;
-  if (c->watch != NULL)
-    vd_watch_set (c->watch, c->want_read, c->want_write);
-  if (c->session != NULL && c->at == VD_AT_DIALOGUE)
-    deadline = MIN (MIN (MIN (deadline, c->answer_by), vd_connection_silence_deadline (c)), vd_session_deadline (c->session));
-  vd_timer_set (c->timer, deadline == G_MAXINT64 ? -1 : deadline);
-}
-
-static void
-pump_later (gpointer data)
-{
-  VdConnection *c = data;
-
-  c->pumping_later = FALSE;
-  vd_connection_pump (c);
-}
-
-static void
-defer_pump (VdConnection *c)
-{
-  if (c->pumping_later)
-    return;
-  c->pumping_later = TRUE;
-  vd_reactor_defer (c->setup.reactor, pump_later, c);
-}
-
-static void
-note_ready (VdConnection *c)
-{
-  const VeredaOptions *options = c->setup.options;
-
-  if (c->was_ready || c->session == NULL || !vd_session_is_ready (c->session))
-    return;
-  c->was_ready = TRUE;
-  vd_connection_log_auth (c);
-  if (vd_options_wants_auth (options))
-    vd_connection_warn_unauthenticated (c);
-  if (vd_options_bool (options, VD_OPTION_QUEUE) && !vd_session_queue_asked (c->session))
-    vd_connection_warn (c, "%s: option queue: the server does not offer to queue only (XQUE)", c->setup.visit->name);
-}
-
-void
-vd_connection_pump (VdConnection *c)
-{
-  guint rounds = 0;
-
-  while (work_once (c))
-    if (++rounds == ROUNDS_MAX)
-      {
-        defer_pump (c);
-        break;
-      }
-  note_ready (c);
-  arm (c);
-  c->setup.func (c->setup.data); /* may free c */
-}
-
-static void
-on_ready (gpointer data, gboolean readable, gboolean writable)
-{
-  vd_connection_pump (data);
-}
-
-void
-vd_connection_watch (VdConnection *c, int fd)
-{
-  c->watch = vd_reactor_watch (c->setup.reactor, fd, on_ready, c);
-}
-
-static void
-on_timer (gpointer data)
-{
-  VdConnection *c = data;
-
-  if (c->at == VD_AT_HANDSHAKE)
-    vd_connection_handshake_timeout (c);
-  else if (c->at == VD_AT_DIALOGUE && c->answer_by <= vd_reactor_now (c->setup.reactor))
-    vd_connection_credential_timeout (c);
-  else if (c->at == VD_AT_DIALOGUE)
-    {
-      vd_session_tick (c->session, vd_reactor_now (c->setup.reactor));
-      vd_connection_silence_tick (c);
-    }
-  else if (c->at == VD_AT_RESOLVE)
-    vd_connection_fail (
-        c, VEREDA_STAGE_RESOLVE,
-        vd_connection_error_new (c, VEREDA_ERROR_RESOLVE, "no answer to the name look-up within %.3g seconds",
-                                 (double) vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT) / G_USEC_PER_SEC));
-  vd_connection_pump (c);
 }
 
 /* ---- life ---- */
@@ -483,7 +247,7 @@ vd_connection_new (const VdConnectionSetup *setup)
   c->setup = *setup;
   c->stage = VEREDA_STAGE_PLUGIN;
   c->stage_deadline = c->answer_by = c->silent_since = G_MAXINT64;
-  c->timer = vd_reactor_timer (setup->reactor, on_timer, c);
+  c->timer = vd_reactor_timer (setup->reactor, vd_connection_on_timer, c);
   c->warnings = g_ptr_array_new_with_free_func (g_free);
   c->transport = setup->visit->route.mode == VD_MODE_PLAIN || setup->visit->in_clear != NULL ? g_strdup ("plain") : NULL;
   vd_reactor_defer (setup->reactor, vd_connection_begin, c);
@@ -498,8 +262,7 @@ vd_connection_free (VdConnection *c)
   stop_io (c);
   if (c->at == VD_AT_BEGIN)
     vd_reactor_undefer (c->setup.reactor, vd_connection_begin, c);
-  if (c->pumping_later)
-    vd_reactor_undefer (c->setup.reactor, pump_later, c);
+  vd_connection_forget_pump (c);
   vd_timer_free (c->timer);
   vd_session_free (c->session);
   vd_connection_auth_clear (c);
@@ -525,7 +288,7 @@ void
 vd_connection_kick (VdConnection *c)
 {
   c->kicked = TRUE;
-  defer_pump (c);
+  vd_connection_pump_later (c);
 }
 
 void
@@ -540,12 +303,12 @@ vd_connection_abort (VdConnection *c, GError *error)
   if (c->session != NULL && c->at == VD_AT_DIALOGUE)
     {
       vd_session_abort (c->session, error);
-      session_over (c);
+      vd_connection_session_over (c);
     }
   else if (c->session != NULL)
     {
       vd_session_tls_failed (c->session, error);
-      session_over (c);
+      vd_connection_session_over (c);
     }
   else
     vd_connection_fail (c, c->stage, error);

@@ -20,6 +20,8 @@ typedef struct VdConnection VdConnection;
 
 /* Called from a reactor turn as the last thing that a connection does in it: the owner may free it. */
 typedef void (*VdConnectionFunc) (gpointer data);
+/* Called in the middle of a turn: messages may be taken back and given, and nothing else be done.  TRUE: some were given. */
+typedef gboolean (*VdFeedFunc) (gpointer data);
 /* Content of `txn`, or its end, left. */
 typedef void (*VdWroteFunc) (gpointer data, VdTransaction *txn);
 
@@ -46,6 +48,7 @@ typedef struct
   VdLog *log;
   const VdConnectionObserver *observer; /* NULL: nobody */
   VdConnectionFunc func;
+  VdFeedFunc feed;   /* NULL: nothing is given */
   VdWroteFunc wrote; /* NULL: nobody wants to know */
   gpointer data;
 } VdConnectionSetup; /* everything borrowed, and must outlive the connection */

@@ -280,7 +280,8 @@ is_to_quit (VdLane *lane)
   return lane->with_copies == 0 && funcs->is_last_call (lane->setup->data, lane);
 }
 
-static void
+/* TRUE: it was given something to do. */
+static gboolean
 feed_session (VdLane *lane)
 {
   VdSession *session = vd_connection_session (lane->connection);
@@ -288,7 +289,7 @@ feed_session (VdLane *lane)
   guint quota;
 
   if (session == NULL || !vd_session_takes (session) || lane->quitting)
-    return;
+    return FALSE;
   if (!lane->known)
     {
       lane->known = TRUE;
@@ -303,8 +304,7 @@ feed_session (VdLane *lane)
       vd_session_finish (session, now_of (lane));
       kick = TRUE;
     }
-  if (kick)
-    vd_connection_kick (lane->connection);
+  return kick;
 }
 
 /* ---- the walk over the servers ---- */
@@ -316,6 +316,15 @@ on_connection (gpointer data)
 
   work (lane);
   lane->setup->funcs->changed (lane->setup->data, lane);
+}
+
+static gboolean
+on_feed (gpointer data)
+{
+  VdLane *lane = data;
+
+  take_finished (lane);
+  return feed_session (lane);
 }
 
 static void
@@ -341,6 +350,7 @@ connect_now (VdLane *lane)
                                .tickets = lane->setup->tickets,
                                .log = &lane->log,
                                .func = on_connection,
+                               .feed = on_feed,
                                .wrote = lane->setup->options->progress != NULL ? on_wrote : NULL,
                                .data = lane };
   lane->connection = vd_connection_new (&setup);
@@ -459,8 +469,8 @@ work (VdLane *lane)
   look_before_reuse (lane);
   if (vd_connection_is_closed (lane->connection))
     on_closed (lane);
-  else
-    feed_session (lane);
+  else if (feed_session (lane))
+    vd_connection_kick (lane->connection);
 }
 
 /* ---- the owner's side ---- */

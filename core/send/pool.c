@@ -44,7 +44,9 @@ struct VdPool
   gint64 modest_until;
 
   gboolean keep, once;
-  gboolean called; /* look() is deferred */
+  gboolean called;  /* look() is deferred */
+  guint delivering; /* inside of a verdict's callback: the lane takes what is submitted there, and looks afterwards */
+  gboolean missed;  /* something was submitted there */
 };
 
 static void look (gpointer data);
@@ -93,7 +95,9 @@ on_done (gpointer data, VdLane *lane, VdJob *job)
 {
   VdPool *pool = data;
 
+  pool->delivering++;
   pool->setup.funcs->done (pool->setup.data, job);
+  pool->delivering--;
 }
 
 static void
@@ -121,6 +125,14 @@ call_look (VdPool *pool)
     return;
   pool->called = TRUE;
   vd_reactor_defer (pool->setup.reactor, look, pool);
+}
+
+static void
+look_at_missed (VdPool *pool)
+{
+  if (pool->missed && pool->queue.length > 0)
+    call_look (pool);
+  pool->missed = FALSE;
 }
 
 static guint
@@ -262,6 +274,7 @@ look (gpointer data)
   if (!pool->keep)
     close_idle (pool, G_MAXINT64);
   arm_idle (pool);
+  look_at_missed (pool);
 }
 
 /* ---- the owner's side ---- */
@@ -328,7 +341,10 @@ void
 vd_pool_push (VdPool *pool, VdJob *job)
 {
   vd_queue_push (&pool->queue, job);
-  call_look (pool);
+  if (pool->delivering > 0)
+    pool->missed = TRUE;
+  else
+    call_look (pool);
 }
 
 void

@@ -5,8 +5,8 @@
  *   scale [MANY [FEW [MESSAGES]]]   default 10000 100 100000
  *
  * The server is a child process of this program: it holds the answer to the first message of each connection back until all connections
- * are there, so that as many as were asked for are really open.  Then MESSAGES are sent over them, a further one submitted with each verdict;
- * CPU time is that of this process alone.  When all is sent the connections stay, idle, and memory is measured against the start: what
+ * are there, so that as many as were asked for are really open.  Then MESSAGES are sent over them, one under way on each, the next submitted
+ * with its verdict; * CPU time is that of this process alone.  When all is sent the connections stay, idle, and memory is measured against the start: what
  * the heap has in use, and the resident set after malloc_trim().  One JSON object; ends with 0 only if everything was taken. */
 #include <errno.h>
 #include <malloc.h>
@@ -348,13 +348,13 @@ measure (guint connections, guint messages)
   figures.open_seconds = (double) g_get_monotonic_time () / 1e6 - begin;
   figures.connections = vereda_sender_get_n_connections (sender);
 
-  run.left = messages > 2 * connections ? messages - 2 * connections : 0;
+  run.left = messages > connections ? messages - connections : 0;
   run.done = 0;
   begin = (double) g_get_monotonic_time () / 1e6;
   spent = cpu ();
-  for (guint i = 0; i < 2 * connections; i++)
+  for (guint i = 0; i < connections; i++)
     run.failed += !vereda_sender_submit (sender, run.message, NULL, on_done, &run, NULL, NULL);
-  messages = run.left + 2 * connections;
+  messages = run.left + connections;
   loop (sender, &run, messages);
   figures.cpu_per_message = (cpu () - spent) / (double) messages;
   figures.messages_per_second = (double) messages / ((double) g_get_monotonic_time () / 1e6 - begin);

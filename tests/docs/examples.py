@@ -151,6 +151,38 @@ def check_many():
         return wrong
 
 
+def loop(name):
+    """Many messages from a loop, over connections that say QUIT; and what cannot be sent is told."""
+    program = example("loop-" + name)
+    if not os.path.exists(program):
+        return []  # its library is not here
+    with Folder() as folder, Sink(folder) as sink:
+        folder.write("empty.eml", b"")
+        out, _, wrong = run([program, sink.at, *["mail.eml"] * 20, "empty.eml", "absent.eml"], folder, 0)
+        if out.count("mail.eml: sent\n") != 20:
+            wrong.append(f"twenty messages were expected: {out}")
+        wrong += lacks(out, "empty.eml: ", "absent.eml: ")
+        sink.stop()
+        if len(sink.of("message")) != 20 or not 1 <= sink.of("summary")[0]["connections"] <= 4:
+            wrong.append("twenty messages over one connection to four were expected")
+    down = f"127.0.0.1:{closed_port()}"
+    with Folder() as folder:
+        out, _, more = run([program, down, "mail.eml"], folder, 0)
+        return wrong + more + lacks(out, "mail.eml: not-sent\n")
+
+
+def check_loop_poll():
+    return loop("poll")
+
+
+def check_loop_glib():
+    return loop("glib")
+
+
+def check_loop_uv():
+    return loop("uv")
+
+
 def check_plugin():
     """The mechanism of the guide for authors loads from its own folder and is used where it is asked for."""
     with Folder() as folder, Sink(folder, "--auth=ANONYMOUS", "--require-auth") as sink:
@@ -199,4 +231,5 @@ if __name__ == "__main__":
     main([("example/send-file", check_send_file), ("example/failover", check_failover),
           ("example/failover-unknown", check_failover_unknown), ("example/at-least-one", check_at_least_one),
           ("example/tls-policy", check_tls_policy), ("example/credential", check_credential), ("example/trace", check_trace),
-          ("example/progress", check_progress), ("example/many", check_many), ("example/plugin", check_plugin), ("example/transport", check_transport)])
+          ("example/progress", check_progress), ("example/many", check_many), ("example/loop-poll", check_loop_poll), ("example/loop-glib", check_loop_glib),
+          ("example/loop-uv", check_loop_uv), ("example/plugin", check_plugin), ("example/transport", check_transport)])
