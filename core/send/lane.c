@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lane - see lane.h.
  *
- * Orchestrates.  One function works, work(); it is called when the connection had a turn or the queue has something. */
+ * Orchestrates.  One function works, vd_lane_feed(); it is called when the connection had a turn or the queue has something. */
 #include "core/send/lane.h"
 
 #include "core/base/error.h"
@@ -42,8 +42,6 @@ struct VdLane
   gboolean ending;   /* not to be used for another message, nor to go anywhere else */
   gboolean aborted;  /* by its owner */
 };
-
-static void work (VdLane *lane);
 
 static gint64
 now_of (const VdLane *lane)
@@ -314,7 +312,7 @@ on_connection (gpointer data)
 {
   VdLane *lane = data;
 
-  work (lane);
+  vd_lane_feed (lane);
   lane->setup->funcs->changed (lane->setup->data, lane);
 }
 
@@ -460,8 +458,8 @@ look_before_reuse (VdLane *lane)
 }
 
 /* Everything that a connection's turn leaves to do. */
-static void
-work (VdLane *lane)
+void
+vd_lane_feed (VdLane *lane)
 {
   if (lane->connection == NULL)
     return;
@@ -503,16 +501,10 @@ vd_lane_free (VdLane *lane)
 }
 
 void
-vd_lane_feed (VdLane *lane)
-{
-  work (lane);
-}
-
-void
 vd_lane_close (VdLane *lane)
 {
   lane->ending = TRUE;
-  work (lane);
+  vd_lane_feed (lane);
 }
 
 void
