@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""live_referees.py: what smtp-tool says of TLS and certificates, beside what posttls-finger, gnutls-cli and openssl s_client say of the same server."""
+import os
+import re
+import ssl
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import live_kit  # noqa: F401 pylint: disable=unused-import (finds the kits of tests/unit)
+from probe_kit import BACKENDS, CERTS, HOST, cert, findings, probe
+from referee_kit import REFEREES, StartTls
+from tool_kit import Skip, run_tests
+
+GOOD = ('good', 'good-ecdsa', 'good-via-intermediate', 'misordered-chain', 'wildcard', 'upper-case')
+BAD = ('good-ed25519', 'client-auth-only', 'cn-only', 'cn-right-san-ip', 'cn-right-san-wrong', 'expired', 'ip-as-dns', 'ip-san-only',
+       'missing-intermediate', 'name-constraint', 'non-ca-issuer', 'not-yet-valid', 'other-root-sent', 'partial-wildcard', 'rsa1024',
+       'self-signed', 'self-signed-ed25519', 'sha1-signed', 'wildcard-inner', 'wildcard-top', 'wrong-host', 'wrong-host-expired')
+
+# Who accepts what smtp-tool does not, and why smtp-tool does not.
+LENIENT = {
+    # RFC 9525 section 6.3: a name in the subject is no name of a server, with or without other names beside it.
+    'cn-only': {'posttls-finger', 'gnutls-cli', 'openssl s_client'},
+    'cn-right-san-ip': {'posttls-finger', 'openssl s_client'},
+    'ip-san-only': {'posttls-finger', 'openssl s_client'},
+    # RFC 9525 section 6.3: a wildcard is a whole label.
+    'partial-wildcard': {'openssl s_client'},
+    # 1024 bits have been too few since 2013 (SP 800-131A); GnuTLS' NORMAL and Postfix' "medium" still take them.
+    'rsa1024': {'posttls-finger', 'gnutls-cli'},
+}
+
+
+def standard_names():
+    """OpenSSL's own names of cipher suites and those of the standards."""
+    text = subprocess.run(['openssl', 'ciphers', '-stdname', 'ALL'], capture_output=True, text=True, check=True).stdout
+    return {row.split()[2]: row.split()[0] for row in text.splitlines()}
+
+
+def bulk(cipher):
+    """The part of a suite's name that all tools have: gnutls-cli names it alone."""
+    if 'CHACHA20' in cipher:
+        return 'CHACHA20-POLY1305'
+    found = re.search(r'(AES)[-_]?(128|256)[-_](GCM|CCM)', cipher)
+    assert found, cipher
+    return '-'.join(found.groups())
+
+
+def look(name, context=None):
+    """Both backends, strict and tolerant, and the referees, of one server."""
+    with StartTls(name, context) as server:
+        common = ('--tls=starttls', '--ca-file', cert('root'), f'--verify-name={HOST}')
+        ours = {}
+        for backend in BACKENDS:
+            strict = probe(server.server, *common, f'--transport={backend}')
+            # The handshake of a certificate that is refused is not finished, so version and cipher are seen of a tolerated one.
+            tolerant = probe(server.server, *common, f'--transport={backend}', '--insecure')
+            ours[backend] = (*strict, tolerant[1])
+        return ours, [referee(server.port, cert('root')) for referee in REFEREES]
+
+
+def same(name, ours, referees, names):
+    (_, first, _), (_, second, _) = ours['openssl'], ours['gnutls']
+    assert first['tls']['verify']['code'] == second['tls']['verify']['code'], (name, first['tls']['verify'], second['tls']['verify'])
+    assert [part['sha256'] for part in first['tls']['chain']] == [part['sha256'] for part in second['tls']['chain']], name
+    lenient = set()
+    for backend, (run, strict, tolerant) in ours.items():
+        leaf, place = strict['tls']['chain'][0], (name, backend)
+        good = strict['tls']['verify']['ok']
+        assert run.status == (0 if good else 40), (place, run.status, strict['error'])
+        assert good or [key for key, severity in findings(strict).items() if key.startswith('cert-') and severity == 'error'], place
+        assert tolerant['tls']['verify']['code'] == strict['tls']['verify']['code'], place
+        for other in referees:
+            where = (*place, other['tool'])
+            assert leaf['sha256'] == other['sha256'], (where, leaf['sha256'], other['said'])
+            assert leaf['spki_sha256_base64'] == other['spki'], (where, leaf['spki_sha256_base64'], other['said'])
+            assert leaf['not_after'] == other['not_after'], (where, leaf['not_after'], other['not_after'])
+            if 'version' in other:  # gnutls-cli stops at a certificate that it does not like
+                assert tolerant['tls']['version'] == other['version'], (where, tolerant['tls']['version'], other['version'])
+                if other['tool'] == 'gnutls-cli':
+                    assert bulk(tolerant['tls']['cipher']) == other['cipher'], (where, tolerant['tls']['cipher'], other['cipher'])
+                else:
+                    assert tolerant['tls']['cipher'] == names.get(other['cipher'], other['cipher']), (where, tolerant['tls']['cipher'])
+            assert not good or other['ok'], (where, 'refuses what smtp-tool accepts', other['said'])
+            if other['ok'] and not good:
+                lenient.add(other['tool'])
+    assert lenient == LENIENT.get(name, set()), (name, lenient)
+    return sum('version' in other for other in referees)
+
+
+def need_certs():
+    if not os.path.exists(cert('good')):
+        raise Skip('no certificates')
+
+
+def test_certificates():
+    need_certs()
+    names = standard_names()
+    assert len(GOOD) + len(BAD) >= 20 and all(os.path.exists(os.path.join(CERTS, f'{name}.pem')) for name in GOOD + BAD)
+    seen = 0
+    with ThreadPoolExecutor(6) as pool:  # posttls-finger waits two seconds each time
+        for name, (ours, referees) in zip(GOOD + BAD, pool.map(look, GOOD + BAD)):
+            assert ours['openssl'][1]['tls']['verify']['ok'] == (name in GOOD), (name, ours['openssl'][1]['tls']['verify'])
+            seen += same(name, ours, referees, names)
+    assert seen >= 2 * len(GOOD + BAD)  # nothing was compared with nothing
+
+
+def only(version, cipher=None):
+    def change(context):
+        context.maximum_version = version
+        if cipher:
+            context.set_ciphers(cipher)
+    return change
+
+
+def test_protocols_and_ciphers():
+    need_certs()
+    names = standard_names()
+    for context, version, cipher in (
+            (only(ssl.TLSVersion.TLSv1_2, 'ECDHE-RSA-AES128-GCM-SHA256'), 'TLSv1.2', 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'),
+            (only(ssl.TLSVersion.TLSv1_2, 'ECDHE-RSA-AES256-GCM-SHA384'), 'TLSv1.2', 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384'),
+            (only(ssl.TLSVersion.TLSv1_2, 'ECDHE-RSA-CHACHA20-POLY1305'), 'TLSv1.2', 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256'),
+            (only(ssl.TLSVersion.TLSv1_3), 'TLSv1.3', 'TLS_AES_256_GCM_SHA384')):
+        ours, referees = look('good', context)
+        assert ours['openssl'][1]['tls']['version'] == version and ours['openssl'][1]['tls']['cipher'] == cipher, ours['openssl'][1]['tls']
+        assert same('good', ours, referees, names) == len(REFEREES)
+
+
+if __name__ == '__main__':
+    run_tests(globals())
