@@ -106,11 +106,6 @@ class SmtpToolOpenssl(SmtpTool):
         return [*argv[:-1], f'--transport={self.transport}', argv[-1]]
 
 
-class SmtpToolGnutls(SmtpToolOpenssl):
-    name = 'smtp-tool send, gnutls'
-    transport = 'gnutls'
-
-
 class FloorOpenssl(Peer):
     """The least with that library: no peer, a limit."""
 
