@@ -55,10 +55,11 @@ class Job:
 class Vereda(Peer):
     modes = ('none', 'starttls', 'implicit')
     level = 'auto'
+    again = False  # one message object for all of them
     pace = 40000
 
     def argv(self, job):
-        argv = [self.paths.program('bench-vereda'), str(job.count), job.path, f'servers={job.host}:{job.port}', 'client=bench.example',
+        argv = [self.paths.program('bench-vereda'), str(job.count), job.path, *(['again'] if self.again else []), f'servers={job.host}:{job.port}', 'client=bench.example',
                 f'pipelining={self.level}', f'tls={"never" if job.tls == "none" else job.tls}']
         if job.ca:
             argv.append(f'ca-file={job.ca}')
@@ -80,6 +81,16 @@ class VeredaWindow(Vereda):
     name = 'Vereda, window'
     level = 'window'
     pace = 200000
+
+
+class VeredaAutoAgain(VeredaAuto):
+    name = 'Vereda, auto, one object'
+    again = True
+
+
+class VeredaWindowAgain(VeredaWindow):
+    name = 'Vereda, window, one object'
+    again = True
 
 
 class SmtpTool(Peer):

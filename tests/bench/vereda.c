@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* vereda - the library as an application uses it: one message from memory, many times over one sender.
+/* vereda - the library as an application uses it: messages from memory, over one sender.
  *
- *   bench-vereda COUNT FILE [NAME=VALUE]...
+ *   bench-vereda COUNT FILE [again] [NAME=VALUE]...
+ *
+ * Every message is an object of its own, as those of different mails are, which the library reads from its first octet; with "again" it is
+ * one object that is sent again and again.
  *
  * NAME is an option of the library; servers=127.0.0.1:2525 is the least.  FILE is read once.  As an application with a full queue does,
  * it hands over AHEAD messages at once and one more for each that has its verdict.  Exit status 0 only when every message was sent.
@@ -18,7 +21,8 @@ enum
 
 typedef struct
 {
-  VeredaMessage *message;
+  GBytes *content;
+  VeredaMessage *message; /* again; NULL: a new one each time */
   guint64 left;
   guint64 sent;
   GError *error; /* the first */
@@ -29,9 +33,13 @@ static void on_done (VeredaSender *sender, VeredaMessage *message, VeredaResult 
 static void
 submit (VeredaSender *sender, Run *run)
 {
+  VeredaMessage *message
+      = run->message != NULL ? vereda_message_ref (run->message) : vereda_message_new_from_bytes (run->content);
+
   run->left--;
-  if (!vereda_sender_submit (sender, run->message, NULL, on_done, run, NULL, run->error == NULL ? &run->error : NULL))
+  if (!vereda_sender_submit (sender, message, NULL, on_done, run, NULL, run->error == NULL ? &run->error : NULL))
     run->left = 0;
+  vereda_message_unref (message); /* the sender has its own reference */
 }
 
 static void
@@ -58,10 +66,11 @@ main (int argc, char **argv)
 
   if (argc < 4)
     {
-      fputs ("usage: bench-vereda COUNT FILE NAME=VALUE...\n", stderr);
+      fputs ("usage: bench-vereda COUNT FILE [again] NAME=VALUE...\n", stderr);
       return 2;
     }
-  for (int i = 3; i < argc; i++)
+  const gboolean again = strcmp (argv[3], "again") == 0;
+  for (int i = again ? 4 : 3; i < argc; i++)
     {
       const char *equals = strchr (argv[i], '=');
       g_autofree char *name = equals != NULL ? g_strndup (argv[i], (gsize) (equals - argv[i])) : NULL;
@@ -88,7 +97,8 @@ main (int argc, char **argv)
       fprintf (stderr, "bench-vereda: %s\n", error->message);
       return 2;
     }
-  run.message = vereda_message_new_from_bytes (bytes);
+  run.content = bytes;
+  run.message = again ? vereda_message_new_from_bytes (bytes) : NULL;
   for (guint i = 0; i < AHEAD && run.left > 0; i++)
     submit (sender, &run);
   vereda_sender_run (sender);
