@@ -5,6 +5,7 @@
 #include "core/send/connection-private.h"
 
 #include "core/base/error.h"
+#include "core/send/pins.h"
 
 /* ---- which library ---- */
 
@@ -274,6 +275,17 @@ handshake_failed (VdConnection *c, GError *cause)
   dead (c, error);
 }
 
+/* What the options were set to was checked then. */
+static VdPins *
+known_keys (VdConnection *c)
+{
+  const VeredaOptions *options = c->setup.options;
+  VdPins *pins = vd_pins_new (vd_options_text (options, VD_OPTION_PINS), vd_options_text (options, VD_OPTION_TLSA), NULL);
+
+  g_assert (pins != NULL);
+  return pins;
+}
+
 void
 vd_connection_begin_tls (VdConnection *c, gboolean starttls)
 {
@@ -301,6 +313,8 @@ vd_connection_begin_tls (VdConnection *c, gboolean starttls)
     }
   peer_name = vd_visit_peer_name (c->setup.visit, c->setup.options);
   vd_connection_tls_settings (c, peer_name, &settings);
+  g_autoptr (VdPins) pins = known_keys (c);
+  vd_pins_lend (pins, &settings);
   settings.session = take_ticket (c, &settings);
   fine = vd_stack_wrap (c->stack, c->tls, &settings, &error);
   g_clear_pointer (&settings.session, g_bytes_unref);
@@ -340,11 +354,40 @@ note_success (VdConnection *c, gboolean verified)
                       fact_text (c, VEREDA_FACT_BACKEND, c->tls->name), verified ? "verified" : "NOT verified");
 }
 
+/* A transport that is older than pins or TLSA records does not look at them, and what it says of the certificate is about something else.  A
+ * pin is not a question of trust in authorities, so no word that tolerates a certificate is about it. */
+static gboolean
+check_keys (VdConnection *c, gboolean verified, GError **error)
+{
+  const VeredaOptions *options = c->setup.options;
+  VeredaFactValue value = { .num = 0 };
+  const char *missing = NULL;
+
+  if (vd_options_text (options, VD_OPTION_PINS) != NULL)
+    missing = !verified || !vd_stack_fact (c->stack, VEREDA_FACT_PIN, &value) ? "a pinned key" : NULL;
+  else if (vd_options_text (options, VD_OPTION_TLSA) != NULL && !c->setup.visit->unverified
+           && !vd_options_bool (options, VD_OPTION_INSECURE))
+    missing = !verified || !vd_stack_fact (c->stack, VEREDA_FACT_TLSA, &value) ? "one that a TLSA record names" : NULL;
+  if (missing == NULL)
+    return TRUE;
+  g_propagate_error (error, vd_connection_error_new (c, VEREDA_ERROR_CERTIFICATE,
+                                                     "the server's key is not %s: %s; nothing was sent", missing,
+                                                     verified ? "this transport is too old to look at them"
+                                                              : fact_text (c, VEREDA_FACT_VERIFY_TEXT, "not verified")));
+  return FALSE;
+}
+
 static void
 handshake_done (VdConnection *c)
 {
   gboolean verified = vd_stack_is_verified (c->stack);
+  GError *error = NULL;
 
+  if (!check_keys (c, verified, &error))
+    {
+      dead (c, error);
+      return;
+    }
   if (!verified)
     {
       const char *why = fact_text (c, VEREDA_FACT_VERIFY_TEXT, "not verified");

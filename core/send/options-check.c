@@ -14,6 +14,7 @@
 #include "core/net/endpoint.h"
 #include "core/net/target.h"
 #include "core/plugin/mode.h"
+#include "core/send/pins.h"
 #include "core/smtp/command.h"
 
 static gboolean G_GNUC_PRINTF (2, 3) bad (GError **error, const char *format, ...)
@@ -159,6 +160,27 @@ vd_check_verify_name (const char *value, GError **error)
   host = vd_host_to_ascii (value, error);
   g_free (host);
   return host != NULL;
+}
+
+static gboolean
+check_keys (const char *pins, const char *tlsa, GError **error)
+{
+  VdPins *known = vd_pins_new (pins, tlsa, error);
+
+  vd_pins_free (known);
+  return known != NULL;
+}
+
+gboolean
+vd_check_pins (const char *value, GError **error)
+{
+  return check_keys (value, NULL, error);
+}
+
+gboolean
+vd_check_tlsa (const char *value, GError **error)
+{
+  return check_keys (NULL, value, error);
 }
 
 gboolean

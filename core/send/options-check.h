@@ -16,6 +16,8 @@ gboolean vd_check_domain (const char *value, GError **error);
 gboolean vd_check_transport (const char *value, GError **error);
 gboolean vd_check_path (const char *value, GError **error);
 gboolean vd_check_verify_name (const char *value, GError **error);
+gboolean vd_check_pins (const char *value, GError **error);
+gboolean vd_check_tlsa (const char *value, GError **error);
 gboolean vd_check_printable (const char *value, GError **error);
 gboolean vd_check_user (const char *value, GError **error);
 gboolean vd_check_mechanisms (const char *value, GError **error);

@@ -2,7 +2,8 @@
 /* route - see route.h.
  *
  * Strongest word first: the option `tls` when it was set; a mode named by the option `transport`; the URL's scheme; the port (RFC 8314
- * section 3: 465 implicit, 587 STARTTLS); else TLS where it is offered.  Credentials turn "where offered" into "required". */
+ * section 3: 465 implicit, 587 STARTTLS); else TLS where it is offered.  Credentials and known keys (pins, tlsa) turn "where offered" into
+ * "required": who knows the server's key does not want to do without it. */
 #include "core/send/route.h"
 
 #include <errno.h>
@@ -38,10 +39,17 @@ mode_of_transport (const VeredaOptions *options)
   return mode;
 }
 
+static gboolean
+knows_keys (const VeredaOptions *options)
+{
+  return options->values[VD_OPTION_PINS] != NULL || options->values[VD_OPTION_TLSA] != NULL;
+}
+
 static void
 decide_mode (const VeredaOptions *options, const VdTarget *target, VdRoute *route)
 {
   gboolean wants_auth = vd_options_wants_auth (options) && !vd_options_bool (options, VD_OPTION_INSECURE_CLEARTEXT_AUTH);
+  gboolean wants_tls = wants_auth || knows_keys (options);
   guint tls = vd_options_choice (options, VD_OPTION_TLS);
   VdMode named = mode_of_transport (options);
 
@@ -53,7 +61,7 @@ decide_mode (const VeredaOptions *options, const VdTarget *target, VdRoute *rout
   else if (tls == TLS_STARTTLS)
     route->mode = VD_MODE_STARTTLS;
   else if (tls == TLS_OPPORTUNISTIC)
-    route->required = wants_auth;
+    route->required = wants_tls;
   else if (named != VD_MODE_ANY)
     *route = (VdRoute){ .mode = named, .required = TRUE, .why = "option transport" };
   else if (target->tls == VD_TLS_HINT_NONE)
@@ -68,8 +76,10 @@ decide_mode (const VeredaOptions *options, const VdTarget *target, VdRoute *rout
     *route = (VdRoute){ .mode = VD_MODE_STARTTLS, .required = TRUE, .why = "port 587" };
   else
     *route = (VdRoute){ .mode = VD_MODE_STARTTLS,
-                        .required = wants_auth,
-                        .why = wants_auth ? "credentials are given" : "where it is offered" };
+                        .required = wants_tls,
+                        .why = wants_auth  ? "credentials are given"
+                               : wants_tls ? "the server's key is given"
+                                           : "where it is offered" };
 
   if (route->mode != VD_MODE_STARTTLS)
     route->required = route->mode == VD_MODE_IMPLICIT;

@@ -132,6 +132,9 @@ typedef struct
   const char *name, *good, *bad; /* bad: values separated by '|' */
 } Row;
 
+#define PIN  "sha256//Sl5cjiCtIUrePxoMutLP6O3TVU+qrpAKboyxlvWo91w="
+#define HASH "0123456789abcdef 0123456789ABCDEF 0123456789abcdef0123456789abcdef"
+
 static const Row rows[] = {
   { "servers", "smtps://mail.example.org, [::1]:587",
     "|, ,|http://example.org|a b:0|smtp://u:p@example.org|host:70000|lmtp://host" },
@@ -154,6 +157,12 @@ static const Row rows[] = {
   { "cert-file", "cert.pem", "" },
   { "key-file", "key.pem", "" },
   { "verify-name", "mail.example.org", "|a b|exa_mple..org|[x" },
+  { "pins", PIN ", " PIN,
+    "|,|" PIN ",sha1//x|sha256//|sha256//AAAA|" PIN "A|SHA256"
+    "//AAAA|MD5|" PIN "=" },
+  { "tlsa", "3 1 1 " HASH ", 2 0 1 " HASH,
+    "|,|3 1 1|3 1 1 " HASH "0|3 1 1 zz|1 1 1 " HASH "|0 1 1 " HASH "|4 1 1 " HASH "|3 2 1 " HASH "|3 1 3 " HASH "|3 1 2 " HASH
+    "|3 1 1 00|256 1 1 " HASH "|-3 1 1 " HASH "|3 1 " HASH "|3 1 0" },
   { "tls-min", "1.3", "|1.1|1.0|1|TLS1.3" },
   { "tls-priority", "NORMAL:-VERS-TLS1.2", "|caf\xc3\xa9" },
   { "insecure", "yes", "|2" },

@@ -53,6 +53,12 @@ static const struct
   { "", "unix:/run/lmtp", VD_MODE_PLAIN, FALSE, 0 },
   { "", "lmtp:unix:/run/lmtp", VD_MODE_PLAIN, FALSE, 0 },
 
+  /* who knows the server's key does not want to do without it */
+  { "pins=sha256//Sl5cjiCtIUrePxoMutLP6O3TVU+qrpAKboyxlvWo91w=", "mx:25", VD_MODE_STARTTLS, TRUE, 25 },
+  { "pins=sha256//Sl5cjiCtIUrePxoMutLP6O3TVU+qrpAKboyxlvWo91w=;tls=opportunistic", "mx:25", VD_MODE_STARTTLS, TRUE, 25 },
+  { "tlsa=3 1 0 00", "mx", VD_MODE_STARTTLS, TRUE, 587 },
+  { "tlsa=3 1 0 00;tls=never", "mx", VD_MODE_PLAIN, FALSE, 25 },
+
   /* credentials mean required (STL-9), wherever clear was possible, unless switched off */
   { "username=u", "mx", VD_MODE_STARTTLS, TRUE, 587 },
   { "username=u", "mx:25", VD_MODE_STARTTLS, TRUE, 25 },

@@ -111,6 +111,9 @@ static const FindingInfo rows[] = {
     "The extended key usage lacks server authentication, or an issuer is no authority, or breaks a constraint.", "smtp-tool tls {target}" },
   { "cert-invalid", E, "tls", "the certificate cannot be accepted", "See the TLS library's words.", "smtp-tool tls {target}" },
   { "cert-pin-mismatch", E, "tls", "the key is none of the pinned ones", "The server has a new key, or it is another server.", "smtp-tool tls {target}" },
+  { "cert-tlsa-mismatch", E, "tls", "no TLSA record fits the certificate",
+    "The server has a new key and its records were not changed before (RFC 7671 section 8.1), or it is another server.  A sender that goes by DANE "
+    "does not deliver.", "smtp-tool tls {target}" },
   { "cert-not-verified", W, "tls", "the certificate was not accepted, and that was tolerated",
     "By --insecure, or because TLS was only wanted where it is offered.  Who is at the other end is not known; no password is sent there.",
     "smtp-tool probe --tls=starttls {target}" },

@@ -177,6 +177,7 @@ id_of_certificate (const Look *look)
     { "revoked", "cert-revoked" },
     { "purpose", "cert-purpose" },
     { "pin-mismatch", "cert-pin-mismatch" },
+    { "dane-mismatch", "cert-tlsa-mismatch" },
   };
   const char *code = vereda_probe_get_verify_code (look->probe);
   const char *peer = vereda_probe_get_peer_name (look->probe);

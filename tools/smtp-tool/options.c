@@ -70,6 +70,8 @@ static const CliOption send_rows[] = {
   LIB ("tls-key", 0, "key-file", TLS, NULL, NULL),
   LIB ("tls-verify-target", 0, "verify-name", TLS, NULL, NULL),
   LIB ("tls-sni", 0, "verify-name", TLS, NULL, NULL),
+  LIB ("pin", 0, "pins", TLS, "sha256//BASE64",
+       "the server's key is this one, may be repeated; then nothing else of its certificate counts"),
   LIB ("tls-cipher", 0, "tls-priority", TLS, NULL, NULL),
   OWN ("tls-verify", 0, CLI_FLAG, OPT_IGNORED, TLS, NULL, NULL),
   OWN ("tls-verify-ca", 0, CLI_FLAG, OPT_IGNORED, TLS, NULL, NULL),
@@ -150,7 +152,8 @@ static const struct
   const char *names;
 } placed[] = {
   { SERVERS, "client|family|local-address|connect-timeout|tls-timeout|deadline" },
-  { TLS, "transport|ca-file|ca-dir|cert-file|key-file|verify-name|tls-min|tls-priority|insecure|tlspolicy|usetls|tlsimport" },
+  { TLS, "transport|ca-file|ca-dir|cert-file|key-file|verify-name|pins|tlsa|tls-min|tls-priority|insecure|tlspolicy|usetls|"
+         "tlsimport" },
   { AUTH, "auth|no-auth|no-historic-auth|auth-fallback|auth-optional|auth-min-strength|authzid|realm|insecure-cleartext-auth" },
   { ENVELOPE, "at-least-one|originator|recipients|header|bcc|empty-bcc|default-domain" },
 };
