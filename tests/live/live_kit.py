@@ -109,6 +109,7 @@ class Server:
     name = None
     mechanisms = ()
     cleartext_auth = True  # offers AUTH before TLS
+    tls_works = True
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix='vereda-live-')

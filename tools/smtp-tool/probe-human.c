@@ -395,7 +395,8 @@ print_leaf (const Look *look, const Plan *plan, const Cert *cert)
   printf ("  leaf    %s   %s\n  names   %s\n", subject, key, *shown != '\0' ? shown : "(none)");
   printf ("  valid   %.10s to %.10s UTC   %s%s%" G_GINT64_FORMAT " days %s%s\n", before, after,
           left < look->warn_days ? paint (plan, left < look->error_days ? RED : YELLOW) : "",
-          left < look->warn_days ? "** " : "", left < 0 ? -left : left, left < 0 ? "ago" : "left",
+          left < look->warn_days ? "** " : "", left < 0 ? -left - 1 : left,
+          left < 0 ? "ago" : "left", /* whole days, both ways */
           left < look->warn_days ? paint (plan, PLAIN) : "");
   print_chain (look);
   printf ("  pins    spki sha256//%s\n          cert sha256 %s\n", cert->spki_sha256 != NULL ? cert->spki_sha256 : "?",
