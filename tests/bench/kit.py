@@ -125,6 +125,8 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
+        if getattr(self, 'wants_log', False):
+            os.remove(self.log)
 
 
 class Sink(Server):
