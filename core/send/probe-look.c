@@ -373,6 +373,8 @@ passed (gpointer data, VeredaStage stage)
   end_row (probe, TRUE);
   if (stage == VEREDA_STAGE_TLS)
     look_at_tls (probe);
+  if (probe->talk)
+    return VD_GO_ON;
   if ((stage == VEREDA_STAGE_CONNECT && probe->end == VEREDA_PROBE_CONNECT)
       || (stage == VEREDA_STAGE_TLS && implicit && probe->end == VEREDA_PROBE_TLS))
     {
@@ -458,20 +460,27 @@ vd_probe_look_ready (VeredaProbe *probe)
 }
 
 void
+vd_probe_look_around (VeredaProbe *probe)
+{
+  const char *address = vd_connection_address (probe->connection);
+
+  g_free (probe->address);
+  probe->address = g_strdup (address);
+  if (probe->transport == NULL && address != NULL)
+    probe->transport = g_strdup (vd_connection_transport (probe->connection));
+}
+
+void
 vd_probe_look_closed (VeredaProbe *probe)
 {
   const VeredaProbeStage *row = open_row (probe);
-  const char *address = vd_connection_address (probe->connection);
   GPtrArray *warnings = vd_connection_warnings (probe->connection);
 
   if (row != NULL && row->stage == VEREDA_STAGE_TLS)
     look_at_tls (probe);
   end_row (probe, FALSE);
   name_attempts (probe);
-  g_free (probe->address);
-  probe->address = g_strdup (address);
-  if (probe->transport == NULL && address != NULL)
-    probe->transport = g_strdup (vd_connection_transport (probe->connection));
+  vd_probe_look_around (probe);
   for (guint i = 0; i < warnings->len; i++)
     g_ptr_array_add (probe->warnings, g_strdup (warnings->pdata[i]));
 }

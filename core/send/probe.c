@@ -17,6 +17,8 @@ static VdGo
 stop (VeredaProbe *probe)
 {
   probe->reached = TRUE;
+  if (probe->talk)
+    return VD_GO_TALK;
   return probe->drop ? VD_GO_DROP : VD_GO_QUIT;
 }
 
@@ -128,6 +130,14 @@ feed_session (VeredaProbe *probe)
 {
   VdSession *session = vd_connection_session (probe->connection);
 
+  if (session != NULL && probe->talk && vd_session_is_ready (session))
+    vd_session_begin_talk (session);
+  if (session != NULL && vd_session_is_talking (session) && !probe->talks)
+    {
+      probe->talks = TRUE;
+      vd_probe_look_ready (probe);
+      vd_probe_look_around (probe);
+    }
   if (session == NULL || probe->over || !vd_session_is_ready (session))
     return;
   vd_probe_look_ready (probe);
@@ -203,7 +213,7 @@ static void
 on_closed (VeredaProbe *probe)
 {
   const gboolean failed = vd_connection_error (probe->connection) != NULL;
-  const gboolean again = failed && vd_connection_again (probe->connection) != VD_AGAIN_NO
+  const gboolean again = failed && !probe->talks && vd_connection_again (probe->connection) != VD_AGAIN_NO
                          && probe->visit->reconnects++ < RECONNECTS_MAX && !g_atomic_int_get (&probe->cancelled);
 
   vd_probe_look_closed (probe);
@@ -217,8 +227,13 @@ on_closed (VeredaProbe *probe)
 static void
 work (VeredaProbe *probe)
 {
+  VdSession *session = probe->connection != NULL ? vd_connection_session (probe->connection) : NULL;
+  VdReply *reply;
+
   if (probe->connection == NULL)
     return;
+  while (session != NULL && (reply = vd_session_take_heard (session)) != NULL)
+    g_queue_push_tail (&probe->heard, reply);
   take_finished (probe);
   if (vd_connection_is_closed (probe->connection))
     on_closed (probe);
@@ -293,6 +308,7 @@ vereda_probe_free (VeredaProbe *probe)
     return;
   g_clear_pointer (&probe->connection, vd_connection_free);
   vd_timer_free (probe->deadline);
+  g_queue_clear_full (&probe->heard, (GDestroyNotify) vd_reply_unref);
   vd_probe_look_clear (probe);
   vd_job_free (probe->job);
   vd_visit_free (probe->visit);
@@ -323,6 +339,18 @@ vereda_probe_cancel (VeredaProbe *probe)
   vd_reactor_wake (probe->reactor);
 }
 
+void
+vd_probe_turn (VeredaProbe *probe, gint64 wait)
+{
+  GError *error = NULL;
+
+  if (g_atomic_int_get (&probe->cancelled))
+    abort_now (probe, VEREDA_ERROR_CANCELLED, "cancelled");
+  else if (!vd_reactor_turn (probe->reactor, wait, &error))
+    abort_now (probe, VEREDA_ERROR_INTERNAL, error->message);
+  g_clear_error (&error);
+}
+
 static void
 run (VeredaProbe *probe)
 {
@@ -331,16 +359,8 @@ run (VeredaProbe *probe)
   if (deadline > 0)
     vd_timer_set (probe->deadline, vd_reactor_now (probe->reactor) + deadline);
   connect_now (probe);
-  while (probe->connection != NULL)
-    {
-      GError *error = NULL;
-
-      if (g_atomic_int_get (&probe->cancelled))
-        abort_now (probe, VEREDA_ERROR_CANCELLED, "cancelled");
-      else if (!vd_reactor_turn (probe->reactor, -1, &error))
-        abort_now (probe, VEREDA_ERROR_INTERNAL, error->message);
-      g_clear_error (&error);
-    }
+  while (probe->connection != NULL && !probe->talks)
+    vd_probe_turn (probe, -1);
   vd_timer_set (probe->deadline, -1);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* probe - the inside of a probe, shared by its two files:
+/* probe - the inside of a probe, shared by its files:
  *   probe.c       runs a connection and stops it
  *   probe-look.c  what was seen: rows of stages and addresses, facts
+ *   probe-talk.c  what is said after it has come to its end
  *   probe-get.c   the getters
  *
  * Implements include/vereda/probe.h. */
@@ -64,6 +65,9 @@ struct VeredaProbe
   guint connections;
   VeredaProbePoint end;
   gboolean drop;
+  gboolean talk;  /* stays at the end, for vereda_probe_say() */
+  gboolean talks; /* has come to it: no other connection follows */
+  GQueue heard;   /* of VdReply */
   gint cancelled; /* atomic */
   gboolean ran, over, reached;
 
@@ -89,12 +93,15 @@ struct VeredaProbe
 /* ---- probe-look.c ---- */
 void vd_probe_look_init (VeredaProbe *probe);
 void vd_probe_look_clear (VeredaProbe *probe);
-void vd_probe_look_begin (VeredaProbe *probe); /* a connection is about to be made */
-void vd_probe_look_ready (VeredaProbe *probe); /* its session is ready */
+void vd_probe_look_begin (VeredaProbe *probe);  /* a connection is about to be made */
+void vd_probe_look_ready (VeredaProbe *probe);  /* its session is ready */
+void vd_probe_look_around (VeredaProbe *probe); /* where it leads, and how */
 /* Whatever of the connection would go away with it is taken over. */
 void vd_probe_look_closed (VeredaProbe *probe);
 
 /* ---- probe.c ---- */
+/* One turn of the reactor, of so many microseconds at most; -1: until something happens. */
+void vd_probe_turn (VeredaProbe *probe, gint64 wait);
 VdGo vd_probe_may (VeredaProbe *probe, VdStep step);
 
 #endif

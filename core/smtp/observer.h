@@ -12,7 +12,8 @@ typedef enum
 {
   VD_GO_ON,
   VD_GO_QUIT, /* say QUIT instead */
-  VD_GO_DROP  /* close without a word */
+  VD_GO_DROP, /* close without a word */
+  VD_GO_TALK  /* stay, and let the owner talk */
 } VdGo;
 
 /* Every function may be NULL. */

@@ -15,6 +15,9 @@ vd_session_may (VdSession *session, VdStep step)
     case VD_GO_DROP:
       vd_session_fail (session, NULL, NULL);
       return FALSE;
+    case VD_GO_TALK:
+      vd_session_begin_talk (session);
+      return FALSE;
     case VD_GO_ON:
     default:
       return TRUE;

@@ -8,7 +8,8 @@
  *   session-mail.c  transactions, the write cursor: what leaves next
  *   session-end.c   transactions: their ends
  *   session-window.c   transactions ahead of their replies: how far, what tells that a server cannot do it, and back
- *   session-replies.c  transactions, the reply cursor: what the answers mean */
+ *   session-replies.c  transactions, the reply cursor: what the answers mean
+ *   session-talk.c  lines of the owner's own */
 #ifndef VD_SESSION_PRIVATE_H
 #define VD_SESSION_PRIVATE_H
 
@@ -25,6 +26,7 @@ typedef enum
   VD_PHASE_HELLO,    /* EHLO, HELO, STARTTLS under way, or a decision about them awaited */
   VD_PHASE_AUTH,     /* choosing or exchanging */
   VD_PHASE_READY,    /* transactions */
+  VD_PHASE_TALK,     /* the owner talks, and what the server knows is not known here */
   VD_PHASE_QUIT,     /* QUIT is queued or sent */
   VD_PHASE_CLOSED
 } VdPhase;
@@ -100,6 +102,14 @@ struct VdSession
   gboolean queue_asked;
   gboolean finishing; /* QUIT when nothing is left */
 
+  /* Talk */
+  GQueue heard;             /* of VdReply: not taken yet */
+  guint n_awaited;          /* replies to lines of the owner's own */
+  gboolean talk_content;    /* 354 was heard: lines are content up to "." */
+  gboolean talk_challenged; /* 334 was heard: the next line is a SASL response */
+  gboolean talk_again;      /* what the session says itself ends in talk, whatever comes of it */
+  GError *talk_error;       /* what came of it; NULL: all went well */
+
   /* The end */
   GError *error;
   VdReply *error_reply;
@@ -140,6 +150,11 @@ void vd_session_on_greeting (VdSession *session, VdReply *reply);
 void vd_session_on_ehlo (VdSession *session, VdExpect *expect, VdReply *reply);
 void vd_session_on_starttls (VdSession *session, VdReply *reply);
 void vd_session_say_hello (VdSession *session, gboolean helo);
+
+/* ---- session-talk.c ---- */
+/* What the session said itself has failed: the owner talks again. */
+void vd_session_end_own (VdSession *session, GError *error);
+void vd_session_on_talk_reply (VdSession *session, VdReply *reply);
 
 /* ---- session-auth.c ---- */
 void vd_session_begin_auth (VdSession *session); /* after the last EHLO: authenticate, or be ready */

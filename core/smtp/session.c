@@ -52,6 +52,8 @@ vd_session_free (VdSession *session)
     vd_session_fail (session, vd_session_error_new (session, VEREDA_ERROR_CANCELLED, "given up"), NULL);
   vd_session_free_expects (&session->expects);
   vd_session_free_expects (&session->spare);
+  g_queue_clear_full (&session->heard, (GDestroyNotify) vd_reply_unref);
+  g_clear_error (&session->talk_error);
   vd_session_auth_clear (session);
   g_ptr_array_unref (session->auth_attempts);
   vd_echo_free (session->echo);
@@ -147,6 +149,11 @@ vd_session_quit (VdSession *session)
 void
 vd_session_leave (VdSession *session, GError *error, VdReply *reply)
 {
+  if (session->talk_again && session->phase < VD_PHASE_QUIT)
+    {
+      vd_session_end_own (session, error);
+      return;
+    }
   if (session->phase >= VD_PHASE_QUIT)
     {
       g_clear_error (&error);
@@ -315,7 +322,14 @@ on_reply (VdSession *session, VdReply *reply)
 {
   VdExpect *expect = g_queue_peek_head (&session->expects);
 
-  trace_reply (session, reply, expect != NULL && expect->step == VD_STEP_AUTH);
+  trace_reply (session, reply, (expect != NULL && expect->step == VD_STEP_AUTH) || session->phase == VD_PHASE_TALK);
+  if (session->phase == VD_PHASE_TALK)
+    {
+      vd_session_on_talk_reply (session, reply);
+      return;
+    }
+  if (session->talk_again && reply->code != 334) /* a challenge is the mechanism's */
+    g_queue_push_tail (&session->heard, vd_reply_ref (reply));
   if (expect != NULL)
     session->stage = expect->step;
 

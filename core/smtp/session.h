@@ -132,6 +132,23 @@ void vd_session_no_mechanism (VdSession *session, GError *error, gint64 now);
 void vd_session_leave_auth (VdSession *session, GError *error, gint64 now);
 void vd_session_resume (VdSession *session, gint64 now);
 
+/* ---- talk: after the observer has said VD_GO_TALK.  What the owner says is not understood but for STARTTLS; EHLO and AUTH that this session
+ * says itself end in talk again. ---- */
+
+gboolean vd_session_is_talking (VdSession *session); /* and nothing of its own is going on */
+/* The session is ready: talk from now on. */
+void vd_session_begin_talk (VdSession *session);
+/* One line without its end.  Error VEREDA_ERROR_PROTOCOL: CR, LF or NUL in it, or STARTTLS at the wrong time. */
+gboolean vd_session_talk_line (VdSession *session, const char *line, gsize size, gint64 now, GError **error);
+void vd_session_talk_octets (VdSession *session, const void *data, gsize size, gint64 now); /* no reply is due */
+guint vd_session_talk_awaited (VdSession *session);                                         /* replies that are due */
+VdReply *vd_session_take_heard (VdSession *session);                                        /* owned; NULL: none */
+void vd_session_talk_hello (VdSession *session, gint64 now); /* EHLO, and what the observer allows behind it */
+void vd_session_talk_auth (VdSession *session, gint64 now);  /* EHLO and TLS first, where they are not done */
+void vd_session_talk_quit (VdSession *session, gint64 now);  /* in the middle of content: closes without a word */
+/* What came of the last EHLO or AUTH: NULL = it went well.  Owned by the caller. */
+GError *vd_session_take_talk_error (VdSession *session);
+
 /* ---- transactions ---- */
 
 gboolean vd_session_is_ready (VdSession *session); /* greeting, TLS and AUTH are behind; not closing */

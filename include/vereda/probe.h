@@ -72,6 +72,57 @@ gboolean vereda_probe_run (VeredaProbe *probe, GError **error);
 VEREDA_API
 void vereda_probe_cancel (VeredaProbe *probe);
 
+/** @name Talk: lines of one's own over the connection, once the end is reached
+ *
+ * The connection, the time-outs of what the library says itself and the TLS policy are those of a sender; STARTTLS as a line of one's own
+ * is followed by the handshake, and octets in clear behind its reply end the connection (RFC 3207 section 4.2).  What else a line does to the
+ * server is not known to the library: it sends no message over such a connection.  One thread; what blocks says so. */
+/**@{*/
+/**
+ * Instead of closing where vereda_probe_set_end() says, stay open: vereda_probe_run() returns then.  The earliest end is the greeting.
+ * Before vereda_probe_run().
+ */
+VEREDA_API
+void vereda_probe_set_talk (VeredaProbe *probe, gboolean talk);
+VEREDA_API
+gboolean vereda_probe_is_talking (VeredaProbe *probe); /**< TRUE from vereda_probe_run() to the connection's end */
+/**
+ * Says one line, which gets its CRLF here.  Does not wait for a reply, but for a handshake that is going on.
+ * @return FALSE with VEREDA_ERROR_PROTOCOL when it holds CR or LF, or is STARTTLS where that cannot be said; with the connection's error
+ *         when that is at its end
+ */
+VEREDA_API
+gboolean vereda_probe_say (VeredaProbe *probe, const char *line, GError **error);
+/** Says octets as they are, to which no reply is due: content behind DATA's 354 but for the final line ".", or behind BDAT. */
+VEREDA_API
+gboolean vereda_probe_say_octets (VeredaProbe *probe, const void *octets, gsize size, GError **error);
+/**
+ * The next reply that came, also one that nothing asked for.  Blocks.  The reply to STARTTLS is told when the handshake is done.
+ * @param timeout microseconds; 0: what is there already; -1: no limit
+ * @return free with vereda_probe_reply_free(); NULL without @p error when none came in time, NULL with it when the connection is at its end
+ */
+VEREDA_API
+VeredaReply *vereda_probe_hear (VeredaProbe *probe, gint64 timeout, GError **error);
+VEREDA_API
+void vereda_probe_reply_free (VeredaReply *reply); /**< of vereda_probe_hear().  NULL is fine */
+VEREDA_API
+guint vereda_probe_get_n_awaited (VeredaProbe *probe); /**< replies that are due, or came and were not heard yet */
+/** Lets the library say EHLO, with the option `client`, so that it knows the extensions.  Blocks.  The reply is heard. */
+VEREDA_API
+gboolean vereda_probe_say_hello (VeredaProbe *probe, GError **error);
+/**
+ * Lets the library authenticate as a sender would; it says EHLO and STARTTLS first where they are missing and wanted.  Blocks.  The replies
+ * are heard, but for challenges.
+ * @param mechanisms the option `auth` from now on, or NULL
+ * @return FALSE with @p error when it came to nothing; the connection may be usable all the same: vereda_probe_is_talking()
+ */
+VEREDA_API
+gboolean vereda_probe_authenticate (VeredaProbe *probe, const char *mechanisms, GError **error);
+/** Says QUIT and waits for its reply, or (@p drop) closes without a word.  Blocks. */
+VEREDA_API
+gboolean vereda_probe_close (VeredaProbe *probe, gboolean drop, GError **error);
+/**@}*/
+
 /** @name The outcome */
 /**@{*/
 VEREDA_API

@@ -88,7 +88,7 @@ def check_flags():
     if TOOL is None:
         raise Skip("smtp-tool was not built")
     known = ""
-    for command in ("send", "plugins", "bench", "sink"):
+    for command in ("send", "plugins", "bench", "session", "sink"):
         known += subprocess.run([TOOL, command, "--help"], capture_output=True, text=True, check=False).stdout
     names = set(re.findall(r"--(?:\[no-\])?([a-z0-9][a-z0-9-]+)", known))
     wrong = set()

@@ -11,7 +11,7 @@ from tool_kit import SINK, Skip, run_tests, tool
 
 FOLDER = sys.argv[1]
 PAGES = ('smtp-tool', 'smtp-tool-send', 'smtp-tool-plugins', 'smtp-tool-auth', 'smtp-tool-probe', 'smtp-tool-check', 'smtp-tool-explain', 'smtp-tool-bench', 'smtp-tool-config',
-         'smtp-tool-sink')
+         'smtp-tool-session', 'smtp-tool-sink')
 
 
 def read(page):

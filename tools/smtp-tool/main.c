@@ -39,6 +39,7 @@ static const Command commands[] = {
   { "explain", "what a finding, a reply code or an exit status means", NULL, "smtp-tool-probe" },
   { "config", "show the settings that would be used, and where each comes from", config_main, NULL },
   { "bench", "load a server of one's own, and measure", bench_main, NULL },
+  { "session", "say lines of one's own to a server, and see its replies", NULL, "smtp-tool-session" },
   { "sink", "run a test server on this machine", NULL, "smtp-tool-sink" },
 };
 

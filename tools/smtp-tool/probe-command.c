@@ -39,6 +39,10 @@ static const Row own_rows[] = {
   OWN (COMMAND_PROBE, "quit-after", 0, CLI_VALUE, OPT_QUIT_AFTER, SERVERS, POINTS,
        "the last thing to do before QUIT (AUTH); MAIL and RCPT take --from and --to"),
   OWN (COMMAND_PROBE, "drop-after", 0, CLI_VALUE, OPT_DROP_AFTER, SERVERS, POINTS, "the same, closing without QUIT"),
+  OWN (COMMAND_SESSION, "script", 0, CLI_VALUE, OPT_SCRIPT, OUTPUT, "FILE",
+       "lines to say; without it they come from standard input"),
+  OWN (COMMAND_SESSION, "until", 0, CLI_VALUE, OPT_UNTIL, SERVERS, "BANNER|FIRST-EHLO|TLS|EHLO|AUTH",
+       "how far the library goes by itself before the first line (BANNER)"),
   OWN (COMMAND_AUTH, "max-tries", 0, CLI_VALUE, OPT_MAX_TRIES, AUTH, "N", "try: give up after N refusals (3)"),
   OWN (COMMAND_COMPARE, "transports", 0, CLI_VALUE, OPT_TRANSPORTS, SERVERS, "NAME,...",
        "compare these, such as openssl,gnutls; all TLS transports by default"),
@@ -276,8 +280,14 @@ read_all (Command *command, GError **error)
       return FALSE;
     }
   command->target = vereda_options_get (plan->options, "servers");
-  if (!read_point (command, OPT_QUIT_AFTER, error) || !read_point (command, OPT_DROP_AFTER, error))
+  if (!read_point (command, OPT_QUIT_AFTER, error) || !read_point (command, OPT_DROP_AFTER, error)
+      || !read_point (command, OPT_UNTIL, error))
     return FALSE;
+  if (command->info->kind == COMMAND_SESSION && (command->point < VEREDA_PROBE_GREETING || command->point > VEREDA_PROBE_AUTH))
+    {
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--until: one of BANNER|FIRST-EHLO|TLS|EHLO|AUTH");
+      return FALSE;
+    }
   if (command->point == VEREDA_PROBE_RCPT && !vereda_options_is_set (plan->options, "recipients"))
     {
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "RCPT is asked for and nobody is named: --to=ADDRESS");
@@ -307,7 +317,7 @@ command_new (const CommandInfo *info, int argc, char **argv)
   command->line = cli_parse (command->options, argc, argv);
   command->plan = plan_new ();
   command->expect = g_ptr_array_new ();
-  command->point = VEREDA_PROBE_AUTH;
+  command->point = info->kind == COMMAND_SESSION ? VEREDA_PROBE_GREETING : VEREDA_PROBE_AUTH;
   command->fail_on = -1;
   command->warn_days = 21;
   command->error_days = 7;

@@ -18,7 +18,8 @@ typedef enum
   COMMAND_TLS = 1 << 1,
   COMMAND_AUTH = 1 << 2,
   COMMAND_COMPARE = 1 << 3,
-  COMMAND_CHECK = 1 << 4
+  COMMAND_CHECK = 1 << 4,
+  COMMAND_SESSION = 1 << 5
 } CommandKind;
 
 typedef enum
@@ -35,7 +36,9 @@ typedef enum
   OPT_WARNING,
   OPT_CRITICAL,
   OPT_CHECK_FORMAT,
-  OPT_AUTH_REFUSED
+  OPT_AUTH_REFUSED,
+  OPT_SCRIPT,
+  OPT_UNTIL
 } CommandOption;
 
 typedef struct
