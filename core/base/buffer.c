@@ -9,7 +9,7 @@
 #include "core/base/secret.h"
 
 #define FIRST_ROOM ((gsize) 512)
-#define KEPT_ROOM  ((gsize) 64 * 1024) /* an empty buffer larger than this gives its memory back */
+#define KEPT_ROOM  ((gsize) 128 * 1024) /* an empty buffer larger than this gives its memory back */
 
 void
 vd_buffer_init (VdBuffer *buffer, gboolean secret)

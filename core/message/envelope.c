@@ -32,8 +32,8 @@ typedef struct
   VdMailbox *read_originator;  /* the same, where it is of no field */
   GPtrArray *scratch;          /* of VdMailbox, empty between two uses */
   GHashTable *known;           /* key of a recipient to its index + 1; NULL: not needed yet */
-  GArray *main;                /* of guint: who gets the main copy */
-  GArray *apart;               /* of guint: who gets a copy of their own */
+  guint n_main;                /* who gets the main copy */
+  guint n_apart;               /* who gets a copy of their own */
 } Builder;
 
 static gboolean
@@ -129,31 +129,37 @@ find_originator (Builder *builder, GError **error)
 
 /* ---- who receives ---- */
 
-static void
-recipient_free (gpointer data)
+/* Room for one element more, in an array that begins as `one`. */
+static gpointer
+make_room (gpointer array, gpointer one, guint n, gsize size)
 {
-  VdRecipient *recipient = data;
-  vd_mailbox_free (recipient->mailbox);
-  g_free (recipient);
+  if (n == 0)
+    return one;
+  if (array == one)
+    {
+      gpointer more = g_malloc_n (2, size);
+      memcpy (more, one, size);
+      return more;
+    }
+  return (n & (n - 1)) == 0 ? g_realloc_n (array, 2 * (gsize) n, size) : array; /* a power of two is full */
 }
 
 /* Index of the first recipient equal to the one that comes next; -1: there is none. */
 static gint
 find_equal (Builder *builder, const VdMailbox *mailbox)
 {
-  const GPtrArray *recipients = builder->envelope->recipients;
-  if (recipients->len == 0)
+  const VdEnvelope *envelope = builder->envelope;
+  if (envelope->n_recipients == 0)
     return -1;
   if (builder->known == NULL) /* nearly always there is one and no more */
     {
-      const VdRecipient *first = g_ptr_array_index (recipients, 0);
       builder->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-      g_hash_table_insert (builder->known, vd_mailbox_key (first->mailbox), GINT_TO_POINTER (1));
+      g_hash_table_insert (builder->known, vd_mailbox_key (envelope->recipients[0].mailbox), GINT_TO_POINTER (1));
     }
   g_autofree char *key = vd_mailbox_key (mailbox);
   const gint found = GPOINTER_TO_INT (g_hash_table_lookup (builder->known, key)) - 1;
   if (found < 0)
-    g_hash_table_insert (builder->known, g_steal_pointer (&key), GINT_TO_POINTER ((gint) recipients->len + 1));
+    g_hash_table_insert (builder->known, g_steal_pointer (&key), GINT_TO_POINTER ((gint) envelope->n_recipients + 1));
   return found;
 }
 
@@ -161,12 +167,13 @@ find_equal (Builder *builder, const VdMailbox *mailbox)
 static void
 add_recipient (Builder *builder, VdMailbox *mailbox, gboolean blind, gboolean apart)
 {
-  VdRecipient *recipient = g_new (VdRecipient, 1);
-  guint index = builder->envelope->recipients->len;
-  *recipient = (VdRecipient){ mailbox, mailbox->given, mailbox->path, mailbox->utf8, blind, find_equal (builder, mailbox) };
-  if (recipient->same_as < 0)
-    g_array_append_val (apart ? builder->apart : builder->main, index);
-  g_ptr_array_add (builder->envelope->recipients, recipient);
+  VdEnvelope *envelope = builder->envelope;
+  const gint same_as = find_equal (builder, mailbox);
+  envelope->recipients = make_room (envelope->recipients, &envelope->one, envelope->n_recipients, sizeof envelope->one);
+  envelope->recipients[envelope->n_recipients++]
+      = (VdRecipient){ mailbox, mailbox->given, mailbox->path, mailbox->utf8, blind, apart, same_as };
+  builder->n_main += same_as < 0 && !apart;
+  builder->n_apart += same_as < 0 && apart;
 }
 
 /* All that are in `mailboxes`, which is empty then. */
@@ -193,7 +200,7 @@ recipients_from_option (Builder *builder, GError **error)
   if (list == NULL)
     return FALSE;
   add_recipients (builder, list->mailboxes, FALSE, FALSE);
-  if (builder->envelope->recipients->len > 0)
+  if (builder->envelope->n_recipients > 0)
     return TRUE;
   g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "option recipients holds no address");
   return FALSE;
@@ -217,7 +224,7 @@ recipients_from_header (Builder *builder, GError **error)
         return FALSE;
       add_recipients (builder, builder->scratch, rows[i].blind, rows[i].apart && builder->options->bcc != VD_BCC_SAME);
     }
-  if (builder->envelope->recipients->len > 0)
+  if (builder->envelope->n_recipients > 0)
     return TRUE;
   return refuse (error, VEREDA_ERROR_ADDRESS, "nobody to send to: no ",
                  builder->scope.resent ? "Resent-To, Resent-Cc, Resent-Bcc or Resent-Dcc" : "To, Cc, Bcc or Dcc",
@@ -312,16 +319,6 @@ complete_head (Builder *builder, GError **error)
 
 /* ---- copies ---- */
 
-static void
-copy_free (gpointer data)
-{
-  VdCopy *copy = data;
-  g_array_unref (copy->recipients);
-  g_clear_pointer (&copy->head, g_bytes_unref);
-  g_clear_pointer (&copy->tail, g_bytes_unref);
-  g_free (copy);
-}
-
 static gboolean
 has_eight_bit (GBytes *bytes)
 {
@@ -341,16 +338,28 @@ static VdCopy *
 add_copy (Builder *builder, GBytes *head, GBytes *tail, gboolean blind)
 {
   const VdBodyFacts *facts = vd_message_body_facts (builder->message);
-  VdCopy *copy = g_new0 (VdCopy, 1);
-  copy->recipients = g_array_new (FALSE, FALSE, sizeof (guint));
-  copy->head = head;
-  copy->tail = tail;
+  VdEnvelope *envelope = builder->envelope;
+  envelope->copies = make_room (envelope->copies, &envelope->single, envelope->n_copies, sizeof envelope->single);
+  VdCopy *copy = &envelope->copies[envelope->n_copies++];
+  const gboolean utf8 = has_eight_bit (head);
+  *copy = (VdCopy){ .head = head, .tail = tail, .utf8_header = utf8, .eight_bit = facts->eight_bit || utf8, .blind = blind };
   copy->size = (guint64) g_bytes_get_size (head) + facts->size + (tail == NULL ? 0 : (guint64) g_bytes_get_size (tail));
-  copy->utf8_header = has_eight_bit (head);
-  copy->eight_bit = facts->eight_bit || copy->utf8_header;
-  copy->blind = blind;
-  g_ptr_array_add (builder->envelope->copies, copy);
   return copy;
+}
+
+/* All first ones that are `apart` or not; there are `n`. */
+static void
+fill_copy (const Builder *builder, VdCopy *copy, gboolean apart, guint n)
+{
+  copy->several = n > 1 ? g_new (guint, n) : NULL;
+  for (guint i = 0; i < builder->envelope->n_recipients; i++)
+    {
+      const VdRecipient *recipient = &builder->envelope->recipients[i];
+      if (recipient->same_as >= 0 || recipient->apart != apart)
+        continue;
+      *(copy->several != NULL ? &copy->several[copy->n_recipients] : &copy->first) = i;
+      copy->n_recipients++;
+    }
 }
 
 static gboolean
@@ -360,8 +369,7 @@ add_main_copy (Builder *builder, GError **error)
   GBytes *head = vd_head_build (builder->head, empty_bcc ? "Bcc" : NULL, "", error);
   if (head == NULL)
     return FALSE;
-  VdCopy *copy = add_copy (builder, head, NULL, FALSE);
-  g_array_append_vals (copy->recipients, builder->main->data, builder->main->len);
+  fill_copy (builder, add_copy (builder, head, NULL, FALSE), FALSE, builder->n_main);
   return TRUE;
 }
 
@@ -369,15 +377,17 @@ add_main_copy (Builder *builder, GError **error)
 static gboolean
 add_separate_copies (Builder *builder, GError **error)
 {
-  for (guint i = 0; i < builder->apart->len; i++)
+  for (guint i = 0; i < builder->envelope->n_recipients; i++)
     {
-      guint index = g_array_index (builder->apart, guint, i);
-      const VdRecipient *recipient = g_ptr_array_index (builder->envelope->recipients, index);
+      const VdRecipient *recipient = &builder->envelope->recipients[i];
+      if (!recipient->apart || recipient->same_as >= 0)
+        continue;
       GBytes *head = vd_head_build (builder->head, "Bcc", recipient->path, error);
       if (head == NULL)
         return FALSE;
       VdCopy *copy = add_copy (builder, head, NULL, TRUE);
-      g_array_append_val (copy->recipients, index);
+      copy->first = i;
+      copy->n_recipients = 1;
     }
   return TRUE;
 }
@@ -419,17 +429,16 @@ add_digest_copy (Builder *builder, GError **error)
   GBytes *tail;
   if (!vd_digest_wrap (&digest, inner, &head, &tail, error))
     return FALSE;
-  VdCopy *copy = add_copy (builder, head, tail, TRUE);
-  g_array_append_vals (copy->recipients, builder->apart->data, builder->apart->len);
+  fill_copy (builder, add_copy (builder, head, tail, TRUE), TRUE, builder->n_apart);
   return TRUE;
 }
 
 static gboolean
 add_copies (Builder *builder, GError **error)
 {
-  if (builder->main->len > 0 && !add_main_copy (builder, error))
+  if (builder->n_main > 0 && !add_main_copy (builder, error))
     return FALSE;
-  if (builder->apart->len == 0)
+  if (builder->n_apart == 0)
     return TRUE;
   return builder->options->bcc == VD_BCC_DIGEST ? add_digest_copy (builder, error) : add_separate_copies (builder, error);
 }
@@ -454,19 +463,9 @@ vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GErro
   g_autoptr (VdEnvelope) envelope = g_new0 (VdEnvelope, 1);
   g_atomic_ref_count_init (&envelope->refs);
   envelope->lasting = TRUE;
-  envelope->recipients = g_ptr_array_new_with_free_func (recipient_free);
-  envelope->copies = g_ptr_array_new_with_free_func (copy_free);
   g_autoptr (GPtrArray) from = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
   g_autoptr (GPtrArray) scratch = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
-  g_autoptr (GArray) apart = g_array_new (FALSE, FALSE, sizeof (guint));
-  g_autoptr (GArray) direct = g_array_new (FALSE, FALSE, sizeof (guint));
-  Builder builder = { .options = options,
-                      .message = message,
-                      .envelope = envelope,
-                      .from = from,
-                      .scratch = scratch,
-                      .main = direct,
-                      .apart = apart };
+  Builder builder = { .options = options, .message = message, .envelope = envelope, .from = from, .scratch = scratch };
   vd_scope_init (&builder.scope, vd_message_header (message), given);
   gboolean fine = build (&builder, error);
   vd_head_free (builder.head);
@@ -489,8 +488,18 @@ vd_envelope_unref (VdEnvelope *envelope)
   if (envelope == NULL || !g_atomic_ref_count_dec (&envelope->refs))
     return;
   g_free (envelope->reverse_path);
-  g_clear_pointer (&envelope->recipients, g_ptr_array_unref);
-  g_clear_pointer (&envelope->copies, g_ptr_array_unref);
+  for (guint i = 0; i < envelope->n_recipients; i++)
+    vd_mailbox_free (envelope->recipients[i].mailbox);
+  if (envelope->recipients != &envelope->one)
+    g_free (envelope->recipients);
+  for (guint i = 0; i < envelope->n_copies; i++)
+    {
+      g_bytes_unref (envelope->copies[i].head);
+      g_clear_pointer (&envelope->copies[i].tail, g_bytes_unref);
+      g_free (envelope->copies[i].several);
+    }
+  if (envelope->copies != &envelope->single)
+    g_free (envelope->copies);
   g_free (envelope);
 }
 

@@ -55,13 +55,16 @@ typedef struct
   const char *path;  /* envelope form, without angle brackets; domain in A-labels where the local part is ASCII (U8-4) */
   gboolean utf8;     /* needs SMTPUTF8 (local part not ASCII) */
   gboolean blind;    /* came from Bcc or Dcc */
+  gboolean apart;    /* gets a copy of its own */
   gint same_as;      /* index of the first equal recipient, sent once for both (RCP-7); -1: this is the first */
 } VdRecipient;
 
 /* One copy of the message: its transaction's recipients and its header section. */
 typedef struct
 {
-  GArray *recipients;   /* of guint: indexes into VdEnvelope.recipients, only first ones */
+  guint n_recipients;   /* see vd_copy_recipient() */
+  guint first;          /* the only one, where there is one */
+  guint *several;       /* NULL: there is one */
   GBytes *head;         /* wire form: CRLF lines; with the separating empty line if there is a body */
   GBytes *tail;         /* wire form octets after the body (digest's closing boundary); NULL for none */
   guint64 size;         /* of head, body and tail: SIZE's value */
@@ -77,12 +80,22 @@ struct VdEnvelope
   gatomicrefcount refs;
   char *reverse_path; /* "" for the null reverse-path */
   gboolean reverse_utf8;
-  GPtrArray *recipients; /* of VdRecipient, in input order */
-  GPtrArray
-      *copies; /* of VdCopy: the main copy first; blind copies after it, sent only if it was (BCC-6). No main copy where all
-                           * recipients have copies of their own */
+  VdRecipient *recipients; /* in input order; `one`, where there is one */
+  guint n_recipients;
+  VdCopy *copies; /* the main copy first; blind copies after it, sent only if it was (BCC-6).  No main copy where all recipients have copies of
+                   * their own.  `single`, where there is one */
+  guint n_copies;
   gboolean lasting; /* nothing of the moment is in it: it would be the same at any other */
+  VdRecipient one;
+  VdCopy single;
 };
+
+/* Index of a recipient of a copy in VdEnvelope.recipients; only first ones have one. */
+static inline guint
+vd_copy_recipient (const VdCopy *copy, guint i)
+{
+  return copy->several == NULL ? copy->first : copy->several[i];
+}
 
 /* `message` is prepared.  Errors name the option or field and the place.
  *

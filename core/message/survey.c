@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "core/message/scan.h"
+
 #define PART_MIN  ((guint64) 8 * 1024 * 1024) /* below it a thread is not worth its start */
 #define PARTS_MAX 4u                          /* memory is faster than one processor, not than many */
 #define LOOK_MAX  ((guint64) 16 * 1024)       /* so far for the beginning of a line */
@@ -93,6 +95,24 @@ run_all (Part *parts, guint n)
       g_thread_join (parts[i].thread);
 }
 
+/* What lies in memory and needs nothing put in is looked at where it lies.  FALSE: it is to be read. */
+static gboolean
+survey_memory (VdSource *source, guint64 offset, const VdBodyPolicy *policy, VdBodyFacts *ret_facts)
+{
+  GBytes *bytes = vd_source_bytes (source);
+  gsize size = 0;
+  const guint8 *data = bytes != NULL ? g_bytes_get_data (bytes, &size) : NULL;
+  VdScan scan = { .stop_at_line_feeds = TRUE, .line_start = TRUE, .allow_long_lines = policy->allow_long_lines };
+
+  if (data == NULL || size - offset > PART_MIN)
+    return FALSE;
+  size -= (gsize) offset;
+  if (vd_scan (&scan, data + offset, size) < size || scan.too_long || !scan.line_start)
+    return FALSE;
+  *ret_facts = (VdBodyFacts){ .size = size, .eight_bit = scan.eight_bit, .lines = scan.lines };
+  return TRUE;
+}
+
 gboolean
 vd_survey (VdSource *source, guint64 offset, const VdBodyPolicy *policy, guint64 first_line, VdBodyFacts *ret_facts,
            GError **error)
@@ -100,6 +120,9 @@ vd_survey (VdSource *source, guint64 offset, const VdBodyPolicy *policy, guint64
   Part parts[PARTS_MAX] = { { .source = NULL } };
   VdBodyFacts all = { 0 };
   gboolean fine = TRUE;
+
+  if (survey_memory (source, offset, policy, ret_facts))
+    return TRUE;
   const guint n = divide (source, offset, parts);
 
   for (guint i = 0; i < n; i++)

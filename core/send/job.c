@@ -126,18 +126,18 @@ open_content (VdTransaction *txn, VdBodyMode mode, gpointer data, GError **error
 {
   VdJob *job = data;
 
-  return vd_copy_open (g_ptr_array_index (job->envelope->copies, job->copy), job->message, mode, &job->policy, error);
+  return vd_copy_open (&job->envelope->copies[job->copy], job->message, mode, &job->policy, error);
 }
 
 VdTransaction *
 vd_job_begin_copy (VdJob *job)
 {
-  const VdCopy *copy = g_ptr_array_index (job->envelope->copies, job->copy);
+  const VdCopy *copy = &job->envelope->copies[job->copy];
   VdTransaction *txn = vd_transaction_new (job->envelope->reverse_path, job->envelope->reverse_utf8);
 
-  for (guint i = 0; i < copy->recipients->len; i++)
+  for (guint i = 0; i < copy->n_recipients; i++)
     {
-      const VdRecipient *recipient = g_ptr_array_index (job->envelope->recipients, g_array_index (copy->recipients, guint, i));
+      const VdRecipient *recipient = &job->envelope->recipients[vd_copy_recipient (copy, i)];
 
       vd_transaction_add_recipient (txn, recipient->path, recipient->utf8);
     }
@@ -205,19 +205,19 @@ set_recipient (VeredaRecipient *to, const Fate *fate, VdPlace *place)
 static void
 take_recipients (VdJob *job, VdPlace *place)
 {
-  const VdCopy *copy = g_ptr_array_index (job->envelope->copies, job->copy);
-  GPtrArray *given = job->envelope->recipients;
+  const VdCopy *copy = &job->envelope->copies[job->copy];
+  const VdEnvelope *envelope = job->envelope;
   guint few[8] = { 0 };
   guint *asked
-      = given->len <= G_N_ELEMENTS (few)
+      = envelope->n_recipients <= G_N_ELEMENTS (few)
             ? few
-            : g_new0 (guint, given->len); /* by row: which of the transaction's recipients, from 1; 0: not in this copy */
+            : g_new0 (guint, envelope->n_recipients); /* by row: which of the transaction's recipients, from 1; 0: not in this copy */
 
-  for (guint i = 0; i < copy->recipients->len; i++)
-    asked[g_array_index (copy->recipients, guint, i)] = i + 1;
-  for (guint i = 0; i < given->len; i++)
+  for (guint i = 0; i < copy->n_recipients; i++)
+    asked[vd_copy_recipient (copy, i)] = i + 1;
+  for (guint i = 0; i < envelope->n_recipients; i++)
     {
-      const VdRecipient *recipient = g_ptr_array_index (given, i);
+      const VdRecipient *recipient = &envelope->recipients[i];
       guint which = asked[recipient->same_as >= 0 ? (guint) recipient->same_as : i];
       Fate fate;
 
@@ -330,7 +330,7 @@ take_blind (VdJob *job, const VdPlace *place)
 static gboolean
 all_blind (VdJob *job)
 {
-  return ((VdCopy *) g_ptr_array_index (job->envelope->copies, 0))->blind;
+  return job->envelope->copies[0].blind;
 }
 
 void
@@ -352,7 +352,7 @@ vd_job_next_copy (VdJob *job)
 {
   if (job->copy == 0 && job->result->verdict != VEREDA_SENT && !all_blind (job))
     return FALSE;
-  if (job->copy + 1 >= job->envelope->copies->len)
+  if (job->copy + 1 >= job->envelope->n_copies)
     return FALSE;
   job->copy++;
   return TRUE;
@@ -361,7 +361,7 @@ vd_job_next_copy (VdJob *job)
 gboolean
 vd_job_has_more_copies (const VdJob *job)
 {
-  return job->copy + 1 < job->envelope->copies->len;
+  return job->copy + 1 < job->envelope->n_copies;
 }
 
 void

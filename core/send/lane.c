@@ -111,11 +111,11 @@ note_outcome (VdLane *lane, VdJob *job)
   gint64 elapsed = now_of (lane) - lane->log.started;
   VeredaStage stage = txn->settled && reply == NULL ? vd_connection_stage (lane->connection) : stages[at];
 
-  vd_result_add_attempt (job->result, sent
-                                          ? vd_attempt_new_literal (place_of (lane), stage, TRUE, reply,
-                                                                    VEREDA_DECISION_CONTINUE, elapsed, "message accepted")
-                                          : vd_attempt_new (place_of (lane), stage, FALSE, reply, VEREDA_DECISION_STOP, elapsed,
-                                                            txn->error != NULL ? txn->error->message : "recipients refused"));
+  if (sent)
+    vd_result_add_sent (job->result, place_of (lane), stage, reply, elapsed);
+  else
+    vd_result_add_attempt (job->result, vd_attempt_new (place_of (lane), stage, FALSE, reply, VEREDA_DECISION_STOP, elapsed,
+                                                        txn->error != NULL ? txn->error->message : "recipients refused"));
 }
 
 /* Connection rows first, then the message's own. */

@@ -74,30 +74,29 @@ server_of (const VdPlace *place)
 
 /* ---- attempts ---- */
 
-VeredaAttempt *
-vd_attempt_new_literal (VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision,
-                        gint64 elapsed, const char *detail)
+static void
+init_attempt (VeredaAttempt *attempt, VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply,
+              VeredaDecision decision, gint64 elapsed, const char *detail)
 {
-  VeredaAttempt *attempt = g_new (VeredaAttempt, 1);
-
   g_atomic_ref_count_init (&attempt->refs);
   attempt->place = vd_place_ref (place);
   attempt->stage = stage;
   attempt->succeeded = succeeded;
+  attempt->inside = FALSE;
   attempt->detail = detail;
   attempt->own_detail = NULL;
   attempt->reply = reply != NULL ? vd_reply_ref (reply) : NULL;
   attempt->decision = decision;
   attempt->elapsed = elapsed;
-  return attempt;
 }
 
 VeredaAttempt *
 vd_attempt_new (VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision, gint64 elapsed,
                 const char *detail)
 {
-  VeredaAttempt *attempt = vd_attempt_new_literal (place, stage, succeeded, reply, decision, elapsed, "");
+  VeredaAttempt *attempt = g_new (VeredaAttempt, 1);
 
+  init_attempt (attempt, place, stage, succeeded, reply, decision, elapsed, "");
   if (detail != NULL)
     attempt->detail = attempt->own_detail = g_strdup (detail);
   return attempt;
@@ -118,7 +117,8 @@ vd_attempt_unref (VeredaAttempt *attempt)
   vd_place_unref (attempt->place);
   g_free (attempt->own_detail);
   vd_reply_unref (attempt->reply);
-  g_free (attempt);
+  if (!attempt->inside)
+    g_free (attempt);
 }
 
 const char *
@@ -260,14 +260,14 @@ vereda_result_unref (VeredaResult *result)
 void
 vd_result_set_envelope (VeredaResult *result, VdEnvelope *envelope)
 {
-  guint n = envelope->recipients->len;
+  guint n = envelope->n_recipients;
 
   g_return_if_fail (result->envelope == NULL);
   result->envelope = vd_envelope_ref (envelope);
   result->n_recipients = n;
   result->recipients = n == 1 ? &result->one : g_new0 (VeredaRecipient, n);
   for (guint i = 0; i < n; i++)
-    result->recipients[i].given = g_ptr_array_index (envelope->recipients, i);
+    result->recipients[i].given = &envelope->recipients[i];
 }
 
 void
@@ -296,6 +296,16 @@ vd_result_add_attempt (VeredaResult *result, VeredaAttempt *attempt)
       result->attempts_room *= 2;
     }
   result->attempts[result->n_attempts++] = attempt;
+}
+
+void
+vd_result_add_sent (VeredaResult *result, VdPlace *place, VeredaStage stage, VdReply *reply, gint64 elapsed)
+{
+  VeredaAttempt *attempt = result->sent.place == NULL ? &result->sent : g_new (VeredaAttempt, 1);
+
+  init_attempt (attempt, place, stage, TRUE, reply, VEREDA_DECISION_CONTINUE, elapsed, "message accepted");
+  attempt->inside = attempt == &result->sent;
+  vd_result_add_attempt (result, attempt);
 }
 
 gboolean

@@ -33,6 +33,7 @@ struct VeredaAttempt
   VdPlace *place;
   VeredaStage stage;
   gboolean succeeded;
+  gboolean inside; /* of a result, which nobody else has the row of */
   const char *detail;
   char *own_detail; /* the same, where it is to be freed */
   VdReply *reply;
@@ -57,6 +58,7 @@ struct VeredaResult
 
   VeredaRecipient one;
   VeredaAttempt *few[6];
+  VeredaAttempt sent; /* the row that says so, once there is one */
 };
 
 VeredaResult *vd_result_new (void);
@@ -66,6 +68,8 @@ void vd_result_set_envelope (VeredaResult *result, VdEnvelope *envelope);
 void vd_result_set_answer (VeredaResult *result, VdPlace *place, VdReply *reply);
 /* Takes the row over. */
 void vd_result_add_attempt (VeredaResult *result, VeredaAttempt *attempt);
+/* The row of a message that was accepted. */
+void vd_result_add_sent (VeredaResult *result, VdPlace *place, VeredaStage stage, VdReply *reply, gint64 elapsed);
 /* Verdict not sent, with a copy of the error. */
 void vd_result_fail (VeredaResult *result, const GError *error);
 void vd_result_warn (VeredaResult *result, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -75,11 +79,8 @@ VdPlace *vd_place_ref (VdPlace *place); /* NULL gives NULL */
 void vd_place_unref (VdPlace *place);   /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdPlace, vd_place_unref)
 
-/* `detail` is copied, but for a literal. */
 VeredaAttempt *vd_attempt_new (VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision,
                                gint64 elapsed, const char *detail);
-VeredaAttempt *vd_attempt_new_literal (VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply,
-                                       VeredaDecision decision, gint64 elapsed, const char *detail);
 VeredaAttempt *vd_attempt_ref (VeredaAttempt *attempt);
 void vd_attempt_unref (VeredaAttempt *attempt);
 

@@ -27,11 +27,28 @@
 
 /* ---- the final check ---- */
 
+/* The first octets that are printable ASCII, or nearly all of them: eight at once. */
+static gsize
+skip_printable (const guint8 *line, gsize size)
+{
+  const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101), high = ones << 7;
+  gsize i = 0;
+  for (; i + sizeof ones <= size; i += sizeof ones)
+    {
+      guint64 octets;
+      memcpy (&octets, line + i, sizeof octets);
+      /* Without octets >= 0x80 neither subtraction nor addition leaves its octet: high bits tell of those below 0x20 and of 0x7f. */
+      if ((octets & high) != 0 || (((octets | high) - 0x20 * ones) & high) != high || ((octets + ones) & high) != 0)
+        break;
+    }
+  return i;
+}
+
 /* `line` without CRLF.  `max` counts the CRLF too. */
 static gboolean
 check_line (const guint8 *line, gsize size, gboolean utf8, gsize max, gint code, const char *what, GError **error)
 {
-  for (gsize i = 0; i < size; i++)
+  for (gsize i = skip_printable (line, size); i < size; i++)
     if (line[i] < 0x20 || line[i] == 0x7f || (line[i] >= 0x80 && !utf8))
       {
         g_set_error (error, VEREDA_ERROR, code,

@@ -73,7 +73,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     return 0;
   g_autoptr (VdEnvelope) envelope = vd_envelope_new (message, &options, &error);
   g_assert ((envelope == NULL) == (error != NULL));
-  for (guint i = 0; envelope != NULL && i < envelope->copies->len; i++)
-    check_copy (g_ptr_array_index (envelope->copies, i), message, &policy);
+  for (guint i = 0; envelope != NULL && i < envelope->n_copies; i++)
+    check_copy (&envelope->copies[i], message, &policy);
   return 0;
 }

@@ -69,9 +69,9 @@ static char *
 recipients_of (const VdEnvelope *envelope)
 {
   GString *text = g_string_new (NULL);
-  for (guint i = 0; i < envelope->recipients->len; i++)
+  for (guint i = 0; i < envelope->n_recipients; i++)
     {
-      const VdRecipient *recipient = g_ptr_array_index (envelope->recipients, i);
+      const VdRecipient *recipient = &envelope->recipients[i];
       g_string_append_printf (text, "%s%s%s", i > 0 ? " " : "", recipient->blind ? "!" : "", recipient->path);
       if (recipient->same_as >= 0)
         g_string_append_printf (text, "=%d", recipient->same_as);
@@ -138,11 +138,11 @@ run_row (gconstpointer data)
   g_assert_cmpstr (envelope->reverse_path, ==, row->sender);
   g_autofree char *to = recipients_of (envelope);
   g_assert_cmpstr (to, ==, row->to);
-  const VdCopy *copy = g_ptr_array_index (envelope->copies, 0);
+  const VdCopy *copy = &envelope->copies[0];
   if (row->head != NULL)
     assert_octets_text (g_bytes_get_data (copy->head, NULL), g_bytes_get_size (copy->head), row->head);
-  for (guint i = 0; i < envelope->copies->len; i++)
-    check_copy (g_ptr_array_index (envelope->copies, i), message);
+  for (guint i = 0; i < envelope->n_copies; i++)
+    check_copy (&envelope->copies[i], message);
 }
 
 /* ---- refused options ---- */
@@ -180,15 +180,15 @@ static char *
 indexes_of (const VdCopy *copy)
 {
   GString *text = g_string_new (NULL);
-  for (guint i = 0; i < copy->recipients->len; i++)
-    g_string_append_printf (text, "%s%u", i > 0 ? " " : "", g_array_index (copy->recipients, guint, i));
+  for (guint i = 0; i < copy->n_recipients; i++)
+    g_string_append_printf (text, "%s%u", i > 0 ? " " : "", vd_copy_recipient (copy, i));
   return g_string_free (text, FALSE);
 }
 
 static void
 check_copy_of (const VdEnvelope *envelope, guint index, gboolean blind, const char *indexes)
 {
-  const VdCopy *copy = g_ptr_array_index (envelope->copies, index);
+  const VdCopy *copy = &envelope->copies[index];
   g_autofree char *got = indexes_of (copy);
   g_assert_cmpstr (got, ==, indexes);
   g_assert_cmpint (copy->blind, ==, blind);
@@ -202,10 +202,10 @@ test_bcc_same (void)
   g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
   g_autofree char *to = recipients_of (envelope);
   g_assert_cmpstr (to, ==, "b@b.example !hidden1@e.example !hidden2@e.example !b@b.example=0 !hidden3@e.example");
-  g_assert_cmpstr (((VdRecipient *) g_ptr_array_index (envelope->recipients, 2))->given, ==, "Two <hidden2@e.example>");
-  g_assert_cmpuint (envelope->copies->len, ==, 1);
+  g_assert_cmpstr (((VdRecipient *) &envelope->recipients[2])->given, ==, "Two <hidden2@e.example>");
+  g_assert_cmpuint (envelope->n_copies, ==, 1);
   check_copy_of (envelope, 0, FALSE, "0 1 2 4");
-  check_copy (g_ptr_array_index (envelope->copies, 0), message);
+  check_copy (&envelope->copies[0], message);
 }
 
 static void
@@ -214,13 +214,13 @@ test_bcc_separate (void)
   Row row = { .bcc = VD_BCC_SEPARATE };
   g_autoptr (VeredaMessage) message = prepared (blind_message);
   g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
-  g_assert_cmpuint (envelope->copies->len, ==, 3);
+  g_assert_cmpuint (envelope->n_copies, ==, 3);
   check_copy_of (envelope, 0, FALSE, "0 4"); /* Dcc stays with the others, as in the seed */
   check_copy_of (envelope, 1, TRUE, "1");
   check_copy_of (envelope, 2, TRUE, "2");
   for (guint i = 0; i < 3; i++)
-    check_copy (g_ptr_array_index (envelope->copies, i), message);
-  GString *wire = wire_of (g_ptr_array_index (envelope->copies, 2), message, VD_BODY_DATA);
+    check_copy (&envelope->copies[i], message);
+  GString *wire = wire_of (&envelope->copies[2], message, VD_BODY_DATA);
   assert_octets_text (wire->str, wire->len,
                       DONE_WIRE
                       "From: Ann <a@a.example>\r\nSubject: The\r\n subject\r\nTo: b@b.example\r\nBcc: hidden2@e.example\r\n\r\n"
@@ -236,12 +236,12 @@ test_bcc_digest (void)
   Row row = { .bcc = VD_BCC_DIGEST, .originator = "Agent <o@o.example>" };
   g_autoptr (VeredaMessage) message = prepared (blind_message);
   g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
-  g_assert_cmpuint (envelope->copies->len, ==, 2);
+  g_assert_cmpuint (envelope->n_copies, ==, 2);
   check_copy_of (envelope, 0, FALSE, "0 4");
   check_copy_of (envelope, 1, TRUE, "1 2");
-  check_copy (g_ptr_array_index (envelope->copies, 0), message);
-  check_copy (g_ptr_array_index (envelope->copies, 1), message);
-  GString *wire = wire_of (g_ptr_array_index (envelope->copies, 1), message, VD_BODY_DATA);
+  check_copy (&envelope->copies[0], message);
+  check_copy (&envelope->copies[1], message);
+  GString *wire = wire_of (&envelope->copies[1], message, VD_BODY_DATA);
   g_autofree char *boundary = g_strndup (strstr (wire->str, "boundary=\"") + 10, 34);
   g_autofree char *id = g_strndup (strstr (wire->str, "Message-ID: <") + 13, 32);
   g_assert_cmpstr (id, !=, "000102030405060708090a0b0c0d0e0f");
@@ -265,10 +265,10 @@ test_bcc_digest_null_originator (void)
   g_autoptr (VeredaMessage) message
       = prepared (DONE "From: Ann <a@a.example>\nTo: b@b.example\nBcc: hidden@e.example\n\n\xc3\xa9");
   g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
-  GString *wire = wire_of (g_ptr_array_index (envelope->copies, 1), message, VD_BODY_BDAT);
+  GString *wire = wire_of (&envelope->copies[1], message, VD_BODY_BDAT);
   g_assert_true (g_str_has_prefix (wire->str, "From: Ann <a@a.example>\r\nBcc:\r\nSubject: [Bcc]\r\n"));
   g_assert_nonnull (strstr (wire->str, "Content-Transfer-Encoding: 8bit\r\nContent-Description: Blind"));
-  check_copy (g_ptr_array_index (envelope->copies, 1), message);
+  check_copy (&envelope->copies[1], message);
   g_string_free (wire, TRUE);
 }
 
@@ -281,7 +281,7 @@ test_bcc_only (void)
     {
       Row row = { .bcc = (VdBccMode) mode };
       g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
-      g_assert_cmpuint (envelope->copies->len, ==, mode == VD_BCC_DIGEST ? 1 : 2);
+      g_assert_cmpuint (envelope->n_copies, ==, mode == VD_BCC_DIGEST ? 1 : 2);
       check_copy_of (envelope, 0, TRUE, mode == VD_BCC_DIGEST ? "0 1" : "0");
     }
 }
@@ -294,7 +294,7 @@ test_bcc_separate_resent (void)
       "Received: r\nResent-From: r@r.example\nResent-To: n@n.example\nResent-Bcc: hidden@h.example\nResent-Date: d\n"
       "Resent-Message-ID: <i@d>\nFrom: old@o.example\n\nx");
   g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
-  const VdCopy *copy = g_ptr_array_index (envelope->copies, 1);
+  const VdCopy *copy = &envelope->copies[1];
   assert_octets_text (
       g_bytes_get_data (copy->head, NULL), g_bytes_get_size (copy->head),
       "Received: r\r\nResent-Bcc: hidden@h.example\r\nResent-From: r@r.example\r\nResent-To: n@n.example\r\nResent-Date: d\r\n"
@@ -322,7 +322,7 @@ test_facts (void)
     {
       g_autoptr (VeredaMessage) message = prepared (cases[i].text);
       g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
-      const VdCopy *copy = g_ptr_array_index (envelope->copies, 0);
+      const VdCopy *copy = &envelope->copies[0];
       g_assert_cmpint (copy->eight_bit, ==, cases[i].eight_bit);
       g_assert_cmpint (copy->utf8_header, ==, cases[i].utf8_header);
       check_copy (copy, message);
@@ -340,9 +340,9 @@ test_utf8_flags (void)
   g_autoptr (VdEnvelope) envelope = build (&row, message, &error);
   g_assert_no_error (error);
   g_assert_true (envelope->reverse_utf8);
-  g_assert_true (((VdRecipient *) g_ptr_array_index (envelope->recipients, 0))->utf8);
-  g_assert_false (((VdRecipient *) g_ptr_array_index (envelope->recipients, 1))->utf8);
-  g_assert_true (((VdCopy *) g_ptr_array_index (envelope->copies, 0))->utf8_header); /* From was made of it */
+  g_assert_true (((VdRecipient *) &envelope->recipients[0])->utf8);
+  g_assert_false (((VdRecipient *) &envelope->recipients[1])->utf8);
+  g_assert_true (((VdCopy *) &envelope->copies[0])->utf8_header); /* From was made of it */
 }
 
 /* The message is the caller's: a second sending finds it as the first one did. */
@@ -353,8 +353,7 @@ test_not_modified (void)
   g_autoptr (VeredaMessage) message = prepared (blind_message);
   g_autoptr (VdEnvelope) one = build (&row, message, NULL);
   g_autoptr (VdEnvelope) two = build (&row, message, NULL);
-  g_assert_true (g_bytes_equal (((VdCopy *) g_ptr_array_index (one->copies, 0))->head,
-                                ((VdCopy *) g_ptr_array_index (two->copies, 0))->head));
+  g_assert_true (g_bytes_equal (one->copies[0].head, two->copies[0].head));
   GBytes *section = vd_header_section (vd_message_header (message));
   assert_octets (g_bytes_get_data (section, NULL), g_bytes_get_size (section), blind_message,
                  (gsize) (strstr (blind_message, "\n\n") + 1 - blind_message));
@@ -373,7 +372,7 @@ test_many (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (VdEnvelope) envelope = build (&row, message, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (envelope->recipients->len, ==, 10001);
+  g_assert_cmpuint (envelope->n_recipients, ==, 10001);
 }
 
 /* HDR-5: with a locale that has other names for days and months (where the system has one). */
@@ -387,7 +386,7 @@ test_locale (void)
     i++;
   g_autoptr (VeredaMessage) message = prepared ("From: a@a.example\nTo: b@b.example\n\n");
   g_autoptr (VdEnvelope) envelope = build (&row, message, NULL);
-  const VdCopy *copy = g_ptr_array_index (envelope->copies, 0);
+  const VdCopy *copy = &envelope->copies[0];
   const char *head = g_bytes_get_data (copy->head, NULL);
   g_assert_nonnull (g_strstr_len (head, (gssize) g_bytes_get_size (copy->head), DATE));
   setlocale (LC_ALL, "C");
