@@ -82,7 +82,8 @@ struct VdEnvelope
   gboolean reverse_utf8;
   VdRecipient *recipients; /* in input order; `one`, where there is one */
   guint n_recipients;
-  VdCopy *copies; /* the main copy first; blind copies after it, sent only if it was (BCC-6).  No main copy where all recipients have copies of
+  VdCopy *
+      copies; /* the main copy first; blind copies after it, sent only if it was (BCC-6).  No main copy where all recipients have copies of
                    * their own.  `single`, where there is one */
   guint n_copies;
   gboolean lasting; /* nothing of the moment is in it: it would be the same at any other */

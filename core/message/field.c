@@ -56,7 +56,8 @@ vd_field_flags (const char *name, gsize size)
       size -= 7;
     }
   for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
-    if (table[i].size == size && g_ascii_strncasecmp (table[i].name, name, size) == 0)
+    if (table[i].size == size && (table[i].name[0] | 0x20) == (name[0] | 0x20)
+        && g_ascii_strncasecmp (table[i].name, name, size) == 0)
       return resent == 0 || (table[i].flags & VD_FIELD_REFUSED) == 0 ? table[i].flags | resent : resent;
   return resent;
 }

@@ -258,10 +258,12 @@ vd_header_has_prefix (const VdHeader *header, guint index, const char *prefix)
 static gint
 find_name (const VdHeader *header, const char *name, gsize size, guint from)
 {
+  const char first = (char) (*name | 0x20); /* of letters, without case: a hint */
   for (guint i = from; i < header->n_fields; i++)
     {
       const Field *field = &header->fields[i];
-      if (field->name == size && g_ascii_strncasecmp (header->data + field->start, name, size) == 0)
+      const char *found = header->data + field->start;
+      if (field->name == size && (*found | 0x20) == first && g_ascii_strncasecmp (found, name, size) == 0)
         return (gint) i;
     }
   return -1;

@@ -129,6 +129,19 @@ read_section (VdReader *reader, const VdBodyPolicy *policy, gsize *ret_body_at, 
   return g_bytes_new (held->data, section);
 }
 
+/* The usual section of a message in memory: not read, for it is there.  NULL: it is to be read. */
+static GBytes *
+find_section (VdSource *source, const VdBodyPolicy *policy, gsize *ret_body_at)
+{
+  GBytes *bytes = vd_source_bytes (source);
+  gsize size = 0, from = 0, section;
+  const guint8 *data = bytes != NULL ? g_bytes_get_data (bytes, &size) : NULL;
+  if (data == NULL || !vd_source_prepare (source, NULL)
+      || !vd_header_find_end (policy, data, MIN (size, HEADER_MAX), FALSE, &from, &section, ret_body_at))
+    return NULL;
+  return g_bytes_new (data, section);
+}
+
 gboolean
 vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError **error)
 {
@@ -136,12 +149,12 @@ vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError *
       && message->policy.allow_long_lines == policy->allow_long_lines)
     return TRUE;
   gsize body_at = 0;
-  g_autoptr (GBytes) section = NULL;
-  g_autoptr (VdReader) reader = vd_source_open (message->source, 0, error);
-  if (reader == NULL)
-    return FALSE;
-  section = read_section (reader, policy, &body_at, error);
-  g_clear_pointer (&reader, vd_reader_free);
+  g_autoptr (GBytes) section = find_section (message->source, policy, &body_at);
+  if (section == NULL)
+    {
+      g_autoptr (VdReader) reader = vd_source_open (message->source, 0, error);
+      section = reader != NULL ? read_section (reader, policy, &body_at, error) : NULL;
+    }
   if (section == NULL)
     return FALSE;
   g_autoptr (VdHeader) header = vd_header_scan (policy, section, error);

@@ -208,10 +208,8 @@ take_recipients (VdJob *job, VdPlace *place)
   const VdCopy *copy = &job->envelope->copies[job->copy];
   const VdEnvelope *envelope = job->envelope;
   guint few[8] = { 0 };
-  guint *asked
-      = envelope->n_recipients <= G_N_ELEMENTS (few)
-            ? few
-            : g_new0 (guint, envelope->n_recipients); /* by row: which of the transaction's recipients, from 1; 0: not in this copy */
+  /* By row: which of the transaction's recipients, from 1; 0: not in this copy. */
+  guint *asked = envelope->n_recipients <= G_N_ELEMENTS (few) ? few : g_new0 (guint, envelope->n_recipients);
 
   for (guint i = 0; i < copy->n_recipients; i++)
     asked[vd_copy_recipient (copy, i)] = i + 1;
