@@ -14,6 +14,7 @@
 struct VdEcho
 {
   GPtrArray *said; /* of VdSecret: base64 */
+  VdSecret *clear; /* the secret of the last response as it is; NULL: none */
 };
 
 VdEcho *
@@ -31,7 +32,28 @@ vd_echo_free (VdEcho *echo)
   if (echo == NULL)
     return;
   g_ptr_array_unref (echo->said);
+  vd_secret_unref (echo->clear);
   g_free (echo);
+}
+
+/* The last of the parts that PLAIN (RFC 4616) divides with NUL and the OAuth mechanisms (RFC 7628) with 0x01 is the secret; LOGIN says it last, and
+ * the name before it, which may be shown, with its own response. */
+static void
+keep_clear (VdEcho *echo, const char *response, gsize size)
+{
+  static const char bearer[] = "auth=Bearer ";
+  gsize from;
+
+  vd_secret_unref (echo->clear);
+  echo->clear = NULL;
+  while (size > 0 && (guchar) response[size - 1] <= 1)
+    size--;
+  for (from = size; from > 0 && (guchar) response[from - 1] > 1; from--)
+    ;
+  if (size - from >= sizeof bearer && memcmp (response + from, bearer, sizeof bearer - 1) == 0)
+    from += sizeof bearer - 1;
+  if (size - from >= LEAST)
+    echo->clear = vd_secret_new (response + from, size - from);
 }
 
 void
@@ -42,6 +64,7 @@ vd_echo_add (VdEcho *echo, const void *response, gsize size)
 
   if (size == 0)
     return;
+  keep_clear (echo, response, size);
   text = g_base64_encode (response, size);
   length = strlen (text);
   g_ptr_array_add (echo->said, vd_secret_new (text, length));
@@ -64,7 +87,9 @@ repeats (const char *at, gsize left, VeredaSpan said)
 static gsize
 longest (const VdEcho *echo, const char *at, gsize left)
 {
-  gsize most = 0;
+  VeredaSpan clear = echo->clear != NULL ? vd_secret_span (echo->clear) : (VeredaSpan){ 0 };
+  /* As a whole only: what begins like it may be anything. */
+  gsize most = clear.size > 0 && clear.size <= left && memcmp (at, clear.data, clear.size) == 0 ? clear.size : 0;
 
   for (guint i = 0; i < echo->said->len; i++)
     {

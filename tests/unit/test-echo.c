@@ -52,10 +52,44 @@ test_redact (void)
   redacts ("", "535\r\n", "");
 }
 
+/* The password itself, as PLAIN, LOGIN and OAUTHBEARER say it; the name stays. */
+static void
+test_clear (void)
+{
+  static const char plain[] = "\0alice\0secret words";
+  static const char bearer[] = "n,a=alice,\001host=mx\001auth=Bearer ya29.token\001\001";
+  VdEcho *echo = vd_echo_new ();
+  struct
+  {
+    const char *said;
+    gsize size;
+    const char *text, *wish;
+  } rows[] = {
+    { plain, sizeof plain - 1, "535 alice may not use secret words\r\n", "alice may not use <redacted 12 octets>" },
+    { plain, sizeof plain - 1, "535 secret word\r\n", "secret word" },
+    { bearer, sizeof bearer - 1, "535 ya29.token of alice has expired\r\n", "<redacted 10 octets> of alice has expired" },
+    { "alice", 5, "535 alice\r\n", "<redacted 5 octets>" },
+    { "words", 5, "535 no words, alice\r\n", "no <redacted 5 octets>, alice" },
+    { "abc", 3, "535 abc\r\n", "abc" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (VdReply) reply = reply_of (rows[i].text);
+
+      vd_echo_add (echo, rows[i].said, rows[i].size);
+      g_autoptr (VdReply) safe = vd_echo_redact (echo, reply);
+      g_autofree char *shown = vd_reply_text (safe);
+      g_assert_cmpstr (shown, ==, rows[i].wish);
+    }
+  vd_echo_free (echo);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/echo/SEC-9-redact", test_redact);
+  g_test_add_func ("/echo/SEC-9-clear", test_clear);
   return g_test_run ();
 }

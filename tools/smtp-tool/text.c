@@ -30,7 +30,7 @@ escape (const char *text, const char *newline)
       const char *next = g_utf8_next_char (text);
       if (c == '\n' && newline != NULL)
         g_string_append (out, newline);
-      else if (g_unichar_isprint (c))
+      else if (g_unichar_isprint (c) && c != 0x2028 && c != 0x2029)
         g_string_append_len (out, text, next - text);
       else
         append_escaped (out, text, (gsize) (next - text));
