@@ -24,13 +24,13 @@ typedef struct
   VdHead *head;
   VdMoment moment; /* not set while the envelope is lasting */
 
-  GPtrArray *from; /* of VdMailbox */
+  VdMailboxes from;
   gboolean has_from;
   gboolean from_group;
   VdMailbox *sender;           /* of the field Sender; NULL: none */
   const VdMailbox *originator; /* NULL: the null reverse-path */
+  VdMailboxes scratch;         /* empty between two uses */
   VdMailbox *read_originator;  /* the same, where it is of no field */
-  GPtrArray *scratch;          /* of VdMailbox, empty between two uses */
   GHashTable *known;           /* key of a recipient to its index + 1; NULL: not needed yet */
   guint n_main;                /* who gets the main copy */
   guint n_apart;               /* who gets a copy of their own */
@@ -51,32 +51,33 @@ static gboolean
 read_authors (Builder *builder, GError **error)
 {
   VdAddressContext context = { NULL, builder->options->default_domain, FALSE, builder->options->originator != NULL };
-  GPtrArray *senders = builder->scratch;
+  VdMailboxes *senders = &builder->scratch;
   gboolean has_sender;
   gboolean group;
-  if (!vd_scope_mailboxes (&builder->scope, "From", &context, builder->from, &builder->has_from, &builder->from_group, error)
+  if (!vd_scope_mailboxes (&builder->scope, "From", &context, &builder->from, &builder->has_from, &builder->from_group, error)
       || !vd_scope_mailboxes (&builder->scope, "Sender", &context, senders, &has_sender, &group, error))
     return FALSE;
   if (!has_sender)
     return TRUE;
-  if (senders->len != 1 || group)
+  if (senders->n != 1 || group)
     {
       g_autofree char *name = vd_scope_name (&builder->scope, "Sender");
       g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "%s mailboxes in field %s: it names exactly one",
-                   senders->len > 1 ? "too many"
-                   : group          ? "a group instead of"
-                                    : "no",
+                   senders->n > 1 ? "too many"
+                   : group        ? "a group instead of"
+                                  : "no",
                    name);
       return FALSE;
     }
-  builder->sender = g_ptr_array_steal_index (senders, 0); /* the only one */
+  builder->sender = g_steal_pointer (&senders->at[0]);
+  vd_mailboxes_clear (senders);
   return TRUE;
 }
 
 static gboolean
 has_single_from (const Builder *builder)
 {
-  return builder->from->len == 1 && !builder->from_group;
+  return builder->from.n == 1 && !builder->from_group;
 }
 
 static gboolean
@@ -93,7 +94,7 @@ refuse_originator (Builder *builder, GError **error)
   g_autofree char *name = vd_scope_name (&builder->scope, "From");
   if (builder->has_from)
     return refuse (error, VEREDA_ERROR_ADDRESS,
-                   builder->from->len > 1 ? "too many mailboxes in field " : "not one plain mailbox in field ", name,
+                   builder->from.n > 1 ? "too many mailboxes in field " : "not one plain mailbox in field ", name,
                    ", so it does not tell who sends: set the option originator, or add a Sender field");
   return refuse (error, VEREDA_ERROR_ADDRESS, "nobody to send as: the message has no ", name,
                  " field, and the option originator is not set");
@@ -106,7 +107,7 @@ originator_from_header (Builder *builder, GError **error)
   if (builder->sender != NULL)
     builder->originator = builder->sender;
   else if (has_single_from (builder))
-    builder->originator = g_ptr_array_index (builder->from, 0);
+    builder->originator = builder->from.at[0];
   else if (!builder->has_from && options->user != NULL && options->default_domain != NULL)
     return parse_originator (builder, "login name", options->user, error);
   else
@@ -122,7 +123,7 @@ find_originator (Builder *builder, GError **error)
     return FALSE;
   if (given != NULL && *given != '\0' && !parse_originator (builder, "option originator", given, error))
     return FALSE;
-  builder->envelope->reverse_path = g_strdup (builder->originator == NULL ? "" : builder->originator->path);
+  builder->envelope->reverse_path = builder->originator == NULL ? "" : builder->originator->path;
   builder->envelope->reverse_utf8 = builder->originator != NULL && builder->originator->utf8;
   return TRUE;
 }
@@ -178,11 +179,11 @@ add_recipient (Builder *builder, VdMailbox *mailbox, gboolean blind, gboolean ap
 
 /* All that are in `mailboxes`, which is empty then. */
 static void
-add_recipients (Builder *builder, GPtrArray *mailboxes, gboolean blind, gboolean apart)
+add_recipients (Builder *builder, VdMailboxes *mailboxes, gboolean blind, gboolean apart)
 {
-  for (guint i = 0; i < mailboxes->len; i++)
-    add_recipient (builder, g_steal_pointer (&g_ptr_array_index (mailboxes, i)), blind, apart);
-  g_ptr_array_set_size (mailboxes, 0);
+  for (guint i = 0; i < mailboxes->n; i++)
+    add_recipient (builder, g_steal_pointer (&mailboxes->at[i]), blind, apart);
+  vd_mailboxes_clear (mailboxes);
 }
 
 static gboolean
@@ -199,7 +200,8 @@ recipients_from_option (Builder *builder, GError **error)
   g_autoptr (VdAddressList) list = vd_address_list_parse (text, strlen (text), &context, error);
   if (list == NULL)
     return FALSE;
-  add_recipients (builder, list->mailboxes, FALSE, FALSE);
+  for (guint i = 0; i < list->mailboxes->len; i++)
+    add_recipient (builder, g_steal_pointer (&g_ptr_array_index (list->mailboxes, i)), FALSE, FALSE);
   if (builder->envelope->n_recipients > 0)
     return TRUE;
   g_set_error_literal (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "option recipients holds no address");
@@ -220,9 +222,9 @@ recipients_from_header (Builder *builder, GError **error)
     {
       gboolean found;
       gboolean group;
-      if (!vd_scope_mailboxes (&builder->scope, rows[i].name, &context, builder->scratch, &found, &group, error))
+      if (!vd_scope_mailboxes (&builder->scope, rows[i].name, &context, &builder->scratch, &found, &group, error))
         return FALSE;
-      add_recipients (builder, builder->scratch, rows[i].blind, rows[i].apart && builder->options->bcc != VD_BCC_SAME);
+      add_recipients (builder, &builder->scratch, rows[i].blind, rows[i].apart && builder->options->bcc != VD_BCC_SAME);
     }
   if (builder->envelope->n_recipients > 0)
     return TRUE;
@@ -264,8 +266,7 @@ complete_authors (Builder *builder, GError **error)
                : refuse_authors (builder, "the message has no ", " field: add one, as a header option for instance", error);
   if (builder->sender != NULL)
     return TRUE;
-  if (has_single_from (builder)
-      && (builder->originator == NULL || vd_mailbox_equal (builder->originator, g_ptr_array_index (builder->from, 0))))
+  if (has_single_from (builder) && (builder->originator == NULL || vd_mailbox_equal (builder->originator, builder->from.at[0])))
     return TRUE;
   if (builder->originator == NULL)
     return refuse_authors (builder, "field ", " does not name one mailbox, so the message needs a Sender field", error);
@@ -276,7 +277,7 @@ complete_authors (Builder *builder, GError **error)
 static const char *
 message_domain (const Builder *builder)
 {
-  const VdMailbox *first = builder->from->len > 0 ? g_ptr_array_index (builder->from, 0) : NULL;
+  const VdMailbox *first = builder->from.n > 0 ? builder->from.at[0] : NULL;
   const VdMailbox *const candidates[] = { builder->originator, builder->sender, first };
   for (gsize i = 0; i < G_N_ELEMENTS (candidates); i++)
     if (candidates[i] != NULL && candidates[i]->ascii != NULL)
@@ -320,10 +321,8 @@ complete_head (Builder *builder, GError **error)
 /* ---- copies ---- */
 
 static gboolean
-has_eight_bit (GBytes *bytes)
+has_eight_bit (const guint8 *data, gsize size)
 {
-  gsize size;
-  const guint8 *data = g_bytes_get_data (bytes, &size);
   gsize i = 0;
   guint64 any = 0;
   for (; i + sizeof any <= size && (any & G_GUINT64_CONSTANT (0x8080808080808080)) == 0; i += sizeof any)
@@ -333,17 +332,22 @@ has_eight_bit (GBytes *bytes)
   return (any & G_GUINT64_CONSTANT (0x8080808080808080)) != 0;
 }
 
-/* Takes head and tail. */
+/* Takes head and tail.  No head: the message's own. */
 static VdCopy *
 add_copy (Builder *builder, GBytes *head, GBytes *tail, gboolean blind)
 {
   const VdBodyFacts *facts = vd_message_body_facts (builder->message);
   VdEnvelope *envelope = builder->envelope;
+  VeredaSpan octets = { NULL, 0 };
   envelope->copies = make_room (envelope->copies, &envelope->single, envelope->n_copies, sizeof envelope->single);
   VdCopy *copy = &envelope->copies[envelope->n_copies++];
-  const gboolean utf8 = has_eight_bit (head);
+  if (head != NULL)
+    octets.data = g_bytes_get_data (head, &octets.size);
+  else
+    vd_message_exact_head (builder->message, &octets);
+  const gboolean utf8 = has_eight_bit (octets.data, octets.size);
   *copy = (VdCopy){ .head = head, .tail = tail, .utf8_header = utf8, .eight_bit = facts->eight_bit || utf8, .blind = blind };
-  copy->size = (guint64) g_bytes_get_size (head) + facts->size + (tail == NULL ? 0 : (guint64) g_bytes_get_size (tail));
+  copy->size = (guint64) octets.size + facts->size + (tail == NULL ? 0 : (guint64) g_bytes_get_size (tail));
   return copy;
 }
 
@@ -366,9 +370,14 @@ static gboolean
 add_main_copy (Builder *builder, GError **error)
 {
   gboolean empty_bcc = builder->options->empty_bcc && vd_head_had_blind (builder->head);
-  GBytes *head = vd_head_build (builder->head, empty_bcc ? "Bcc" : NULL, "", error);
-  if (head == NULL)
-    return FALSE;
+  VeredaSpan own;
+  GBytes *head = NULL;
+  if (empty_bcc || !vd_head_is_untouched (builder->head) || !vd_message_exact_head (builder->message, &own))
+    {
+      head = vd_head_build (builder->head, empty_bcc ? "Bcc" : NULL, "", error);
+      if (head == NULL)
+        return FALSE;
+    }
   fill_copy (builder, add_copy (builder, head, NULL, FALSE), FALSE, builder->n_main);
   return TRUE;
 }
@@ -416,7 +425,9 @@ add_digest_copy (Builder *builder, GError **error)
       vd_scope_has (&builder->scope, "From", &from);
       vd_scope_has (&builder->scope, "Sender", &sender);
     }
-  gboolean utf8 = has_eight_bit (inner);
+  gsize inner_size;
+  const guint8 *inner_octets = g_bytes_get_data (inner, &inner_size);
+  gboolean utf8 = has_eight_bit (inner_octets, inner_size);
   VdDigest digest = { from,
                       sender,
                       subject,
@@ -454,23 +465,40 @@ build (Builder *builder, GError **error)
   return builder->head != NULL && complete_head (builder, error) && add_copies (builder, error);
 }
 
+/* The reverse-path is a part of it. */
+static void
+keep_originator (Builder *builder)
+{
+  VdMailbox **places[] = { &builder->read_originator, &builder->sender, builder->from.n > 0 ? &builder->from.at[0] : NULL };
+  for (gsize i = 0; builder->originator != NULL && i < G_N_ELEMENTS (places); i++)
+    if (places[i] != NULL && *places[i] == builder->originator)
+      builder->envelope->originator = g_steal_pointer (places[i]);
+}
+
 VdEnvelope *
 vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GError **error)
 {
-  g_autoptr (GPtrArray) given = vd_given_new (options->headers, options->default_domain, error);
-  if (given == NULL)
-    return NULL;
+  static const GPtrArray none = { NULL, 0 };
+  g_autoptr (GPtrArray) given = NULL;
+  if (options->headers != NULL && options->headers->len > 0)
+    {
+      given = vd_given_new (options->headers, options->default_domain, error);
+      if (given == NULL)
+        return NULL;
+    }
   g_autoptr (VdEnvelope) envelope = g_new0 (VdEnvelope, 1);
   g_atomic_ref_count_init (&envelope->refs);
   envelope->lasting = TRUE;
-  g_autoptr (GPtrArray) from = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
-  g_autoptr (GPtrArray) scratch = g_ptr_array_new_with_free_func ((GDestroyNotify) vd_mailbox_free);
-  Builder builder = { .options = options, .message = message, .envelope = envelope, .from = from, .scratch = scratch };
-  vd_scope_init (&builder.scope, vd_message_header (message), given);
+  Builder builder = { .options = options, .message = message, .envelope = envelope };
+  vd_scope_init (&builder.scope, vd_message_header (message), given != NULL ? given : &none);
   gboolean fine = build (&builder, error);
+  if (fine)
+    keep_originator (&builder);
   vd_head_free (builder.head);
   vd_mailbox_free (builder.sender);
   vd_mailbox_free (builder.read_originator);
+  vd_mailboxes_clear (&builder.from);
+  vd_mailboxes_clear (&builder.scratch);
   g_clear_pointer (&builder.known, g_hash_table_unref);
   return fine ? g_steal_pointer (&envelope) : NULL;
 }
@@ -487,14 +515,14 @@ vd_envelope_unref (VdEnvelope *envelope)
 {
   if (envelope == NULL || !g_atomic_ref_count_dec (&envelope->refs))
     return;
-  g_free (envelope->reverse_path);
+  vd_mailbox_free (envelope->originator);
   for (guint i = 0; i < envelope->n_recipients; i++)
     vd_mailbox_free (envelope->recipients[i].mailbox);
   if (envelope->recipients != &envelope->one)
     g_free (envelope->recipients);
   for (guint i = 0; i < envelope->n_copies; i++)
     {
-      g_bytes_unref (envelope->copies[i].head);
+      g_clear_pointer (&envelope->copies[i].head, g_bytes_unref);
       g_clear_pointer (&envelope->copies[i].tail, g_bytes_unref);
       g_free (envelope->copies[i].several);
     }
@@ -506,10 +534,11 @@ vd_envelope_unref (VdEnvelope *envelope)
 VdBody *
 vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const VdBodyPolicy *policy, GError **error)
 {
+  const gboolean all = copy->head == NULL; /* the head is what the message begins with */
   VdReader *reader = NULL;
-  if (vd_message_has_body (message))
+  if (all || vd_message_has_body (message))
     {
-      reader = vd_message_open_body (message, error);
+      reader = all ? vd_message_open_all (message, error) : vd_message_open_body (message, error);
       if (reader == NULL)
         return NULL;
     }
@@ -524,7 +553,20 @@ vd_copy_exact (const VdCopy *copy, VeredaMessage *message, VeredaSpan ret_spans[
   VeredaSpan body = { NULL, 0 };
   if (copy->tail != NULL || !vd_message_exact_body (message, &body))
     return FALSE;
-  ret_spans[0].data = g_bytes_get_data (copy->head, &ret_spans[0].size);
+  if (copy->head != NULL)
+    ret_spans[0].data = g_bytes_get_data (copy->head, &ret_spans[0].size);
+  else if (!vd_message_exact_head (message, &ret_spans[0]))
+    return FALSE;
   ret_spans[1] = body;
   return ret_spans[0].size + body.size == copy->size;
+}
+
+GBytes *
+vd_copy_head (const VdCopy *copy, VeredaMessage *message)
+{
+  VeredaSpan own = { NULL, 0 };
+  if (copy->head != NULL)
+    return g_bytes_ref (copy->head);
+  vd_message_exact_head (message, &own);
+  return g_bytes_new (own.data, own.size);
 }

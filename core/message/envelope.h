@@ -62,10 +62,11 @@ typedef struct
 /* One copy of the message: its transaction's recipients and its header section. */
 typedef struct
 {
-  guint n_recipients;   /* see vd_copy_recipient() */
-  guint first;          /* the only one, where there is one */
-  guint *several;       /* NULL: there is one */
-  GBytes *head;         /* wire form: CRLF lines; with the separating empty line if there is a body */
+  guint n_recipients; /* see vd_copy_recipient() */
+  guint first;        /* the only one, where there is one */
+  guint *several;     /* NULL: there is one */
+  GBytes
+      *head; /* wire form: CRLF lines; with the separating empty line if there is a body.  NULL: the message's own, as it is */
   GBytes *tail;         /* wire form octets after the body (digest's closing boundary); NULL for none */
   guint64 size;         /* of head, body and tail: SIZE's value */
   gboolean eight_bit;   /* any octet >= 0x80 in head or body */
@@ -78,7 +79,8 @@ typedef struct VdEnvelope VdEnvelope;
 struct VdEnvelope
 {
   gatomicrefcount refs;
-  char *reverse_path; /* "" for the null reverse-path */
+  VdMailbox *originator;    /* NULL: the null reverse-path */
+  const char *reverse_path; /* "" for that */
   gboolean reverse_utf8;
   VdRecipient *recipients; /* in input order; `one`, where there is one */
   guint n_recipients;
@@ -110,6 +112,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdEnvelope, vd_envelope_unref)
 /* Content of a copy, ready to be written: head, body, tail; fails while it is read if it does not come to copy->size octets.
  * `policy` is the one the message was prepared with. */
 VdBody *vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const VdBodyPolicy *policy, GError **error);
+
+/* The head as it is sent; a new reference. */
+GBytes *vd_copy_head (const VdCopy *copy, VeredaMessage *message);
 
 /* The same content for BDAT, where head and body lie in memory as they are sent, and nothing can change them as long as both are there. FALSE:
  * it has to be opened. */

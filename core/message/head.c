@@ -166,9 +166,8 @@ append_field (const VdHead *head, guint index, GByteArray *to, GError **error)
   return again || *given->text == '\0' || vd_field_append (to, given->name, given->value, error);
 }
 
-/* Nothing is added, replaced or left out. */
-static gboolean
-is_untouched (const VdHead *head)
+gboolean
+vd_head_is_untouched (const VdHead *head)
 {
   return head->lead == NULL && head->trail == NULL && !head->had_blind && head->scope->given->len == 0
          && vd_header_is_exact (head->scope->header);
@@ -178,7 +177,7 @@ static GBytes *
 copy_section (const VdHead *head)
 {
   gsize size;
-  const guint8 *data = g_bytes_get_data (vd_header_section (head->scope->header), &size);
+  const char *data = vd_header_section (head->scope->header, &size);
   guint8 *wire = g_malloc (size + 2);
   if (size > 0)
     memcpy (wire, data, size);
@@ -189,7 +188,7 @@ copy_section (const VdHead *head)
 GBytes *
 vd_head_build (const VdHead *head, const char *name, const char *value, GError **error)
 {
-  if (name == NULL && is_untouched (head))
+  if (name == NULL && vd_head_is_untouched (head))
     return copy_section (head);
   g_autoptr (GByteArray) wire = g_byte_array_new ();
   g_autoptr (GByteArray) extra = g_byte_array_new ();

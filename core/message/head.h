@@ -23,6 +23,9 @@ gboolean vd_head_add (VdHead *head, const char *name, const char *value, GError 
 /* TRUE where a blind field of the message was left out, or one was given. */
 gboolean vd_head_had_blind (const VdHead *head);
 
+/* Nothing is added, replaced or left out, and the message's own section is in wire form. */
+gboolean vd_head_is_untouched (const VdHead *head);
+
 /* The section in wire form, with the separating empty line if there is a body. `name` and `value` (NULL: none) are one more
  * field, for this copy. */
 GBytes *vd_head_build (const VdHead *head, const char *name, const char *value, GError **error);

@@ -22,16 +22,19 @@ typedef struct
   guint flags; /* VdFieldFlags */
 } Field;
 
-#define FIELDS_ROOM 16u /* at first */
+#define FIELDS_ROOM 16u /* without memory of their own */
 
 struct VdHeader
 {
-  GBytes *section;
+  GBytes *bytes; /* where the section is the beginning */
   const char *data;
-  Field *fields;
+  gsize size;
+  guint64 present; /* the bits of the names that there are */
+  Field *fields;   /* `few`, while there is room */
   guint n_fields, room;
   guint64 lines;
   gboolean exact; /* every line ends with CRLF */
+  Field few[FIELDS_ROOM];
 };
 
 /* Where the line at `at` ends: *ret_next is behind its line end.  FALSE: the line end is not there yet. */
@@ -122,6 +125,24 @@ check_octets (const VdBodyPolicy *policy, const char *line, gsize size, guint64 
   return FALSE;
 }
 
+/* One of 64 for every name: where none of the section's has it, the name is not there. */
+static guint64
+name_bit (const char *name, gsize size)
+{
+  return G_GUINT64_CONSTANT (1) << ((size * 5 + (guint8) (*name | 0x20)) & 63); /* of letters, without case */
+}
+
+static void
+double_room (VdHeader *header)
+{
+  Field *more = g_new (Field, 2 * (gsize) header->room);
+  memcpy (more, header->fields, header->n_fields * sizeof *more);
+  if (header->fields != header->few)
+    g_free (header->fields);
+  header->fields = more;
+  header->room *= 2;
+}
+
 /* The first line of a field: name, white space that old writers put before the colon (section 4.5.8), colon. */
 static gboolean
 start_field (VdHeader *header, gsize at, gsize size, gsize next, GError **error)
@@ -134,10 +155,8 @@ start_field (VdHeader *header, gsize at, gsize size, gsize next, GError **error)
   if (colon != NULL && vd_header_name_valid (line, name))
     {
       if (header->n_fields == header->room)
-        {
-          header->room = MAX (FIELDS_ROOM, 2 * header->room);
-          header->fields = g_renew (Field, header->fields, header->room);
-        }
+        double_room (header);
+      header->present |= name_bit (line, name);
       header->fields[header->n_fields++]
           = (Field){ at, next, name, at + (gsize) (colon - line) + 1, vd_field_flags (line, name) };
       return TRUE;
@@ -177,10 +196,19 @@ add_line (VdHeader *header, const VdBodyPolicy *policy, gsize at, gsize end, gsi
 VdHeader *
 vd_header_scan (const VdBodyPolicy *policy, GBytes *section, GError **error)
 {
-  g_autoptr (VdHeader) header = g_new0 (VdHeader, 1);
-  gsize size;
-  header->section = g_bytes_ref (section);
-  header->data = g_bytes_get_data (section, &size);
+  return vd_header_scan_first (policy, section, g_bytes_get_size (section), error);
+}
+
+VdHeader *
+vd_header_scan_first (const VdBodyPolicy *policy, GBytes *bytes, gsize size, GError **error)
+{
+  g_autoptr (VdHeader) header = g_malloc (sizeof *header);
+  memset (header, 0, G_STRUCT_OFFSET (VdHeader, few));
+  header->bytes = g_bytes_ref (bytes);
+  header->data = g_bytes_get_data (bytes, NULL);
+  header->size = size;
+  header->fields = header->few;
+  header->room = FIELDS_ROOM;
   header->exact = TRUE;
   gsize at = 0;
   while (at < size)
@@ -202,8 +230,9 @@ vd_header_free (VdHeader *header)
 {
   if (header == NULL)
     return;
-  g_clear_pointer (&header->section, g_bytes_unref);
-  g_free (header->fields);
+  g_clear_pointer (&header->bytes, g_bytes_unref);
+  if (header->fields != header->few)
+    g_free (header->fields);
   g_free (header);
 }
 
@@ -219,10 +248,11 @@ vd_header_lines (const VdHeader *header)
   return header->lines;
 }
 
-GBytes *
-vd_header_section (const VdHeader *header)
+const char *
+vd_header_section (const VdHeader *header, gsize *ret_size)
 {
-  return header->section;
+  *ret_size = header->size;
+  return header->data;
 }
 
 static const Field *
@@ -259,6 +289,8 @@ static gint
 find_name (const VdHeader *header, const char *name, gsize size, guint from)
 {
   const char first = (char) (*name | 0x20); /* of letters, without case: a hint */
+  if ((header->present & name_bit (name, size)) == 0)
+    return -1;
   for (guint i = from; i < header->n_fields; i++)
     {
       const Field *field = &header->fields[i];

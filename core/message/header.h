@@ -21,12 +21,14 @@ gboolean vd_header_find_end (const VdBodyPolicy *policy, const guint8 *data, gsi
 /* Reads a section without its separating line; empty is fine.  VEREDA_ERROR_MESSAGE names the line.  Keeps a reference on
  * `section`. */
 VdHeader *vd_header_scan (const VdBodyPolicy *policy, GBytes *section, GError **error);
+/* The same of the first `size` octets. */
+VdHeader *vd_header_scan_first (const VdBodyPolicy *policy, GBytes *bytes, gsize size, GError **error);
 void vd_header_free (VdHeader *header);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdHeader, vd_header_free)
 
 guint vd_header_count (const VdHeader *header);
-guint64 vd_header_lines (const VdHeader *header);   /* physical lines */
-GBytes *vd_header_section (const VdHeader *header); /* borrowed */
+guint64 vd_header_lines (const VdHeader *header);                        /* physical lines */
+const char *vd_header_section (const VdHeader *header, gsize *ret_size); /* borrowed */
 
 /* Name of field `index` as spelled, not NUL-ended. */
 const char *vd_header_name (const VdHeader *header, guint index, gsize *ret_size);

@@ -172,6 +172,37 @@ vd_mailbox_free (VdMailbox *mailbox)
   g_free (mailbox);
 }
 
+void
+vd_mailboxes_add (VdMailboxes *list, VdMailbox *mailbox)
+{
+  if (list->room == 0)
+    {
+      list->at = list->few;
+      list->room = G_N_ELEMENTS (list->few);
+    }
+  else if (list->n == list->room)
+    {
+      VdMailbox **more = g_new (VdMailbox *, 2 * (gsize) list->room);
+      memcpy (more, list->at, list->n * sizeof *more);
+      if (list->at != list->few)
+        g_free (list->at);
+      list->at = more;
+      list->room *= 2;
+    }
+  list->at[list->n++] = mailbox;
+}
+
+void
+vd_mailboxes_clear (VdMailboxes *list)
+{
+  for (guint i = 0; i < list->n; i++)
+    vd_mailbox_free (list->at[i]);
+  if (list->at != list->few)
+    g_free (list->at);
+  list->at = NULL;
+  list->n = list->room = 0;
+}
+
 char *
 vd_mailbox_key (const VdMailbox *mailbox)
 {

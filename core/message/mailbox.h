@@ -29,6 +29,17 @@ VdMailbox *vd_mailbox_new_plain (const char *given, gsize size, gsize display, c
  * failure *ret_why is a phrase ("the local part is longer than 64 octets"), *ret_in_domain tells where. */
 gboolean vd_mailbox_complete (VdMailbox *mailbox, const char *domain, char **ret_why, gboolean *ret_in_domain);
 
+/* A short list of them, which it owns. Begin with zeros. */
+typedef struct
+{
+  VdMailbox **at; /* `few`, while there is room */
+  guint n, room;
+  VdMailbox *few[4];
+} VdMailboxes;
+
+void vd_mailboxes_add (VdMailboxes *list, VdMailbox *mailbox); /* takes it */
+void vd_mailboxes_clear (VdMailboxes *list);                   /* frees those that were not taken out (NULL) */
+
 VdMailbox *vd_mailbox_copy (const VdMailbox *mailbox);
 void vd_mailbox_free (VdMailbox *mailbox);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdMailbox, vd_mailbox_free)

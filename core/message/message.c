@@ -129,17 +129,19 @@ read_section (VdReader *reader, const VdBodyPolicy *policy, gsize *ret_body_at, 
   return g_bytes_new (held->data, section);
 }
 
-/* The usual section of a message in memory: not read, for it is there.  NULL: it is to be read. */
-static GBytes *
-find_section (VdSource *source, const VdBodyPolicy *policy, gsize *ret_body_at)
+/* Of a message in memory the usual section is not read, for it is there. */
+static VdHeader *
+scan_header (VdSource *source, const VdBodyPolicy *policy, gsize *ret_body_at, GError **error)
 {
   GBytes *bytes = vd_source_bytes (source);
-  gsize size = 0, from = 0, section;
+  gsize size = 0, from = 0, end;
   const guint8 *data = bytes != NULL ? g_bytes_get_data (bytes, &size) : NULL;
-  if (data == NULL || !vd_source_prepare (source, NULL)
-      || !vd_header_find_end (policy, data, MIN (size, HEADER_MAX), FALSE, &from, &section, ret_body_at))
-    return NULL;
-  return g_bytes_new (data, section);
+  if (data != NULL && vd_header_find_end (policy, data, MIN (size, HEADER_MAX), FALSE, &from, &end, ret_body_at))
+    return vd_header_scan_first (policy, bytes, end, error);
+  *ret_body_at = 0;
+  g_autoptr (VdReader) reader = vd_source_open (source, 0, error);
+  g_autoptr (GBytes) section = reader != NULL ? read_section (reader, policy, ret_body_at, error) : NULL;
+  return section != NULL ? vd_header_scan (policy, section, error) : NULL;
 }
 
 gboolean
@@ -149,15 +151,7 @@ vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError *
       && message->policy.allow_long_lines == policy->allow_long_lines)
     return TRUE;
   gsize body_at = 0;
-  g_autoptr (GBytes) section = find_section (message->source, policy, &body_at);
-  if (section == NULL)
-    {
-      g_autoptr (VdReader) reader = vd_source_open (message->source, 0, error);
-      section = reader != NULL ? read_section (reader, policy, &body_at, error) : NULL;
-    }
-  if (section == NULL)
-    return FALSE;
-  g_autoptr (VdHeader) header = vd_header_scan (policy, section, error);
+  g_autoptr (VdHeader) header = scan_header (message->source, policy, &body_at, error);
   VdBodyFacts facts = { 0 };
   if (header == NULL
       || (body_at > 0 && !vd_survey (message->source, body_at, policy, vd_header_lines (header) + 2, &facts, error)))
@@ -192,6 +186,29 @@ vd_message_has_body (VeredaMessage *message)
 {
   g_return_val_if_fail (message->prepared, FALSE);
   return message->has_body;
+}
+
+gboolean
+vd_message_exact_head (VeredaMessage *message, VeredaSpan *ret_head)
+{
+  GBytes *bytes = vd_source_bytes (message->source);
+  g_return_val_if_fail (message->prepared, FALSE);
+  if (bytes == NULL || !vd_header_is_exact (message->header))
+    return FALSE;
+  gsize size;
+  const char *data = g_bytes_get_data (bytes, NULL);
+  if (vd_header_section (message->header, &size) != data || size == 0)
+    return FALSE;
+  if (message->has_body && (message->body_at != size + 2 || data[size] != '\r'))
+    return FALSE;
+  *ret_head = (VeredaSpan){ data, message->has_body ? size + 2 : size };
+  return TRUE;
+}
+
+VdReader *
+vd_message_open_all (VeredaMessage *message, GError **error)
+{
+  return vd_source_open (message->source, 0, error);
 }
 
 /* Whatever is not sent as it is makes the body longer: a CR for a lone LF, an LF for a lone CR, a line end at the end. */

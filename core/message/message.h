@@ -18,7 +18,10 @@ gboolean vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy,
 VdHeader *vd_message_header (VeredaMessage *message);              /* borrowed */
 const VdBodyFacts *vd_message_body_facts (VeredaMessage *message); /* of the part after the header section */
 gboolean vd_message_has_body (VeredaMessage *message);             /* FALSE: ends with its header section, no separator */
-/* Its octets, if they are sent as they are and lie in memory that does not change.  They live as long as the message. */
+/* The header section with its separating line, if it is in wire form and lies in memory that does not change.  It lives as long as the message. */
+gboolean vd_message_exact_head (VeredaMessage *message, VeredaSpan *ret_head);
+VdReader *vd_message_open_all (VeredaMessage *message, GError **error); /* at its first octet */
+/* The body's octets, if they are sent as they are and lie in memory that does not change.  They live as long as the message. */
 gboolean vd_message_exact_body (VeredaMessage *message, VeredaSpan *ret_body);
 /* The envelope made last, if it was made with `key` and nothing says that it cannot be used again.  Borrowed; NULL: there is none. */
 struct VdEnvelope *vd_message_kept_envelope (VeredaMessage *message, guint64 key);

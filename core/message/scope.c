@@ -109,25 +109,26 @@ vd_scope_has (const VdScope *scope, const char *name, char **ret_text)
 }
 
 static gboolean
-append_mailboxes (const char *text, gsize size, const VdAddressContext *context, GPtrArray *to, gboolean *ret_group,
+append_mailboxes (const char *text, gsize size, const VdAddressContext *context, VdMailboxes *to, gboolean *ret_group,
                   GError **error)
 {
   VdMailbox *plain = vd_address_parse_plain (text, size);
   if (plain != NULL)
     {
-      g_ptr_array_add (to, plain);
+      vd_mailboxes_add (to, plain);
       return TRUE;
     }
   g_autoptr (VdAddressList) list = vd_address_list_parse (text, size, context, error);
   if (list == NULL)
     return FALSE;
   *ret_group = *ret_group || list->group;
-  g_ptr_array_extend_and_steal (to, g_steal_pointer (&list->mailboxes));
+  for (guint i = 0; i < list->mailboxes->len; i++)
+    vd_mailboxes_add (to, g_steal_pointer (&g_ptr_array_index (list->mailboxes, i)));
   return TRUE;
 }
 
 gboolean
-vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressContext *base, GPtrArray *to, gboolean *ret_found,
+vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressContext *base, VdMailboxes *to, gboolean *ret_found,
                     gboolean *ret_group, GError **error)
 {
   g_autofree char *made = NULL;

@@ -31,9 +31,9 @@ char *vd_scope_name (const VdScope *scope, const char *name);
 /* Whether the field is there; *ret_text (may be NULL) is the unfolded value of its first instance. */
 gboolean vd_scope_has (const VdScope *scope, const char *name, char **ret_text);
 
-/* The mailboxes of all instances of a field appended to `to` (of VdMailbox). *ret_found: there was one; *ret_group: with a
+/* The mailboxes of all instances of a field appended to `to`. *ret_found: there was one; *ret_group: with a
  * group in it. */
-gboolean vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressContext *base, GPtrArray *to,
+gboolean vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressContext *base, VdMailboxes *to,
                              gboolean *ret_found, gboolean *ret_group, GError **error);
 
 #endif

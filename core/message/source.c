@@ -31,7 +31,8 @@ struct VdSource
 {
   gatomicrefcount refs;
   SourceKind kind;
-  char *name; /* for errors */
+  const char *name; /* for errors */
+  char *own_name;   /* the same, where it is to be freed */
   gboolean prepared;
   GError *failure;
 
@@ -66,7 +67,7 @@ source_alloc (SourceKind kind, char *name)
   VdSource *source = g_new0 (VdSource, 1);
   g_atomic_ref_count_init (&source->refs);
   source->kind = kind;
-  source->name = name;
+  source->name = source->own_name = name;
   source->fd = -1;
   return source;
 }
@@ -74,7 +75,8 @@ source_alloc (SourceKind kind, char *name)
 VdSource *
 vd_source_new_bytes (GBytes *bytes)
 {
-  VdSource *source = source_alloc (SOURCE_BYTES, g_strdup ("the message in memory"));
+  VdSource *source = source_alloc (SOURCE_BYTES, NULL);
+  source->name = "the message in memory";
   source->bytes = g_bytes_ref (bytes);
   return source;
 }
@@ -181,7 +183,7 @@ vd_source_unref (VdSource *source)
   release_callbacks (source);
   g_clear_pointer (&source->bytes, g_bytes_unref);
   g_clear_error (&source->failure);
-  g_free (source->name);
+  g_free (source->own_name);
   g_free (source);
 }
 

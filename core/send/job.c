@@ -96,7 +96,8 @@ vd_job_new (VeredaMessage *message, const VeredaOptions *options, VdTerms *terms
     }
   vd_result_set_envelope (result, envelope);
 
-  job = g_new0 (VdJob, 1);
+  job = g_malloc (sizeof *job);
+  memset (job, 0, G_STRUCT_OFFSET (VdJob, space)); /* that is set when it is used */
   job->message = vereda_message_ref (message);
   job->commit = terms->commit;
   job->policy = terms->policy;
@@ -112,7 +113,8 @@ vd_job_free (VdJob *job)
 {
   if (job == NULL)
     return;
-  vd_transaction_free (job->txn);
+  if (job->txn != NULL)
+    vd_transaction_clear (job->txn);
   vd_envelope_unref (job->envelope);
   vereda_message_unref (job->message);
   vereda_result_unref (job->result);
@@ -133,8 +135,11 @@ VdTransaction *
 vd_job_begin_copy (VdJob *job)
 {
   const VdCopy *copy = &job->envelope->copies[job->copy];
-  VdTransaction *txn = vd_transaction_new (job->envelope->reverse_path, job->envelope->reverse_utf8);
+  VdTransaction *txn = &job->space;
 
+  if (job->txn != NULL)
+    vd_transaction_clear (job->txn);
+  vd_transaction_init (txn, job->envelope->reverse_path, job->envelope->reverse_utf8);
   for (guint i = 0; i < copy->n_recipients; i++)
     {
       const VdRecipient *recipient = &job->envelope->recipients[vd_copy_recipient (copy, i)];
@@ -149,9 +154,7 @@ vd_job_begin_copy (VdJob *job)
   vd_copy_exact (copy, job->message, txn->exact);
   txn->data = job;
   job->tell_at = 0;
-  vd_transaction_free (job->txn);
-  job->txn = txn;
-  return txn;
+  return job->txn = txn;
 }
 
 /* ---- what became of them ---- */

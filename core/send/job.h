@@ -33,7 +33,7 @@ typedef struct
   VeredaDoneFunc done;
   gpointer data;
   guint copy;         /* index of the copy that is next or under way; 0 is the main one */
-  VdTransaction *txn; /* of that copy; NULL before it is made */
+  VdTransaction *txn; /* of that copy: `space`; NULL before it is made */
 
   /* The sender's notes. */
   GList link;       /* in the queue of those that wait; its data is the job */
@@ -46,6 +46,8 @@ typedef struct
   gint64 tell_at;   /* progress is not told before; G_MAXINT64: all of the present copy was */
   guint64 log_of;   /* serial of the log whose rows are in its result; 0: none */
   guint log_from;   /* first row of that log that is not in it yet */
+
+  VdTransaction space;
 } VdJob;
 
 /* Checks the message and makes its envelope, or takes the one that the message had for the same options the last time; reads the message once.

@@ -4,17 +4,24 @@
 
 #include <string.h>
 
-VdTransaction *
-vd_transaction_new (const char *reverse_path, gboolean reverse_utf8)
+void
+vd_transaction_init (VdTransaction *txn, const char *reverse_path, gboolean reverse_utf8)
 {
-  VdTransaction *txn = g_new0 (VdTransaction, 1);
-
+  memset (txn, 0, sizeof *txn);
   txn->reverse_path = reverse_path;
   txn->reverse_utf8 = reverse_utf8;
   txn->recipients = txn->few;
   txn->room = G_N_ELEMENTS (txn->few);
   txn->link.data = txn->flying.data = txn;
   txn->end_mark = G_MAXUINT64;
+}
+
+VdTransaction *
+vd_transaction_new (const char *reverse_path, gboolean reverse_utf8)
+{
+  VdTransaction *txn = g_new (VdTransaction, 1);
+
+  vd_transaction_init (txn, reverse_path, reverse_utf8);
   return txn;
 }
 
@@ -41,8 +48,14 @@ vd_transaction_add_recipient (VdTransaction *txn, const char *path, gboolean utf
 void
 vd_transaction_free (VdTransaction *txn)
 {
-  if (txn == NULL)
-    return;
+  if (txn != NULL)
+    vd_transaction_clear (txn);
+  g_free (txn);
+}
+
+void
+vd_transaction_clear (VdTransaction *txn)
+{
   for (guint i = 0; i < txn->n_recipients; i++)
     {
       vd_reply_unref (txn->recipients[i].reply);
@@ -54,7 +67,6 @@ vd_transaction_free (VdTransaction *txn)
   vd_reply_unref (txn->data_reply);
   vd_reply_unref (txn->final_reply);
   g_clear_error (&txn->error);
-  g_free (txn);
 }
 
 void

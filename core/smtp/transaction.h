@@ -89,6 +89,8 @@ struct VdTransaction
 };
 
 /* Paths, here and of recipients, outlive the transaction. */
+void vd_transaction_init (VdTransaction *txn, const char *reverse_path, gboolean reverse_utf8);
+void vd_transaction_clear (VdTransaction *txn);
 VdTransaction *vd_transaction_new (const char *reverse_path, gboolean reverse_utf8);
 /* As it was before it was begun; `retried` and `delivered` stay. */
 void vd_transaction_rewind (VdTransaction *txn);

@@ -10,10 +10,11 @@ int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
 /* The header section of a copy, read again, is one, and a lawful one. */
 static void
-check_head (const VdCopy *copy, const VdBodyPolicy *policy)
+check_head (const VdCopy *copy, VeredaMessage *message, const VdBodyPolicy *policy)
 {
   gsize size;
-  const guint8 *data = g_bytes_get_data (copy->head, &size);
+  g_autoptr (GBytes) head = vd_copy_head (copy, message);
+  const guint8 *data = g_bytes_get_data (head, &size);
   gsize from = 0;
   gsize section = size;
   gsize body = 0;
@@ -46,7 +47,7 @@ check_copy (const VdCopy *copy, VeredaMessage *message, const VdBodyPolicy *poli
         total += spans[i].size;
     }
   g_assert (total == copy->size);
-  check_head (copy, policy);
+  check_head (copy, message, policy);
 }
 
 static gboolean
