@@ -6,6 +6,7 @@
 #define VD_OCTET_H
 
 #include <glib.h>
+#include <string.h>
 
 enum
 {
@@ -20,6 +21,13 @@ static inline gboolean
 vd_octet_is (char octet, guint classes)
 {
   return (vd_octet_classes[(guint8) octet] & classes) != 0;
+}
+
+/* Texts of `size` octets, equal without regard to the case of ASCII letters: as a rule they are spelled alike. */
+static inline gboolean
+vd_octet_equal_case (const char *a, const char *b, gsize size)
+{
+  return memcmp (a, b, size) == 0 || g_ascii_strncasecmp (a, b, size) == 0;
 }
 
 /* Octets at the beginning of `text`, at most `size`, that belong to the class. */

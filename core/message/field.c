@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/base/octet.h"
 #include "core/message/policy.h"
 
 #define FOLD_AT 76
@@ -57,7 +58,7 @@ vd_field_flags (const char *name, gsize size)
     }
   for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
     if (table[i].size == size && (table[i].name[0] | 0x20) == (name[0] | 0x20)
-        && g_ascii_strncasecmp (table[i].name, name, size) == 0)
+        && vd_octet_equal_case (table[i].name, name, size))
       return resent == 0 || (table[i].flags & VD_FIELD_REFUSED) == 0 ? table[i].flags | resent : resent;
   return resent;
 }

@@ -295,7 +295,7 @@ find_name (const VdHeader *header, const char *name, gsize size, guint from)
     {
       const Field *field = &header->fields[i];
       const char *found = header->data + field->start;
-      if (field->name == size && (*found | 0x20) == first && g_ascii_strncasecmp (found, name, size) == 0)
+      if (field->name == size && (*found | 0x20) == first && vd_octet_equal_case (found, name, size))
         return (gint) i;
     }
   return -1;

@@ -214,6 +214,8 @@ vd_mailbox_key (const VdMailbox *mailbox)
 gboolean
 vd_mailbox_equal (const VdMailbox *a, const VdMailbox *b)
 {
+  if (a == b)
+    return TRUE;
   if (a->ascii != NULL && b->ascii != NULL)
     return strcmp (a->local, b->local) == 0 && g_ascii_strcasecmp (a->ascii, b->ascii) == 0;
   g_autofree char *left = vd_mailbox_key (a);
