@@ -41,7 +41,7 @@ def bash(*words, folder='.'):
 def test_bash_commands():
     offered = bash('')
     assert {'send', 'plugins', 'auth', 'config', 'sink', 'help'} <= set(offered), offered
-    assert bash('se') == ['send'] and bash('plugins', '') == ['list', 'show', 'doctor'] and bash('help', 'con') == ['config']
+    assert bash('se') == ['send', 'session'] and bash('plugins', '') == ['list', 'show', 'doctor'] and bash('help', 'con') == ['config']
 
 
 def test_bash_options():
