@@ -475,6 +475,15 @@ find_command (const gchar *line, gsize size)
   return NULL;
 }
 
+gboolean
+sink_command_is_known (const gchar *line, gsize size)
+{
+  gsize verb = 0;
+  while (verb < size && line[verb] != ' ' && line[verb] != '\r')
+    verb++;
+  return find_command (line, verb) != NULL;
+}
+
 /* The limit of RFC 5321 section 4.5.3.1.4, with what the offered extensions add to MAIL: RFC 1870 section 3, RFC 6152
  * section 2, RFC 6531 section 3.1(5), RFC 4954 section 3. */
 static gsize

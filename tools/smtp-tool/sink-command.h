@@ -9,6 +9,7 @@
 
 /* `line` ends in NUL and may be changed; `whole` counts its end too, for the length limits. */
 void sink_command_run (SinkSession *session, gchar *line, gsize size, gsize whole);
+gboolean sink_command_is_known (const gchar *line, gsize size);
 void sink_command_end_chunk (SinkSession *session); /* all octets of a BDAT are here */
 
 #endif

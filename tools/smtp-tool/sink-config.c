@@ -192,6 +192,8 @@ check_rejections (SinkConfig *config, const Words *words, GError **error)
 static gboolean
 check_faults (SinkConfig *config, const Words *words, GError **error)
 {
+  if (config->replay != NULL && words->fault != NULL)
+    return usage (error, "--replay and --fault: the recording says what goes wrong");
   config->faults = g_array_new (FALSE, FALSE, sizeof (SinkFault));
   for (gchar **word = words->fault; word != NULL && *word != NULL; word++)
     {
@@ -336,6 +338,9 @@ parse_words (SinkConfig *c, Words *w, int *argc, char ***argv, GError **error)
   const GOptionEntry output[]
       = { { "capture", 0, 0, G_OPTION_ARG_FILENAME, &c->capture,
             "Keep each message as DIR/NNNNNN.eml and a line of DIR/log.jsonl", "DIR" },
+          { "record", 0, 0, G_OPTION_ARG_FILENAME, &c->record, "Write down who says what, and when; secrets masked", "FILE" },
+          { "replay", 0, 0, G_OPTION_ARG_FILENAME, &c->replay,
+            "Be the server of a recording, and tell where the client deviates", "FILE" },
           { "format", 'o', 0, G_OPTION_ARG_STRING, &w->format, "What standard output speaks", "human|jsonl" },
           { "print-port", 0, 0, G_OPTION_ARG_NONE, &c->print_port, "First line: the port number and nothing else", NULL },
           { "quiet", 'q', 0, G_OPTION_ARG_NONE, &c->quiet, "Nothing about single messages", NULL },
@@ -385,8 +390,8 @@ sink_config_clear (SinkConfig *config)
 {
   if (config->password != NULL)
     explicit_bzero (config->password, strlen (config->password));
-  gchar *strings[] = { config->listen, config->hostname, config->cert,  config->key,     config->ca_out,
-                       config->user,   config->password, config->realm, config->capture, config->client_ca };
+  gchar *strings[] = { config->listen,   config->hostname, config->cert,    config->key,       config->ca_out, config->user,
+                       config->password, config->realm,    config->capture, config->client_ca, config->record, config->replay };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);
   for (guint i = 0; config->faults != NULL && i < config->faults->len; i++)

@@ -88,6 +88,8 @@ typedef struct
   guint64 seed;       /* of faults by share, and of garbage */
 
   gchar *capture;
+  gchar *record;
+  gchar *replay;
   SinkFormat format;
   gboolean quiet;
   gboolean verbose;

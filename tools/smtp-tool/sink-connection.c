@@ -5,6 +5,8 @@
  * nothing is read, so a client that never reads its replies costs bounded memory. */
 #include "sink-connection.h"
 #include "sink-event.h"
+#include "sink-record.h"
+#include "sink-replay.h"
 #include "sink-tls.h"
 
 #include <errno.h>
@@ -75,6 +77,8 @@ end (SinkConnection *connection, const gchar *why)
 {
   SinkLoop *loop = connection->loop;
   loop->stats.violations += sink_violations_total (&connection->session.violations);
+  sink_player_end (&connection->session);
+  sink_record_event (&connection->session, "close", why);
   sink_event_close (&connection->session, why);
   g_queue_unlink (connection->queue, &connection->link);
   if (connection->tls != NULL)
@@ -157,6 +161,7 @@ flush (SinkConnection *connection)
   GString *out = connection->session.out;
   if (connection->sent < out->len)
     sink_report_flush (connection->loop->server->report); /* who has the reply can read of it */
+  sink_record_replies (&connection->session, connection->holds ? connection->session.fault_at : out->len);
   while (connection->sent < out->len)
     {
       gsize size = 0;
@@ -171,6 +176,7 @@ flush (SinkConnection *connection)
         return IO_WAIT_TIME;
     }
   connection->sent = 0;
+  connection->session.recorded = 0;
   if (out->allocated_len > OUT_KEPT)
     {
       g_string_free (out, TRUE);
@@ -415,6 +421,7 @@ handshake (SinkConnection *connection)
   sink_session_secured (session, SSL_get_version (connection->tls), SSL_get_cipher_name (connection->tls), identity);
   sink_event_tls (session, SSL_session_reused (connection->tls) == 1,
                   SSL_get_servername (connection->tls, TLSEXT_NAMETYPE_host_name));
+  sink_record_event (session, "tls", SSL_get_version (connection->tls));
   connection->pace.split = 0;
   if (connection->tls_fault != NULL && connection->tls_fault->action->after == SINK_AFTER_CLOSE)
     {
@@ -479,6 +486,7 @@ sink_connection_new (SinkLoop *loop, int fd, const gchar *peer)
   wait_in (connection, &loop->idle);
   loop->connections++;
   loop->stats.connections++;
+  sink_record_event (&connection->session, "connect", peer);
   sink_event_connect (&connection->session);
   if (epoll_ctl (loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
     end (connection, "epoll refuses it");

@@ -378,6 +378,29 @@ sink_event_fault (SinkSession *session, const SinkFault *fault, guint64 occasion
 }
 
 void
+sink_event_deviation (SinkSession *session, guint line, const gchar *what, const gchar *recorded, gsize recorded_size,
+                      const gchar *seen, gsize seen_size)
+{
+  if (is_jsonl (session->server))
+    {
+      json_t *event = session_event_new (session, "deviation");
+      put (event, "line", json_integer (line));
+      put (event, "what", json_string (what));
+      put (event, "recorded", text_n (recorded, recorded_size));
+      put (event, "seen", text_n (seen, seen_size));
+      publish (session->server, event, FALSE);
+    }
+  else if (!session->server->config.quiet)
+    {
+      g_autofree gchar *before = g_strndup (recorded, recorded_size);
+      g_autofree gchar *now = g_strndup (seen, seen_size);
+      g_strchomp (before);
+      g_strchomp (now);
+      talk (session, "line %u deviates (%s): recorded \"%s\", seen \"%s\"", line, what, before, now);
+    }
+}
+
+void
 sink_event_quit (SinkSession *session)
 {
   if (is_jsonl (session->server))

@@ -16,6 +16,9 @@ void sink_event_mail (SinkSession *session, const gchar *reply);
 void sink_event_rcpt (SinkSession *session, const gchar *address, gsize size, const gchar *reply);
 void sink_event_message (SinkSession *session, const gchar *file, const gchar *reply, const SinkViolations *violations);
 void sink_event_fault (SinkSession *session, const SinkFault *fault, guint64 occasion);
+/* --replay: the client does something else than in the recording. */
+void sink_event_deviation (SinkSession *session, guint line, const gchar *what, const gchar *recorded, gsize recorded_size,
+                           const gchar *seen, gsize seen_size);
 void sink_event_quit (SinkSession *session);
 void sink_event_close (SinkSession *session, const gchar *why);
 void sink_event_summary (SinkServer *server, const SinkStats *stats, gdouble seconds);

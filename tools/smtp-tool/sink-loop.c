@@ -190,6 +190,8 @@ sink_loop_run (SinkLoop *loop)
       if (!loop->accepting && !loop->ending && loop->connections < loop->full_at)
         set_accepting (loop, TRUE);
       sink_report_flush (loop->server->report);
+      if (loop->server->record != NULL)
+        sink_report_flush (loop->server->record);
     }
   while (!is_over (loop));
   for (guint i = 0; i < G_N_ELEMENTS (queues); i++)

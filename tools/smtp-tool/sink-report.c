@@ -105,6 +105,15 @@ sink_report_is_pending (SinkReport *report)
   return pending;
 }
 
+gboolean
+sink_report_is_gone (SinkReport *report)
+{
+  g_mutex_lock (&report->lock);
+  gboolean gone = report->gone;
+  g_mutex_unlock (&report->lock);
+  return gone;
+}
+
 guint64
 sink_report_dropped (SinkReport *report)
 {

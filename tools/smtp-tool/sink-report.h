@@ -16,6 +16,7 @@ void sink_report_free (SinkReport *report); /* waits up to one second for the re
 void sink_report_add (SinkReport *report, const gchar *text, gsize size); /* whole lines */
 void sink_report_flush (SinkReport *report);
 gboolean sink_report_is_pending (SinkReport *report);
+gboolean sink_report_is_gone (SinkReport *report); /* it cannot be written to any more */
 guint64 sink_report_dropped (SinkReport *report);
 
 #endif

@@ -7,6 +7,8 @@
 #include "sink-command.h"
 #include "sink-event.h"
 #include "sink-message.h"
+#include "sink-record.h"
+#include "sink-replay.h"
 
 #include <string.h>
 
@@ -131,6 +133,11 @@ void
 sink_session_greet (SinkSession *session)
 {
   const SinkConfig *config = &session->server->config;
+  if (session->server->replay != NULL)
+    {
+      sink_player_begin (session);
+      return;
+    }
   const gchar *fault = sink_session_reach (session, SINK_STAGE_BANNER);
   if (fault == NULL)
     {
@@ -154,6 +161,8 @@ sink_session_secured (SinkSession *session, const gchar *version, const gchar *c
   session->extended = FALSE;
   g_clear_pointer (&session->auth_user, g_free);
   sink_session_reset (session);
+  if (session->server->replay != NULL)
+    sink_player_secured (session);
 }
 
 /* Looks at a line without its LF; returns the text without CR, ended by NUL, or NULL if it was refused. */
@@ -203,6 +212,7 @@ static void
 process_line (SinkSession *session, gchar *line, gsize size)
 {
   gsize whole = size + 1;
+  sink_record_line (session, line, size);
   line = check_line (session, line, &size);
   if (line == NULL)
     return;
@@ -263,6 +273,7 @@ feed_data (SinkSession *session, gchar *p, gchar *end)
 {
   gboolean done;
   const gchar *stop = sink_content_data (&session->content, p, (gsize) (end - p), &done);
+  sink_record_content (session, p, (gsize) (stop - p));
   p += stop - p;
   if (done)
     {
@@ -277,6 +288,7 @@ static gchar *
 feed_chunk (SinkSession *session, gchar *p, gchar *end)
 {
   gsize size = (gsize) MIN (session->chunk_left, (guint64) (end - p));
+  sink_record_content (session, p, size);
   if (!session->chunk_discard)
     sink_content_chunk (&session->content, p, size);
   session->chunk_left -= size;
@@ -318,6 +330,11 @@ void
 sink_session_feed (SinkSession *session, gchar *data, gsize size)
 {
   session->octets_in += size;
+  if (session->player != NULL)
+    {
+      sink_player_feed (session, data, size);
+      return;
+    }
   read_octets (session, data, size);
 }
 

@@ -45,6 +45,8 @@ typedef struct
   gboolean broken;  /* a chunk was refused: only RSET helps, RFC 3030 section 2 */
 } SinkEnvelope;
 
+typedef struct SinkPlayer SinkPlayer;
+
 typedef struct
 {
   SinkServer *server;
@@ -55,6 +57,11 @@ typedef struct
   GString *out;
   SinkWant want;
   SinkMode mode;
+  SinkPlayer *player; /* of --replay; NULL = before the greeting, or none */
+  gsize recorded;     /* octets of `out` that --record has */
+  gint64 began;       /* of --record: when the connection came */
+  gboolean confides;  /* of --record: AUTH came, and no other command since */
+
   SinkFault *fault; /* to be applied to the reply that begins at fault_at; nothing is read before that is over */
   gsize fault_at;
   guint64 fault_occasion;

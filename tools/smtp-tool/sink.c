@@ -8,6 +8,8 @@
 #include "sink-auth.h"
 #include "sink-event.h"
 #include "sink-loop.h"
+#include "sink-record.h"
+#include "sink-replay.h"
 #include "sink-tls.h"
 #include "vereda-config.h"
 
@@ -123,6 +125,8 @@ start (Run *run, GError **error)
       if (server->tls == NULL)
         return FALSE;
     }
+  if (!sink_replay_load (server, error) || !sink_record_open (server, error))
+    return FALSE;
   if (!sink_auth_setup (server, error) || !sink_listener_open (config->listen, config->allow_remote, &run->listener, error))
     return FALSE;
   run->loops = g_new0 (SinkLoop, config->threads);
@@ -182,6 +186,7 @@ finish (Run *run)
   g_free (run->loops);
   sink_listener_clear (&run->listener);
   sink_auth_shutdown (&run->server);
+  sink_replay_free (run->server.replay);
   SSL_CTX_free (run->server.tls);
   if (run->server.capture != NULL)
     sink_capture_close (run->server.capture);
@@ -219,6 +224,13 @@ main (int argc, char **argv)
     serve (&run);
   else
     fprintf (stderr, "smtp-tool sink: %s\n", error->message);
+  if (!sink_record_close (&run.server) && good)
+    {
+      good = FALSE;
+      g_set_error (&error, SINK_ERROR, SINK_ERROR_FILE, "--record=%s: not everything could be written",
+                   run.server.config.record);
+      fprintf (stderr, "smtp-tool sink: %s\n", error->message);
+    }
   finish (&run);
   return good ? 0 : exit_codes[error->code];
 }

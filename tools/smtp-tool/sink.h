@@ -11,11 +11,16 @@
 
 #include <openssl/ssl.h>
 
+typedef struct SinkReplay SinkReplay;
+
 typedef struct
 {
   SinkConfig config;
   SinkReport *report;
-  SinkCapture *capture;    /* NULL = messages are not kept */
+  SinkCapture *capture; /* NULL = messages are not kept */
+  SinkReport *record;   /* NULL = nothing is written down */
+  int record_fd;
+  SinkReplay *replay;      /* NULL = the server is itself */
   SSL_CTX *tls;            /* NULL = no TLS */
   gchar *mechanisms;       /* "PLAIN LOGIN", or NULL */
   gboolean external;       /* EXTERNAL for those who show a certificate */
