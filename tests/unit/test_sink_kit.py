@@ -50,10 +50,13 @@ class Sink:
             options += [f"--user={USER}", f"--password-file={path}"]
         if form == "jsonl":
             options.append("--format=jsonl")
+        environment = dict(os.environ)
+        if user and environment.get("SINK_TEST_SANITIZED"):  # a plug-in of Cyrus SASL (OTP) keeps 228 octets
+            environment["ASAN_OPTIONS"] = ":".join(filter(None, [environment.get("ASAN_OPTIONS"), "detect_leaks=0"]))
         self.out = os.path.join(self.dir, "out")
         self.err = os.path.join(self.dir, "err")
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
-            self.process = subprocess.Popen(WRAP + [SINK, *options], stdout=out, stderr=err, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(WRAP + [SINK, *options], stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment)
         self.form = form
         self.wait(lambda: self.text().count("\n") >= 1)
         first = self.text().split("\n")[0]

@@ -111,7 +111,7 @@ read_password (const gchar *path, gchar **ret_password, GError **error)
       g_set_error (error, SINK_ERROR, SINK_ERROR_FILE, "--password-file=%s: %s", path, g_strerror (seen));
       return FALSE;
     }
-  gchar *text = g_malloc0 (PASSWORD_MAX + 1);
+  gchar text[PASSWORD_MAX + 1] = "";
   gsize have = 0;
   gssize got = 0;
   while (have < PASSWORD_MAX && (got = read (fd, text + have, PASSWORD_MAX - have)) != 0)
@@ -126,13 +126,13 @@ read_password (const gchar *path, gchar **ret_password, GError **error)
   text[strcspn (text, "\r\n")] = '\0';
   if (got < 0 || have == PASSWORD_MAX || text[0] == '\0')
     {
-      explicit_bzero (text, PASSWORD_MAX);
-      g_free (text);
+      explicit_bzero (text, sizeof text);
       g_set_error (error, SINK_ERROR, SINK_ERROR_FILE, "--password-file=%s: %s", path,
                    got < 0 ? g_strerror (seen) : "one line of 1 to 4095 octets is wanted");
       return FALSE;
     }
-  *ret_password = text;
+  *ret_password = g_strdup (text);
+  explicit_bzero (text, sizeof text);
   return TRUE;
 }
 
