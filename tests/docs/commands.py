@@ -3,13 +3,15 @@
 """Every command that the prose shows is run as it stands, in a folder with the files it names.
 
 Only the servers differ: mail.example.org:587 is a sink with STARTTLS and AUTH, :465 one with implicit TLS, :25 one without either, which
-refuses nobody@example.org; backup.example.org:25 is one that is down.  Their authority is added to the trusted ones.
+refuses nobody@example.org; backup.example.org:25 is one that is down.  Their authority is added to the trusted ones.  Where the comment has
+server=NAME, all of mail.example.org is one of the servers of wrong.py.
 """
 
 import os
 import re
 import subprocess
 
+import wrong as misconfigured
 from kit import Folder, Skip, Sink, blocks, main, markdown, read, run
 
 TOOL = os.environ.get("DOCS_TOOL")
@@ -26,6 +28,7 @@ class World:
             "465": Sink(self.folder, "--tls=implicit", "--ca-out=ca465.pem", "--require-auth", *secure),
             "25": Sink(self.folder, "--reject-rcpt=nobody@example.org"),
         }
+        self.started = list(self.sinks.values())
         self.folder.write("second.eml", b"From: ana@example.org\r\nTo: berta@example.org\r\n\r\nSecond.\r\n")
         self.folder.write("list.pdf", b"%PDF-1.4 not really\n")
         both = b"".join(open(self.folder.file(f"ca{port}.pem"), "rb").read() for port in ("587", "465"))
@@ -38,8 +41,18 @@ class World:
     def __enter__(self):
         return self
 
+    def put(self, name):
+        """A server with something wrong in the place of mail.example.org; what its name and port imply is added to what the page shows."""
+        self.folder.write("elsewhere", b"another password\n")
+        server, options = misconfigured.start(self.folder, name)
+        self.sinks = {**self.sinks, **dict.fromkeys(("25", "587", "465"), server)}
+        implied = " ".join(f"'{option}'" for option in options)
+        self.folder.write("smtp-tool", ('#!/bin/sh\ncase "$1" in\nauth) a=$1 b=$2; shift 2; set -- "$a" "$b" ' + implied + ' "$@" ;;\n'
+                                        'probe|tls|check|compare|send) a=$1; shift; set -- "$a" ' + implied + ' "$@" ;;\nesac\n'
+                                        'exec "$TOOL" "$@"\n').encode())
+
     def __exit__(self, *_):
-        for sink in self.sinks.values():
+        for sink in {*self.started, *self.sinks.values()}:
             sink.__exit__()
         self.folder.__exit__()
 
@@ -51,6 +64,9 @@ class World:
 
 def run_block(text, comment):
     with World() as world:
+        wanted = re.search(r"server=(\S+)", comment)
+        if wanted:
+            world.put(wanted[1])
         if "sink" in comment:
             return run_sink(world, text)
         expected = int((re.search(r"exit=(\d+)", comment) or [0, "0"])[1])
@@ -88,7 +104,7 @@ def check_flags():
     if TOOL is None:
         raise Skip("smtp-tool was not built")
     known = ""
-    for command in ("send", "plugins", "bench", "session", "sink"):
+    for command in ("send", "plugins", "bench", "probe", "tls", "check", "compare", "session", "sink"):
         known += subprocess.run([TOOL, command, "--help"], capture_output=True, text=True, check=False).stdout
     names = set(re.findall(r"--(?:\[no-\])?([a-z0-9][a-z0-9-]+)", known))
     wrong = set()

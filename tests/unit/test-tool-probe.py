@@ -228,6 +228,10 @@ FAILURES = {
                          options=('--quit-after=RCPT', '--to=bob@example.net'), status=24, finding='recipient-refused', stage='rcpt'),
     'rcpt-relay': scripted(GREETING, EHLO, b'250 ok\r\n', b'554 5.7.1 Relay access denied\r\n', BYE,
                            options=('--quit-after=RCPT', '--to=bob@example.net'), status=24, finding='relay-denied'),
+    'rcpt-450': scripted(GREETING, EHLO, b'250 ok\r\n', b'450 4.2.2 mailbox full\r\n', BYE,
+                         options=('--quit-after=RCPT', '--to=bob@example.net'), status=24, finding='recipient-deferred', stage='rcpt'),
+    'rcpt-grey': scripted(GREETING, EHLO, b'250 ok\r\n', b'451 4.7.1 Greylisting in action, please come back later\r\n', BYE,
+                          options=('--quit-after=RCPT', '--to=bob@example.net'), status=24, finding='greylisted'),
     'no-plugin': scripted(GREETING, EHLO, BYE, options=('--tls=starttls', '--transport=nosuch'), status=10, finding='plugin-missing', stage='load'),
 }
 

@@ -148,7 +148,12 @@ static const FindingInfo rows[] = {
   { "mail-refused", E, "mail", "the reverse-path was refused", "The server wants authentication first, or does not accept this sender here.", "smtp-tool explain 550" },
   { "auth-required", E, "mail", "authentication is required", "530 5.7.0: the port is for submission.", "smtp-tool auth list {target}" },
   { "tls-required", E, "mail", "the server requires TLS", "530 5.7.0 Must issue a STARTTLS command first (RFC 3207).", "smtp-tool probe --tls=starttls {target}" },
-  { "recipient-refused", E, "rcpt", "a recipient was refused", "See the reply: 550 5.1.1 no such mailbox, 554 5.7.1 relaying denied, 450 come back later.", NULL },
+  { "recipient-refused", E, "rcpt", "a recipient was refused", "See the reply: 550 5.1.1 no such mailbox, 551 another server, 553 an address that is not understood.", NULL },
+  { "recipient-deferred", E, "rcpt", "a recipient was put off", "4yz: not now, perhaps later: a full mailbox, a look-up that failed, too much mail.  A queue tries again by itself.",
+    "smtp-tool explain 450" },
+  { "greylisted", E, "rcpt", "the server puts unknown senders off for a while",
+    "A grey list: the first attempt from an address is refused with 4yz, one that comes again after some minutes is taken.  A queue does that by itself; a "
+    "program that sends directly must try again, from the same address.", "smtp-tool explain 450" },
   { "relay-denied", E, "rcpt", "the server does not relay to that domain", "It is not responsible for the domain and does not know the client.  Log in, or use the domain's own server (MX).",
     "smtp-tool auth list {target}" },
   { "policy", E, "auth", "going on would break a policy", "A secret would be shown without verified TLS, or a mechanism is below the floor.", "smtp-tool auth list {target}" },

@@ -202,6 +202,9 @@ id_of_envelope (VeredaReply *reply, const char *otherwise)
     return says (reply, "tls") ? "tls-required" : "auth-required";
   if (says (reply, "relay"))
     return "relay-denied";
+  if (vereda_reply_get_code (reply) / 100 == 4 && strcmp (otherwise, "recipient-refused") == 0)
+    return says (reply, "greylist") || says (reply, "graylist") || says (reply, "grey list") ? "greylisted"
+                                                                                             : "recipient-deferred";
   return otherwise;
 }
 
