@@ -476,7 +476,7 @@ main (int argc, char **argv)
   need (plugins != NULL && certs != NULL, "finding --plugins and --certs");
   block = g_malloc ((gsize) MAX (span_size, BLOCK));
   for (int i = 0; i < MAX (span_size, BLOCK); i++)
-    block[i] = i % 64 == 62 ? '\r' : i % 64 == 63 ? '\n' : (char) ('a' + i % 26);
+    block[i] = (char) (i % 64 == 62 ? '\r' : i % 64 == 63 ? '\n' : 'a' + i % 26);
   octets = (guint64) megabytes << 20;
   reader = start_reader ();
   text = message_text (octets);
