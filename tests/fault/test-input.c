@@ -24,6 +24,8 @@ fine_value (const VeredaOptionInfo *info)
     { "transport", "gnutls" },
     { "verify-name", "mail.example.test" },
     { "tls-priority", "NORMAL" },
+    { "pins", "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
+    { "tlsa", "3 1 1 0000000000000000000000000000000000000000000000000000000000000000" },
     { "username", FAULT_USER },
     { "password", FAULT_PASSWORD },
     { "authzid", "tom" },
