@@ -53,7 +53,7 @@ class Run:
         with open(os.path.join(SCHEMA, name), encoding='utf-8') as file:
             schema = json.load(file)
         check_schema(document, schema, schema, '$')
-        assert document['exit']['code'] == self.status, (document['exit'], self.status)
+        assert document['exit']['code'] == self.status, (document['exit'], self.status, self.errors)
         return document
 
 
