@@ -4,7 +4,7 @@
  * Offline: no server is contacted, no plugin is opened, no password is asked for.  The answer is the library's; only what other
  * clients would choose is worked out here (auth-others.c). */
 #include "auth-others.h"
-#include "config.h"
+#include "begin.h"
 #include "exit.h"
 #include "options.h"
 #include "plan.h"
@@ -339,27 +339,10 @@ auth_main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   Question question = { 0 };
 
-  if (cli_last (line, OPT_HELP) != NULL)
-    {
-      print_help (options);
-      return 0;
-    }
-  if (cli_last (line, OPT_VERSION) != NULL)
-    {
-      tool_print_version ();
-      return 0;
-    }
-  GError *below = NULL;
-  if (line->error == NULL && !config_underlay (line, options, &below))
-    line->error = below;
-  plan_read_output (plan, line, &error);
-  if (line->error != NULL)
-    {
-      g_clear_error (&error);
-      error = g_error_copy (line->error);
-    }
+  if (begin_answers (line, options, print_help))
+    return 0;
   question.offered = g_ptr_array_new ();
-  if (error == NULL)
+  if (begin_reading (plan, line, options, &error))
     (void) ask (&question, line, plan->options, &error);
 
   const ExitStatus status = exit_of_error (error);

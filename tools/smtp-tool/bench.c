@@ -4,8 +4,8 @@
  * Reads the command line, refuses servers that are not on this machine unless it is told that they may be loaded, and makes the cases:
  * one, or one for each transport or mechanism.  Whom to reach, TLS and credentials are read as for `send`. */
 #include "bench.h"
+#include "begin.h"
 #include "cli.h"
-#include "config.h"
 #include "interrupt.h"
 #include "options.h"
 #include "plan.h"
@@ -191,22 +191,6 @@ read_settings (const CliLine *line, const Plan *plan, BenchSettings *settings, G
     return FALSE;
   settings->ahead = (guint) ahead;
   return TRUE;
-}
-
-static gboolean
-read_word (const CliLine *line, int id, const char *const *words, const char *wish, guint *ret_index, GError **error)
-{
-  const CliSetting *setting = cli_last (line, id);
-
-  if (setting == NULL || setting->negated)
-    return TRUE;
-  for (guint i = 0; words[i] != NULL; i++)
-    if (strcmp (words[i], setting->value) == 0)
-      {
-        *ret_index = i;
-        return TRUE;
-      }
-  return fail (error, setting, wish);
 }
 
 /* ---- whom it may load ---- */
@@ -401,8 +385,7 @@ prepare (Bench *bench, const CliLine *line, GError **error)
       return FALSE;
     }
   if (!plan_read_options (bench->plan, line, error) || !check_servers (line, bench->plan, error)
-      || !read_settings (line, bench->plan, &bench->settings, error)
-      || !read_word (line, OPT_BY, tables, "transport or auth", &table, error)
+      || !read_settings (line, bench->plan, &bench->settings, error) || !plan_read_word (line, OPT_BY, tables, &table, error)
       || !options_boolean (cli_last (line, OPT_RECONNECT), &reconnect, error))
     return FALSE;
   if ((reconnect || table == BENCH_BY_AUTH) && !vereda_options_set (options, "messages-per-connection", "1", error))
@@ -487,33 +470,16 @@ bench_main (int argc, char **argv)
   Bench bench = { .plan = plan };
   guint format = BENCH_HUMAN;
 
-  if (cli_last (line, OPT_HELP) != NULL)
-    {
-      print_help (options);
-      return 0;
-    }
-  if (cli_last (line, OPT_VERSION) != NULL)
-    {
-      tool_print_version ();
-      return 0;
-    }
+  if (begin_answers (line, options, print_help))
+    return 0;
   signal (SIGPIPE, SIG_IGN);
   bench.settings.sizes = g_array_new (FALSE, FALSE, sizeof (gsize));
   bench.report.cases = g_ptr_array_new_with_free_func (case_free);
   bench.report.rows = g_ptr_array_new_with_free_func ((GDestroyNotify) bench_figures_free);
-  GError *below = NULL;
-  if (line->error == NULL && !config_underlay (line, options, &below))
-    line->error = below;
-  plan_read_output (plan, line, &error);
-  if (error == NULL)
-    (void) read_word (line, OPT_BENCH_FORMAT, formats, "human, json or csv", &format, &error);
+  const gboolean read = begin_reading (plan, line, options, &error);
+  const gboolean formed = plan_read_word (line, OPT_BENCH_FORMAT, formats, &format, read ? &error : NULL);
   bench.report.format = (BenchFormat) format;
-  if (line->error != NULL)
-    {
-      g_clear_error (&error);
-      error = g_error_copy (line->error);
-    }
-  const gboolean ready = error == NULL && prepare (&bench, line, &error);
+  const gboolean ready = read && formed && prepare (&bench, line, &error);
   options_hide_secrets (line);
   if (ready)
     run (&bench);

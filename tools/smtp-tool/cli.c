@@ -323,6 +323,20 @@ cli_last (const CliLine *line, int id)
   return NULL;
 }
 
+gboolean
+cli_given (const CliLine *line, int id)
+{
+  const CliSetting *setting = cli_last (line, id);
+
+  return setting != NULL && !setting->negated;
+}
+
+const char *
+cli_value (const CliLine *line, int id)
+{
+  return cli_given (line, id) ? cli_last (line, id)->value : NULL;
+}
+
 /* Dots instead of an ellipsis where the terminal's charset has none. */
 static char *
 for_terminal (const char *text)

@@ -59,6 +59,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliLine, cli_line_free)
 /* The last setting of the option with @p id; NULL when it was not given. */
 const CliSetting *cli_last (const CliLine *line, int id);
 
+/* TRUE when it was given and the last word about it is not --no-NAME. */
+gboolean cli_given (const CliLine *line, int id);
+
+/* Its value then; NULL otherwise. */
+const char *cli_value (const CliLine *line, int id);
+
 /* Prints the options to standard output, by group in the order of @p groups (NULL-ended). */
 void cli_print_help (GPtrArray *options, const char *const *groups);
 

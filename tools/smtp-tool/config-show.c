@@ -2,6 +2,7 @@
 /* config-show - `smtp-tool config`: the settings that a command would go by, and where each comes from.
  *
  * Prints; secrets are said to be there and not shown. */
+#include "begin.h"
 #include "config.h"
 #include "exit.h"
 #include "options.h"
@@ -177,22 +178,9 @@ config_main (int argc, char **argv)
   g_autoptr (Plan) plan = plan_new ();
   g_autoptr (GError) error = NULL;
 
-  if (cli_last (line, OPT_HELP) != NULL)
-    {
-      print_help (options);
-      return 0;
-    }
-  if (cli_last (line, OPT_VERSION) != NULL)
-    {
-      tool_print_version ();
-      return 0;
-    }
-  plan_read_output (plan, line, &error);
-  if (line->error != NULL)
-    {
-      g_clear_error (&error);
-      error = g_error_copy (line->error);
-    }
+  if (begin_answers (line, options, print_help))
+    return 0;
+  (void) begin_reading (plan, line, NULL, &error);
   if (error == NULL && line->operands->len > 0)
     {
       g_autofree char *shown = text_escape (line->operands->pdata[0]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* explain - `smtp-tool explain WHAT...`: a finding, a reply code, an enhanced status code or an exit status in words.  Offline. */
+#include "begin.h"
 #include "explain-codes.h"
 #include "options.h"
 #include "probe-command.h"
@@ -277,19 +278,12 @@ explain_main (int argc, char **argv)
   g_autoptr (Plan) plan = plan_new ();
   Work work = { line, plan, json_array (), NULL };
 
-  if (cli_last (line, OPT_HELP) != NULL)
+  if (begin_answers (line, options, print_help))
     {
-      print_help (options);
       json_decref (work.answers);
       return 0;
     }
-  plan_read_output (plan, line, &work.error);
-  if (line->error != NULL)
-    {
-      g_clear_error (&work.error);
-      work.error = g_error_copy (line->error);
-    }
-  if (work.error == NULL)
+  if (begin_reading (plan, line, NULL, &work.error))
     explain_all (&work);
 
   const ExitStatus status = exit_of_error (work.error);

@@ -56,9 +56,8 @@ plan_free (Plan *plan)
   g_free (plan);
 }
 
-/* One of two words; the first is 0. */
-static gboolean
-read_word (const CliLine *line, int id, const char *const *words, guint *ret_index, GError **error)
+gboolean
+plan_read_word (const CliLine *line, int id, const char *const *words, guint *ret_index, GError **error)
 {
   const CliSetting *setting = cli_last (line, id);
 
@@ -92,8 +91,8 @@ plan_read_output (Plan *plan, const CliLine *line, GError **error)
   plan->verbose = verbose != NULL && !verbose->negated;
   plan->quiet = quiet != NULL && !quiet->negated;
   plan->dry_run = dry_run != NULL && !dry_run->negated;
-  if (read_word (line, OPT_FORMAT, formats, &format, error) && read_word (line, OPT_COLOR, colours, &colour, error)
-      && read_word (line, OPT_EXIT_STYLE, styles, &style, error))
+  if (plan_read_word (line, OPT_FORMAT, formats, &format, error) && plan_read_word (line, OPT_COLOR, colours, &colour, error)
+      && plan_read_word (line, OPT_EXIT_STYLE, styles, &style, error))
     {
       const CliSetting *color = cli_last (line, OPT_COLOR);
       plan->colour = color != NULL && color->negated ? TEXT_COLOUR_NEVER : (TextColour) colour;
@@ -127,17 +126,9 @@ join_values (const CliLine *line, int id)
 }
 
 static gboolean
-was_given (const CliLine *line, int id)
-{
-  const CliSetting *setting = cli_last (line, id);
-
-  return setting != NULL && !setting->negated;
-}
-
-static gboolean
 is_composing (const CliLine *line)
 {
-  return was_given (line, OPT_SUBJECT) || was_given (line, OPT_BODY) || was_given (line, OPT_ATTACH);
+  return cli_given (line, OPT_SUBJECT) || cli_given (line, OPT_BODY) || cli_given (line, OPT_ATTACH);
 }
 
 static gboolean
@@ -368,7 +359,7 @@ check_not_empty (const CliLine *line, GError **error)
   static const int ids[] = { OPT_TO, OPT_CC, OPT_BCC };
 
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
-    if (was_given (line, ids[i]))
+    if (cli_given (line, ids[i]))
       {
         g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE,
                      "--%s: empty, so nobody is named; leave it out to send to those in the header",

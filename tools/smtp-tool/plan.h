@@ -62,6 +62,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Plan, plan_free)
 /* How to report; needs no correct command line, so that its errors can be reported in the form that was asked for. */
 void plan_read_output (Plan *plan, const CliLine *line, GError **error);
 
+/* The index in @p words (NULL-ended) of the option's value; *ret_index stays as it is when the option was not given. */
+gboolean plan_read_word (const CliLine *line, int id, const char *const *words, guint *ret_index, GError **error);
+
 /* Options, envelope, credentials. */
 gboolean plan_read_options (Plan *plan, const CliLine *line, GError **error);
 

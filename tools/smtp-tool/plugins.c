@@ -3,7 +3,7 @@
  *
  * `list` reads keyfiles and opens no module; `show` loads the plugin it shows, as its first use would, unless --no-load; `doctor` (doctor.h)
  * has each loaded by a process of its own. */
-#include "config.h"
+#include "begin.h"
 #include "doctor.h"
 #include "exit.h"
 #include "options.h"
@@ -450,25 +450,9 @@ plugins_main (int argc, char **argv)
   View view = { FORMAT_HUMAN, TEXT_COLOUR_AUTO, TRUE, NULL, NULL };
   gboolean details = FALSE;
 
-  if (cli_last (line, OPT_HELP) != NULL)
-    {
-      print_help (options);
-      return 0;
-    }
-  if (cli_last (line, OPT_VERSION) != NULL)
-    {
-      tool_print_version ();
-      return 0;
-    }
-  GError *below = NULL;
-  if (line->error == NULL && !config_underlay (line, options, &below))
-    line->error = below;
-  plan_read_output (plan, line, &error);
-  if (line->error != NULL)
-    {
-      g_clear_error (&error);
-      error = g_error_copy (line->error);
-    }
+  if (begin_answers (line, options, print_help))
+    return 0;
+  (void) begin_reading (plan, line, options, &error);
   const CliSetting *exists = cli_last (line, OPT_EXISTS);
   const char *verb = line->operands->len > 0 ? line->operands->pdata[0] : "";
   if (error == NULL && exists != NULL && !exists->negated && line->operands->len == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* probe-command - see probe-command.h. */
 #include "probe-command.h"
+#include "begin.h"
 #include "config.h"
 #include "options.h"
 #include "probe-expect.h"
@@ -108,17 +109,13 @@ options_of (CommandKind kind)
 const char *
 command_value (const Command *command, int id)
 {
-  const CliSetting *setting = cli_last (command->line, id);
-
-  return setting != NULL && !setting->negated ? setting->value : NULL;
+  return cli_value (command->line, id);
 }
 
 gboolean
 command_has (const Command *command, int id)
 {
-  const CliSetting *setting = cli_last (command->line, id);
-
-  return setting != NULL && !setting->negated;
+  return cli_given (command->line, id);
 }
 
 static gboolean
@@ -332,13 +329,7 @@ command_new (const CommandInfo *info, int argc, char **argv)
     }
   if (command->line->error == NULL)
     (void) read_target (command, &command->line->error);
-  plan_read_output (command->plan, command->line, &command->error);
-  if (command->line->error != NULL)
-    {
-      g_clear_error (&command->error);
-      command->error = g_error_copy (command->line->error);
-    }
-  if (command->error == NULL)
+  if (begin_reading (command->plan, command->line, NULL, &command->error))
     (void) read_all (command, &command->error);
   options_hide_secrets (command->line);
   return command;

@@ -2,7 +2,7 @@
 /* send - `smtp-tool send`: reads the command line, sends, reports.
  *
  * All messages go through one sender, so over one connection where the server allows it. */
-#include "config.h"
+#include "begin.h"
 #include "exit.h"
 #include "interrupt.h"
 #include "options.h"
@@ -160,14 +160,6 @@ read_and_send (Plan *plan, const CliLine *line, GError **error)
     interrupt_end ();
 }
 
-static gboolean
-was_given (const CliLine *line, int id)
-{
-  const CliSetting *setting = cli_last (line, id);
-
-  return setting != NULL && !setting->negated;
-}
-
 int
 send_main (int argc, char **argv)
 {
@@ -176,27 +168,10 @@ send_main (int argc, char **argv)
   g_autoptr (Plan) plan = plan_new ();
   g_autoptr (GError) error = NULL;
 
-  if (was_given (line, OPT_HELP))
-    {
-      print_help (options);
-      return 0;
-    }
-  if (was_given (line, OPT_VERSION))
-    {
-      tool_print_version ();
-      return 0;
-    }
+  if (begin_answers (line, options, print_help))
+    return 0;
   signal (SIGPIPE, SIG_IGN);
-  GError *below = NULL;
-  if (line->error == NULL && !config_underlay (line, options, &below))
-    line->error = below;
-  plan_read_output (plan, line, &error);
-  if (line->error != NULL)
-    {
-      g_clear_error (&error);
-      error = g_error_copy (line->error);
-    }
-  const gboolean ready = error == NULL && plan_read_options (plan, line, &error);
+  const gboolean ready = begin_reading (plan, line, options, &error) && plan_read_options (plan, line, &error);
   options_hide_secrets (line);
   if (ready)
     read_and_send (plan, line, &error);
