@@ -376,6 +376,18 @@ vereda_probe_get_verify_depth (VeredaProbe *probe)
   return probe->tls.depth;
 }
 
+int
+vereda_probe_get_pin (VeredaProbe *probe)
+{
+  return probe->tls.pin;
+}
+
+int
+vereda_probe_get_tlsa (VeredaProbe *probe)
+{
+  return probe->tls.tlsa;
+}
+
 const char *
 vereda_probe_get_matched_name (VeredaProbe *probe)
 {

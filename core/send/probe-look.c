@@ -318,7 +318,7 @@ tls_clear (VdProbeTls *tls)
   g_free (tls->verify_text);
   g_free (tls->matched);
   g_clear_pointer (&tls->chain, g_ptr_array_unref);
-  *tls = (VdProbeTls){ .resumed = -1, .ocsp = -1, .verify = -1, .depth = -1 };
+  *tls = (VdProbeTls){ .resumed = -1, .ocsp = -1, .verify = -1, .depth = -1, .pin = -1, .tlsa = -1 };
   tls->chain = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
 }
 
@@ -341,6 +341,8 @@ look_at_tls (VeredaProbe *probe)
     tls->version = (guint) number;
   get_number (stack, VEREDA_FACT_VERIFY, &tls->verify);
   get_number (stack, VEREDA_FACT_VERIFY_DEPTH, &tls->depth);
+  get_number (stack, VEREDA_FACT_PIN, &tls->pin);
+  get_number (stack, VEREDA_FACT_TLSA, &tls->tlsa);
   get_number (stack, VEREDA_FACT_OCSP, &tls->ocsp);
   get_number (stack, VEREDA_FACT_RESUMED, &tls->resumed);
   set_text (&tls->cipher, stack, VEREDA_FACT_CIPHER);

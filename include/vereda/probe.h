@@ -282,6 +282,10 @@ const char *vereda_probe_get_verify_text (VeredaProbe *probe); /**< the library'
 VEREDA_API
 int vereda_probe_get_verify_depth (VeredaProbe *probe); /**< the certificate it is about, 0: the server's own; -1: not known */
 VEREDA_API
+int vereda_probe_get_pin (VeredaProbe *probe); /**< which entry of option pins is the server's key, from 0; -1: none */
+VEREDA_API
+int vereda_probe_get_tlsa (VeredaProbe *probe); /**< which record of option tlsa fits, from 0; -1: none */
+VEREDA_API
 gboolean vereda_probe_is_verified (VeredaProbe *probe); /**< chain and name */
 VEREDA_API
 const char *

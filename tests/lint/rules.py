@@ -137,6 +137,8 @@ ONLY_IN = [
     ("idn2.h", ["core/base/idn.c"]),
     ("dlfcn.h", ["core/base/idn.c"]),
     ("libsecret/", ["tools/smtp-tool/keyring.c"]),
+    ("unbound.h", ["tools/smtp-tool/dns.c"]),
+    ("curl/", ["tools/smtp-tool/fetch.c"]),
 ] + [
     (header, [
         "core/net/",

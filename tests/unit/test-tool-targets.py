@@ -3,12 +3,19 @@
 """Servers by the keys they are known to have, and domains as targets: --pin, --tlsa, mx:, srv:, --dane, --mta-sts."""
 import base64
 import hashlib
+import http.server
+import json
 import os
+import socket
 import ssl
 import subprocess
+import threading
 
-from probe_kit import BACKENDS, HOST, TlsServer, cert, findings, probe
-from tool_kit import Script, Sink, Skip, run_tests, tool
+import jsonschema
+
+from dns_kit import NameServer
+from probe_kit import BACKENDS, HOST, TlsServer, cert, findings, probe, validate
+from tool_kit import EXECDIR, SCHEMA, Folder, Script, Sink, Skip, closed_port, run_tests, tool
 
 EHLO = b'250-mx.example.test\r\n250 8BITMIME\r\n'
 GREETING = b'220 mx.example.test ESMTP\r\n'
@@ -113,6 +120,279 @@ def test_wrong_keys_are_refused_first():
             flag = option.partition('=')[0]
             assert run.status == 1 and words in run.errors and flag in run.errors, (option, run.status, run.errors)
     assert not seen
+
+
+# ---- servers of a domain ----
+
+ZONE = 'lab.example'
+
+
+def look_up(server, target, *options, anchor=True):
+    given = server.options if anchor else server.options[:1]
+    run = tool('probe', '--format=json', *given, *options, target)
+    document = validate(run)
+    for row in document.get('servers', ()):
+        with open(os.path.join(SCHEMA, 'probe-1.json'), encoding='utf-8') as file:
+            jsonschema.Draft7Validator(json.load(file)).validate(row['probe'])
+    return run, document
+
+
+def hosts(document):
+    return [row['host']['name'] for row in document['servers']]
+
+
+MX = """@ IN MX 20 mx2
+@ IN MX 10 mx1
+mx1 IN A 127.0.0.1
+mx2 IN A 127.0.0.2
+mx2 IN AAAA ::1
+"""
+
+
+def test_mx_in_order():
+    with Script(GREETING, EHLO, BYE) as server, NameServer({ZONE: MX}, signed=[ZONE]) as names:
+        run, document = look_up(names, f'mx:{ZONE}', f'--port={server.port}')
+        assert hosts(document) == ['mx1.lab.example', 'mx2.lab.example'], document
+        assert document['domain']['dnssec'] == 'secure' and document['domain']['meaning'] == 'records', document['domain']
+        first, second = document['servers']
+        assert first['probe']['verdict'] == 'ready' and first['probe']['target']['address'].startswith('127.0.0.1'), first
+        assert first['host']['dnssec'] == 'secure' and first['host']['priority'] == 10 and first['host']['weight'] is None
+        assert second['host']['addresses'] == ['::1', '127.0.0.2'] and second['probe']['verdict'] == 'failed', second
+        assert 'connection-refused' in findings(second['probe'])
+        assert run.status == 2 and document['verdict'] == 'failed'
+        run = tool('probe', *names.options, f'--port={server.port}', f'mx:{ZONE}')
+        assert run.status == 2 and 'DNSSEC secure' in run.text, run.text
+        assert run.text.index('mx1.lab.example') < run.text.index('mx2.lab.example'), run.text
+        assert f'mx1.lab.example:{server.port}' in run.text and 'failed: connection-refused' in run.text, run.text
+
+
+def test_dnssec_states():
+    """Secure is the case above."""
+    with Script(GREETING, EHLO, BYE) as server:
+        port = f'--port={server.port}'
+        with NameServer({ZONE: '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\n', 'other.example': '@ IN A 127.0.0.1\n'}, signed=['other.example']) as names:
+            run, document = look_up(names, f'mx:{ZONE}', port)  # nothing above it says that it is signed
+            assert run.status == 0 and document['domain']['dnssec'] == 'insecure' and findings(document)['dns-insecure'] == 'note', document
+            run, document = look_up(names, f'mx:{ZONE}', port, '--fail-on=note')
+            assert run.status == 44 and any('dns-insecure' in text for text in document['unmet'])
+
+        def change(text):
+            return text.replace('MX\t10 mx1', 'MX\t10 mx9')
+
+        with NameServer({ZONE: '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\nmx9 IN A 127.0.0.1\n'}, signed=[ZONE], spoil=change) as names:
+            run, document = look_up(names, f'mx:{ZONE}', port)
+            assert run.status == 2 and document['domain']['dnssec'] == 'bogus' and not document['servers'], document
+            assert findings(document) == {'dns-bogus': 'error'} and document['domain']['queries'][0]['why'], document
+
+
+def test_no_mx():
+    zones = {'null.example': '@ IN MX 0 .\n', 'both.example': '@ IN MX 0 .\n@ IN MX 5 mx\nmx IN A 127.0.0.1\n', 'plain.example': '@ IN A 127.0.0.1\n',
+             'nothing.example': '', 'lost.example': '@ IN MX 1 nowhere\n'}
+    with Script(GREETING, EHLO, BYE) as server, NameServer(zones, signed=list(zones)) as names:
+        port = f'--port={server.port}'
+        run, document = look_up(names, 'mx:null.example', port)
+        assert run.status == 2 and document['domain']['meaning'] == 'null-mx' and findings(document) == {'mx-null': 'error'}, document
+        run, document = look_up(names, 'mx:both.example', port)
+        assert run.status == 0 and findings(document) == {'mx-null-not-alone': 'warn'}, document
+        run, document = look_up(names, 'mx:plain.example.', port)
+        assert run.status == 0 and document['domain']['meaning'] == 'implicit-mx' and findings(document) == {'mx-implicit': 'warn'}, document
+        assert hosts(document) == ['plain.example'] and document['servers'][0]['probe']['verdict'] == 'ready'
+        run, document = look_up(names, 'mx:nothing.example', port)
+        assert run.status == 2 and findings(document['servers'][0]['probe']) == {'name-not-found': 'error'}, document
+        run, document = look_up(names, 'mx:lost.example', port)
+        assert run.status == 2 and findings(document['servers'][0]['probe']) == {'name-not-found': 'error'}, document
+        run, document = look_up(names, 'mx:gone.null.example', port)
+        assert run.status == 2 and document['domain']['queries'][0]['no_such_name'] and findings(document) == {'name-not-found': 'error'}, document
+
+
+def test_srv_in_order():
+    with Script(GREETING, EHLO, BYE) as server, Script(GREETING, EHLO, BYE) as second:
+        zones = {ZONE: f"""_submissions._tcp IN SRV 20 1 {server.port} late
+_submissions._tcp IN SRV 10 0 {server.port} never
+_submissions._tcp IN SRV 10 65535 {server.port} often
+_submission._tcp IN SRV 0 1 {second.port} plain
+late IN A 127.0.0.1
+never IN A 127.0.0.1
+often IN A 127.0.0.1
+plain IN A 127.0.0.1
+""", 'none.example': '_submissions._tcp IN SRV 0 0 0 .\n_submission._tcp IN SRV 0 0 0 .\n', 'silent.example': '@ IN A 127.0.0.1\n'}
+        with NameServer(zones, signed=list(zones)) as names:
+            run, document = look_up(names, f'srv:{ZONE}', '--timeout=3')
+            assert hosts(document) == [f'{name}.{ZONE}' for name in ('often', 'never', 'late', 'plain')], hosts(document)
+            assert [row['host']['service'] for row in document['servers']] == ['_submissions'] * 3 + ['_submission']
+            assert [row['probe']['target']['mode'] for row in document['servers']] == ['implicit'] * 3 + ['starttls'], document
+            assert [row['probe']['target']['port'] for row in document['servers']] == [server.port] * 3 + [second.port]
+            assert 'starttls-not-offered' in findings(document['servers'][3]['probe'])
+            for domain in ('none.example', 'silent.example'):
+                run, document = look_up(names, f'srv:{domain}')
+                assert run.status == 2 and findings(document) == {'srv-none': 'error'}, document
+                assert ('target "."' in document['error']['text']) is (domain == 'none.example'), document['error']
+
+
+def test_wrong_domains_and_resolvers():
+    for options, words in ((['mx:'], 'no domain'), (['mx:a..b'], 'no domain'), (['srv:a b'], 'no domain'), (['--resolver=x', 'mx:a.example'], '--resolver'),
+                           (['--resolver=127.0.0.1@0', 'mx:a.example'], '--resolver'), (['--trust-anchor=/nonexistent', 'mx:a.example'], '--trust-anchor')):
+        run = tool('probe', *options)
+        assert run.status in (1, 4) and words in run.errors, (options, run.status, run.errors)
+    run = tool('tls', 'mx:a.example')
+    assert run.status == 1 and 'probe only' in run.errors, run.errors
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+        nobody.bind(('127.0.0.1', 0))
+        port = nobody.getsockname()[1]
+    run = tool('probe', '--format=json', f'--resolver=127.0.0.1@{port}', '--timeout=1', 'mx:a.example')
+    assert run.status == 2 and 'name-no-answer' in findings(validate(run)), run.text
+
+
+# ---- DANE ----
+
+
+def dane_look(server, records, *options, signed=True, spoil=None):
+    zone = '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\n' + ''.join(f'_{server.port}._tcp.mx1 IN TLSA {record}\n' for record in records)
+    with NameServer({ZONE: zone, 'signed.example': '@ IN A 127.0.0.1\n'}, signed=[ZONE] if signed else ['signed.example'], spoil=spoil) as names:
+        run, document = look_up(names, f'mx:{ZONE}', f'--port={server.port}', '--dane', '--tls=implicit', *options)
+    row, = document['servers']
+    return run, row['probe']
+
+
+def test_dane():
+    need_certs()
+    good = ['--ca-file=' + cert('root'), f'--verify-name={HOST}']
+    right, wrong = tlsa(3, 1, 1, 'good'), tlsa(3, 1, 1, 'good-ecdsa')
+    with TlsServer('good', GREETING, EHLO, BYE) as server:
+        for backend in BACKENDS:
+            run, document = dane_look(server, [wrong, right], NOTHING, f'--transport={backend}')
+            dane = document['tls']['dane']
+            assert run.status == 0 and dane['state'] == 'match' and dane['dnssec'] == 'secure', (run.errors, dane)
+            assert [row['data'] for row in dane['records'] if row['fits']] == [right.split()[3]] and len(dane['records']) == 2, dane
+            assert findings(document)['dane-match'] == 'note' and dane['name'] == f'_{server.port}._tcp.mx1.lab.example'
+            run, document = dane_look(server, [wrong], *good, f'--transport={backend}')
+            assert run.status == 40 and document['tls']['dane']['state'] == 'mismatch' and 'cert-tlsa-mismatch' in findings(document), document
+            assert document['tls']['dane']['reason'] == 'dane-mismatch'
+        for records, reason, finding, extra in (([], 'no-records', 'dane-none', {}), ([tlsa(1, 1, 1, 'good')], 'unusable', 'dane-unusable', {}),
+                                                ([wrong], 'host-not-secure', 'dane-not-checked', {'signed': False}),
+                                                ([wrong], 'bogus', 'dane-bogus', {'spoil': lambda text: text.replace(wrong[6:22], right[6:22])})):
+            run, document = dane_look(server, records, *good, **extra)
+            dane = document['tls']['dane']
+            assert run.status == 0 and dane['state'] == 'not_checked' and dane['reason'] == reason and finding in findings(document), document
+            assert not any(row['fits'] for row in dane['records'])
+    with TlsServer('good-via-intermediate', GREETING, EHLO, BYE) as server:
+        run, document = dane_look(server, [tlsa(2, 1, 1, 'intermediate')], NOTHING, f'--verify-name={HOST}')
+        assert run.status == 0 and document['tls']['dane']['state'] == 'match', document
+        run, document = dane_look(server, [tlsa(2, 1, 1, 'intermediate')], NOTHING)  # DANE-TA asks for the name
+        assert run.status == 40 and document['tls']['dane']['reason'] == 'name-mismatch', document['tls']['dane']
+
+
+def test_dane_without_a_domain():
+    need_certs()
+    with TlsServer('good', GREETING, EHLO, BYE) as server:
+        run, document = probe(server.server, '--dane', '--tls=implicit', '--ca-file=' + cert('root'), f'--verify-name={HOST}')
+        assert run.status == 0 and document['tls']['dane']['reason'] == 'no-name', document['tls']['dane']
+        run = tool('probe', '--dane', '--pin=' + pin('good'), server.server)
+        assert run.status == 1 and '--dane' in run.errors
+
+
+# ---- MTA-STS ----
+
+POLICY = 'version: STSv1\r\nmode: enforce\r\nmx: mx1.lab.example\r\nmx: *.other.example\r\nmax_age: 604800\r\n'
+
+
+def sts_look(server, policy, *options, record='"v=STSv1; id=20261123T1;"'):
+    zone = '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\n' + ''.join(f'_mta-sts IN TXT {text}\n' for text in ([record] if isinstance(record, str) else record))
+    with NameServer({ZONE: zone}, signed=[ZONE]) as names, Folder() as folder:
+        return look_up(names, f'mx:{ZONE}', f'--port={server.port}', '--tls=implicit', '--mta-sts-policy=' + folder.file('policy', policy), *options)
+
+
+def test_sts_against_the_servers():
+    need_certs()
+    good = ['--ca-file=' + cert('root'), f'--verify-name={HOST}']
+    with TlsServer('good', GREETING, EHLO, BYE) as server:
+        run, document = sts_look(server, POLICY, *good)
+        assert run.status == 0 and document['mta_sts']['state'] == 'policy' and document['mta_sts']['id'] == '20261123T1', document['mta_sts']
+        assert document['mta_sts']['policy'] == {'mode': 'enforce', 'max_age': 604800, 'mx': ['mx1.lab.example', '*.other.example']}
+        row = document['servers'][0]['probe']
+        assert row['tls']['mta_sts'] == {'state': 'match', 'pattern': 'mx1.lab.example'} and not [name for name in findings(row) if 'sts' in name]
+        run, document = sts_look(server, POLICY.replace('mx1.lab.example', '*.LAB.example'), *good)
+        assert document['servers'][0]['probe']['tls']['mta_sts']['state'] == 'match', document
+        for mode, severity in (('enforce', 'error'), ('testing', 'warn')):
+            run, document = sts_look(server, POLICY.replace('mx1.lab.example', '*.example').replace('enforce', mode), *good)
+            row = document['servers'][0]['probe']
+            assert row['tls']['mta_sts']['reason'] == 'mx-not-listed' and findings(row)['sts-mx-not-listed'] == severity, row['findings']
+            assert ('sts-mode-testing' in findings(document)) is (mode == 'testing')
+        run, document = sts_look(server, POLICY, NOTHING)
+        row = document['servers'][0]['probe']
+        assert run.status == 40 and row['tls']['mta_sts']['state'] == 'mismatch' and 'sts-tls-invalid' in findings(row), row['findings']
+        run, document = sts_look(server, 'version: STSv1\nmode: none\nmax_age: 0\n', *good)
+        assert findings(document).get('sts-mode-none') == 'note' and document['servers'][0]['probe']['tls']['mta_sts']['reason'] == 'mode-none'
+        run, document = sts_look(server, POLICY.replace('604800', '3600') + 'later: field\n', *good)
+        assert findings(document).get('sts-max-age-short') == 'warn', document['findings']
+
+
+def test_sts_that_is_wrong():
+    port = closed_port()
+    server = type('Server', (), {'port': port})
+    for policy in ('', 'version: STSv2\nmode: none\nmax_age: 1\n', POLICY.replace('enforce', 'Enforce'), POLICY.replace('604800', '31557601'), POLICY.replace('604800', '-1'),
+                   POLICY.replace('mx1.lab', 'mx1..lab'), POLICY.replace('mx: ', 'mx '), 'version: STSv1\nmode: enforce\nmax_age: 100000\n', 'mode: none\nmax_age: 1\n',
+                   POLICY + 'x' * 70000 + ': y\n', POLICY + '\0\n'):
+        run, document = sts_look(server, policy)
+        assert run.status == 2 and findings(document).get('sts-policy-invalid') == 'error', (policy[:80], document['findings'])
+        assert document['mta_sts']['why'] and document['mta_sts']['policy'] is None
+    for record, finding in (([], 'sts-no-record'), ('"v=spf1 -all"', 'sts-no-record'), ('"v=STSv1; id=;"', 'sts-record-invalid'), ('"v=STSv1; id=a-b;"', 'sts-record-invalid'),
+                            (['"v=STSv1; id=1;"', '"v=STSv1; id=2;"'], 'sts-record-invalid'), ('"v=STSv1;" " id=1"', None)):
+        run, document = sts_look(server, POLICY, record=record)
+        assert [name for name in findings(document) if name.startswith('sts')] == ([finding] if finding else []), (record, document['findings'])
+    run = tool('probe', '--mta-sts', 'localhost')
+    assert run.status == 1 and 'mx:DOMAIN' in run.errors
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    PAGES = {'/ok': (200, 'text/plain; charset=us-ascii', POLICY.encode()), '/html': (200, 'text/html', POLICY.encode()), '/large': (200, 'text/plain', b'x' * 70000),
+             '/gone': (404, 'text/plain', b'no'), '/moved': (302, 'text/plain', b'')}
+
+    def do_GET(self):
+        status, kind, body = self.PAGES[self.path]
+        self.send_response(status)
+        self.send_header('Content-Type', kind)
+        self.send_header('Content-Length', str(len(body)))
+        if status == 302:
+            self.send_header('Location', '/ok')
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_fetch():
+    """The program that gets a policy: what it takes is right in every respect, and nothing else."""
+    program = os.path.join(EXECDIR, 'smtp-tool-fetch')
+    if not os.access(program, os.X_OK):
+        raise Skip('smtp-tool-fetch is not built')
+    with Folder() as folder:
+        key, root = folder / 'key.pem', folder / 'cert.pem'
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', root, '-days', '2',
+                        '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(root, key)
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Web)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        place = f'localhost:{server.server_address[1]}'
+
+        def get(*args):
+            return subprocess.run([program, *args], capture_output=True, env={'LC_ALL': 'C'}, timeout=60, check=False)
+
+        try:
+            done = get(f'https://{place}/ok', root)
+            assert done.returncode == 0 and done.stdout == POLICY.encode(), done
+            for url, *roots in ((f'https://{place}/ok',), (f'https://127.0.0.1:{server.server_address[1]}/ok', root), (f'https://{place}/html', root),
+                                (f'https://{place}/large', root), (f'https://{place}/gone', root), (f'https://{place}/moved', root), (f'file://{root}', root)):
+                done = get(url, *roots)
+                assert done.returncode == 1 and not done.stdout and done.stderr, (url, done)
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
 
 if __name__ == '__main__':

@@ -70,8 +70,9 @@ add (Search *search, const char *id, const char *next, const char *format, ...)
   g_autofree char *text = format != NULL ? g_strdup_vprintf (format, args) : g_strdup (finding->info->summary);
   va_end (args);
   finding->text = text_one_line (text);
+  const char *given = next;
   next = next != NULL ? next : finding->info->next;
-  finding->next = next != NULL ? expand (next, search->look) : NULL;
+  finding->next = next != NULL && search->look != NULL ? expand (next, search->look) : g_strdup (given);
   g_ptr_array_add (search->list, finding);
   return finding;
 }
@@ -528,6 +529,28 @@ by_severity (gconstpointer a, gconstpointer b)
   if (one->severity != other->severity)
     return (gint) other->severity - (gint) one->severity;
   return one->info < other->info ? -1 : one->info > other->info ? 1 : 0; /* the table is in the order of a session */
+}
+
+void
+finding_add (GPtrArray *list, const Look *look, const char *id, const char *next, const char *format, ...)
+{
+  Search search = { look, list };
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = format != NULL ? g_strdup_vprintf (format, args) : NULL;
+  va_end (args);
+  if (text != NULL)
+    add (&search, id, next, "%s", text);
+  else
+    add (&search, id, next, NULL);
+}
+
+void
+finding_sort (GPtrArray *list)
+{
+  g_ptr_array_sort (list, by_severity);
 }
 
 GPtrArray *

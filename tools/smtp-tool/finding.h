@@ -37,6 +37,12 @@ const FindingInfo *finding_at (guint index);
 const FindingInfo *finding_info (const char *id); /* NULL: no such name */
 const char *finding_severity_word (FindingSeverity severity);
 
+/* Adds one to such a list.  @p next is a command to type, or NULL: the table's; @p format NULL: the table's summary.  @p look NULL: the table's
+ * command is for a server, and there is none. */
+void
+finding_add (GPtrArray *list, const Look *look, const char *id, const char *next, const char *format, ...) G_GNUC_PRINTF (5, 6);
+void finding_sort (GPtrArray *list);
+
 /* The rows that apply, worst first, in the order of the stages; of Finding. */
 GPtrArray *finding_list (const Look *look);
 

@@ -3,6 +3,7 @@
 #include "probe-command.h"
 #include "begin.h"
 #include "config.h"
+#include "domain.h"
 #include "options.h"
 #include "probe-expect.h"
 #include "probe-report.h"
@@ -63,6 +64,16 @@ static const Row own_rows[] = {
       COMMAND_PROBE | COMMAND_TLS | COMMAND_AUTH, "expect", 0, CLI_VALUE, OPT_EXPECT, OUTPUT, "EXPR",
       "exit status 44 unless it holds of the JSON report: tls.version=TLSv1.3, ehlo.after_tls.SIZE, tls.chain.0.days_left>=21, "
       "!findings.cert-expires-soon; may be repeated"),
+  OWN (COMMAND_PROBE, "resolver", 0, CLI_VALUE, OPT_RESOLVER, SERVERS, "ADDR[@PORT]",
+       "ask this name server about domains and TLSA records, not those of the system"),
+  OWN (COMMAND_PROBE, "trust-anchor", 0, CLI_VALUE, OPT_TRUST_ANCHOR, SERVERS, "FILE",
+       "DS or DNSKEY records from which DNSSEC is validated, instead of the root's key"),
+  OWN (COMMAND_PROBE, "dane", 0, CLI_FLAG, OPT_DANE, SERVERS, NULL,
+       "look the TLSA records of each server up, and go by them where DNSSEC secures them"),
+  OWN (COMMAND_PROBE, "mta-sts", 0, CLI_FLAG, OPT_MTA_STS, SERVERS, NULL,
+       "mx: targets: hold the servers against the MTA-STS policy of the domain"),
+  OWN (COMMAND_PROBE, "mta-sts-policy", 0, CLI_VALUE, OPT_MTA_STS_POLICY, SERVERS, "FILE",
+       "the same with the policy in FILE, not the one on the web"),
   OWN (COMMAND_PROBE, "print", 0, CLI_VALUE, OPT_PRINT, OUTPUT, "LETTERS",
        "parts to print: s summary, m stages with times, c certificate, e extensions, a authentication, f findings"),
 };
@@ -238,6 +249,21 @@ names_server (const CliLine *line)
   return FALSE;
 }
 
+/* Its servers are not known before the resolver was asked. */
+static gboolean
+read_domain (Command *command, const char *target, GError **error)
+{
+  if (command->info->kind != COMMAND_PROBE)
+    {
+      g_autofree char *shown = text_escape (target);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "'%s': a domain is a target of probe only", shown);
+      return FALSE;
+    }
+  command->target = target;
+  command->is_domain = TRUE;
+  return config_underlay (command->line, command->options, error);
+}
+
 /* The operand is another way to write --server, before anything else is put under the command line: what a file says about the password of
  * one server is not for another. */
 static gboolean
@@ -260,8 +286,26 @@ read_target (Command *command, GError **error)
       return FALSE;
     }
   setting.value = command->line->operands->pdata[verbs];
+  if (domain_is_target (setting.value))
+    return read_domain (command, setting.value, error);
   g_array_append_val (command->line->settings, setting);
   return config_underlay (command->line, command->options, error);
+}
+
+/* What is only of use together, and what is not. */
+static gboolean
+read_checks (Command *command, GError **error)
+{
+  VeredaOptions *options = command->plan->options;
+  const gboolean sts = command_has (command, OPT_MTA_STS) || command_has (command, OPT_MTA_STS_POLICY);
+
+  if (command_has (command, OPT_DANE) && (vereda_options_is_set (options, "tlsa") || vereda_options_is_set (options, "pins")))
+    g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--dane and --tlsa or --pin: the key is known in one way only");
+  else if (sts && (!command->is_domain || g_ascii_tolower (*command->target) != 'm'))
+    g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--mta-sts: a policy is one of a domain, mx:DOMAIN");
+  else
+    return TRUE;
+  return FALSE;
 }
 
 static gboolean
@@ -271,12 +315,13 @@ read_all (Command *command, GError **error)
 
   if (!options_set_all_timeouts (plan->options, "10", error) || !plan_read_options (plan, command->line, error))
     return FALSE;
-  if (!vereda_options_is_set (plan->options, "servers"))
+  if (!command->is_domain && !vereda_options_is_set (plan->options, "servers"))
     {
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "no target: which server?");
       return FALSE;
     }
-  command->target = vereda_options_get (plan->options, "servers");
+  if (!command->is_domain)
+    command->target = vereda_options_get (plan->options, "servers");
   if (!read_point (command, OPT_QUIT_AFTER, error) || !read_point (command, OPT_DROP_AFTER, error)
       || !read_point (command, OPT_UNTIL, error))
     return FALSE;
@@ -290,8 +335,8 @@ read_all (Command *command, GError **error)
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "RCPT is asked for and nobody is named: --to=ADDRESS");
       return FALSE;
     }
-  return read_days (command, error) && read_fail_on (command, error) && read_expect (command, error)
-         && read_print (command, error);
+  return read_checks (command, error) && read_days (command, error) && read_fail_on (command, error)
+         && read_expect (command, error) && read_print (command, error);
 }
 
 static void
@@ -346,6 +391,23 @@ command_free (Command *command)
   cli_line_free (command->line);
   g_ptr_array_unref (command->options);
   g_free (command);
+}
+
+/* Of --timeout, for one question. */
+static guint
+patience (const Command *command)
+{
+  const char *seconds = vereda_options_get (command->plan->options, "connect-timeout");
+  const gdouble value = seconds != NULL ? g_ascii_strtod (seconds, NULL) : 0;
+
+  return value >= 1 ? (guint) value : 1;
+}
+
+Dns *
+command_dns (Command *command)
+{
+  return dns_new (command_value (command, OPT_RESOLVER), command_value (command, OPT_TRUST_ANCHOR), patience (command),
+                  &command->error);
 }
 
 /* ---- the end ---- */

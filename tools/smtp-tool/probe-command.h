@@ -38,7 +38,12 @@ typedef enum
   OPT_CHECK_FORMAT,
   OPT_AUTH_REFUSED,
   OPT_SCRIPT,
-  OPT_UNTIL
+  OPT_UNTIL,
+  OPT_RESOLVER,
+  OPT_TRUST_ANCHOR,
+  OPT_DANE,
+  OPT_MTA_STS,
+  OPT_MTA_STS_POLICY
 } CommandOption;
 
 typedef struct
@@ -56,6 +61,7 @@ typedef struct
   CliLine *line;
   Plan *plan;
   const char *target; /* borrowed from the command line */
+  gboolean is_domain; /* the target is mx: or srv: */
   VeredaProbePoint point;
   gboolean drop;
   int fail_on;       /* a FindingSeverity; -1: never */
@@ -75,6 +81,9 @@ const char *command_value (const Command *command, int id);
 
 /* TRUE when an option is given and not negated. */
 gboolean command_has (const Command *command, int id);
+
+/* The resolver that the options name; NULL with an error in @p command. */
+Dns *command_dns (Command *command);
 
 /* A look at the command's target with its thresholds; not run. */
 Look *command_look (const Command *command);

@@ -4,6 +4,7 @@
  * One verdict top right, one line for each stage, times to the right, a bar that shows where the time went; ASCII but for what servers
  * say. */
 #include "probe-cert.h"
+#include "probe-checks.h"
 #include "probe-report.h"
 #include "text.h"
 #include "tool.h"
@@ -429,7 +430,8 @@ look_human_certificate (const Look *look, const Plan *plan)
     printf ("  leaf    cannot be read: %s\n", leaf->broken);
   if (leaf->subject != NULL)
     print_leaf (look, plan, leaf);
-  printf ("  more    OCSP %s; DANE and MTA-STS not checked\n", ocsp != NULL ? ocsp : "not known");
+  printf ("  more    OCSP %s%s\n", ocsp != NULL ? ocsp : "not known",
+          look->dane == NULL && look->sts == NULL ? "; DANE and MTA-STS not checked" : "");
 }
 
 /* ---- extensions ---- */
@@ -577,7 +579,10 @@ look_human (const Look *look, const Command *command, const Outcome *outcome)
       if (wants (command, 'm'))
         print_stages (look, plan);
       if (wants (command, 'c'))
-        look_human_certificate (look, plan);
+        {
+          look_human_certificate (look, plan);
+          checks_human (look);
+        }
       if (wants (command, 'e'))
         print_extensions (look);
       if (wants (command, 'a'))

@@ -3,6 +3,7 @@
  *
  * Unknown is null, a check that was not made says so with its reason, and no text of a server gets here unescaped. */
 #include "probe-cert.h"
+#include "probe-checks.h"
 #include "probe-report.h"
 #include "text.h"
 #include "tool.h"
@@ -229,8 +230,8 @@ look_json_tls (const Look *look)
   json_object_set_new (object, "verify", verify_object (probe));
   json_object_set_new (object, "chain", chain);
   json_object_set_new (object, "ocsp", ocsp_object (probe));
-  json_object_set_new (object, "dane", not_checked ("not-requested"));
-  json_object_set_new (object, "mta_sts", not_checked ("not-requested"));
+  json_object_set_new (object, "dane", checks_json_dane (look));
+  json_object_set_new (object, "mta_sts", checks_json_sts (look));
   return object;
 }
 
@@ -317,14 +318,14 @@ look_json_target (const Look *look)
   return object;
 }
 
-static json_t *
-findings_array (const Look *look)
+json_t *
+look_json_findings (GPtrArray *findings)
 {
   json_t *array = json_array ();
 
-  for (guint i = 0; i < look->findings->len; i++)
+  for (guint i = 0; i < findings->len; i++)
     {
-      const Finding *finding = look->findings->pdata[i];
+      const Finding *finding = findings->pdata[i];
 
       json_array_append_new (array, json_pack ("{s:s, s:s, s:s, s:o, s:o}", "id", finding->info->id, "severity",
                                                finding_severity_word (finding->severity), "stage", finding->info->stage, "text",
@@ -379,7 +380,7 @@ look_json (const Look *look, const Plan *plan, const char *command)
                        json_pack ("{s:o, s:o}", "before_tls", probe != NULL ? extensions (probe, FALSE) : json_null (),
                                   "after_tls", probe != NULL ? extensions (probe, TRUE) : json_null ()));
   json_object_set_new (document, "auth", look_json_auth (look));
-  json_object_set_new (document, "findings", findings_array (look));
+  json_object_set_new (document, "findings", look_json_findings (look->findings));
   json_object_set_new (document, "warnings", warnings_array (look, plan));
   return document;
 }

@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "options.h"
 #include "probe-cert.h"
+#include "probe-checks.h"
 #include "report.h"
 #include "tool.h"
 
@@ -35,6 +36,8 @@ look_free (Look *look)
   g_clear_error (&look->error);
   g_ptr_array_unref (look->certs);
   g_ptr_array_unref (look->findings);
+  dane_free (look->dane);
+  g_free (look->sts_host);
   g_free (look->target);
   g_free (look->time);
   g_free (look);
@@ -82,6 +85,7 @@ look_run (Look *look, Plan *plan, VeredaProbePoint point, gboolean drop)
   explain (look, plan);
   g_ptr_array_unref (look->findings);
   look->findings = finding_list (look);
+  checks_find (look);
 }
 
 /* ---- what it came to ---- */

@@ -7,7 +7,9 @@
 
 #include <vereda/vereda.h>
 
+#include "dane.h"
 #include "exit.h"
+#include "mta-sts.h"
 #include "plan.h"
 
 typedef struct
@@ -21,6 +23,9 @@ typedef struct
   GPtrArray *findings;            /* of Finding */
   char *time;                     /* when it began */
   gint64 warn_days, error_days;   /* of certificates that expire */
+  Dane *dane;                     /* its TLSA records; NULL: not asked for */
+  const Sts *sts;                 /* the policy of the domain that it is a server of; NULL: not asked for */
+  char *sts_host;                 /* what it is called there */
 } Look;
 
 Look *look_new (const char *target);

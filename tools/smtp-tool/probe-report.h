@@ -14,6 +14,7 @@ json_t *look_json_auth (const Look *look);
 json_t *look_json_reply (VeredaReply *reply);
 json_t *look_json_stages (const Look *look);
 json_t *look_json_target (const Look *look);
+json_t *look_json_findings (GPtrArray *findings);
 
 void look_human (const Look *look, const Command *command, const Outcome *outcome);
 /* Only these parts. */

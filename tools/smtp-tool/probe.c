@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* probe - `smtp-tool probe TARGET`: connects, reads everything, sends nothing, and tells what was seen. */
+#include "probe-checks.h"
 #include "probe-command.h"
+#include "probe-domain.h"
 #include "probe-report.h"
 
 #include <stdio.h>
@@ -10,11 +12,33 @@ static const CommandInfo info
         "Connect to a server as a sender would, and tell what it is like.  Nothing is sent.\n"
         "\n"
         "TARGET is HOST, HOST:PORT, smtp://HOST, submission://HOST, smtps://HOST, lmtp://HOST:PORT or\n"
-        "unix:/PATH.  Port 465 means TLS at once, 587 STARTTLS; elsewhere STARTTLS is used where it is\n"
+        "unix:/PATH; mx:DOMAIN and srv:DOMAIN are all servers of a domain.  Port 465 means TLS at once, 587 STARTTLS; "
+        "elsewhere STARTTLS is used where it is\n"
         "offered, unless --tls says otherwise.  With --user the server is asked whether it lets in.",
         "Exit status: 0 ready; 44 when --expect or --fail-on was not met; else what failed, see\n"
         "smtp-tool explain exit.  Each finding has a name: smtp-tool explain NAME.",
         COMMAND_PROBE, 0 };
+
+/* FALSE: the resolver cannot be asked at all. */
+static gboolean
+begin_dane (Command *command, Look *look)
+{
+  g_autoptr (Dns) dns = command_dns (command);
+  g_autoptr (VeredaProbe) probe = dns != NULL ? vereda_probe_new (command->plan->options, NULL) : NULL;
+  DnsState reached = DNS_NOT_VALIDATED;
+
+  if (probe == NULL)
+    return dns != NULL; /* look_run() says why */
+  const char *host = vereda_probe_get_host (probe);
+  if (host != NULL && !g_hostname_is_ip_address (host))
+    {
+      g_autoptr (DnsAnswer) a = dns_ask (dns, host, DNS_TYPE_A);
+      g_autoptr (DnsAnswer) aaaa = dns_ask (dns, host, DNS_TYPE_AAAA);
+      reached = dns_state_worse (a->state, aaaa->state);
+    }
+  checks_begin (look, command->plan, dns, host, vereda_probe_get_port (probe), reached);
+  return TRUE;
+}
 
 int
 probe_main (int argc, char **argv)
@@ -26,7 +50,11 @@ probe_main (int argc, char **argv)
     return 0;
   if (command->error != NULL)
     return command_fail (command);
+  if (command->is_domain)
+    return probe_domain (command);
   g_autoptr (Look) look = command_look (command);
+  if (command_has (command, OPT_DANE) && !begin_dane (command, look))
+    return command_fail (command);
   look_run (look, command->plan, command->point, command->drop);
   json_t *document = look_json (look, command->plan, "probe");
   const ExitStatus status = command_judge (command, look, document, failed);
