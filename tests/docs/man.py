@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The manual: clean mdoc, every function of the headers on a page with its prototype, every option in the list.
 
-Arguments: the generated page vereda_options.3.
+Arguments: the generated pages, vereda_options.3 among them.
 """
 
 import os
@@ -14,13 +14,13 @@ import tempfile
 
 from kit import ROOT, Skip, main, read
 
-GENERATED = sys.argv[1]
+GENERATED = {os.path.basename(path): path for path in sys.argv[1:]}
 MAN = os.path.join(ROOT, "docs", "man")
 
 
 def pages():
     found = {name: os.path.join(MAN, name) for name in sorted(os.listdir(MAN)) if re.search(r"\.[1-8]$", name)}
-    found["vereda_options.3"] = GENERATED
+    found.update(GENERATED)
     return found
 
 

@@ -6,7 +6,7 @@ import shutil
 import stat
 import subprocess
 
-from tool_kit import EXECDIR, MESSAGE, Folder, Script, Skip, run_tests, tool
+from tool_kit import EXECDIR, Folder, MESSAGE, Script, Skip, closed_port, run_tests, tool
 
 ZOO = os.environ['ZOO_DIR']
 SECTION = '[Mechanism ZOO]\nExposure=weak-proof\nHash=128\nNeeds=authcid\nFlags=client-first\n'
@@ -123,6 +123,15 @@ def test_explain_usage():
 def libraries_of(*args):
     run = tool(*args, env={'LD_DEBUG': 'files'})
     return {line.split('file=')[1].split(' ')[0] for line in run.errors.splitlines() if 'file=' in line and 'generating link map' in line}
+
+
+def test_an_account_may_be_named_like_a_verb():
+    port = closed_port()
+    for word in ('explain', 'list', 'try'):
+        run = tool('auth', '--user', word, '--password-env=PW', 'try', f'127.0.0.1:{port}', env={'PW': 'x'})
+        assert run.status == 2, (word, run.status, run.errors)
+        run = tool('auth', 'explain', '--user', word, '--offered', 'PLAIN')
+        assert run.status == 0 and 'PLAIN' in run.text, (word, run.status, run.errors)
 
 
 def test_explain_opens_no_plugin():

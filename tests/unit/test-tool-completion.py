@@ -52,6 +52,37 @@ def test_bash_options():
     assert bash('--serv') == ['--server='] and bash('plugins', '--loa') == ['--load'] and '--server=' not in bash('plugins', '--s')
 
 
+def shown_by(command):
+    return set(re.findall(r'^ +(?:-., )?(--[a-z0-9][a-z0-9-]*)', tool(command, '--help').text, re.M))
+
+
+COMMANDS = ('probe', 'tls', 'compare', 'check', 'session', 'bench', 'explain')
+
+
+def test_options_of_every_command():
+    """What --help lists is offered, by each shell's script, and nothing else."""
+    for command in COMMANDS:
+        shown = shown_by(command)
+        offered = {name.rstrip('=') for name in bash(command, '--')}
+        assert shown <= offered and offered - shown <= {'--no-' + name[2:] for name in shown}, (command, shown ^ offered)
+    assert {'--max-tries', '--offered', '--expect'} <= {name.rstrip('=') for name in bash('auth', '--')}
+    zsh = script('zsh')
+    for command in COMMANDS:
+        block = zsh.split(f'options_{command}=(\n')[1].split('\n  )\n')[0]
+        assert {'--' + name for name in re.findall(r"^ *'\*--([a-z0-9-]+)[=\[]", block, re.M)} == shown_by(command), command
+    rows = re.findall(r"__fish_seen_subcommand_from([a-z ]*)' -l ([a-z0-9-]+)", script('fish'))
+    for command in COMMANDS:
+        offered = {'--' + name for commands, name in rows if command in commands.split()}
+        shown = shown_by(command)
+        assert shown <= offered and offered - shown <= {'--no-' + name[2:] for name in shown}, (command, shown ^ offered)
+
+
+def test_one_name_with_other_values():
+    assert bash('check', '--format=') == ['nagios', 'prometheus', 'json'] and bash('bench', '-v', '--format', '') == ['human', 'json', 'csv']
+    assert bash('probe', '--format=') == ['human', 'json'] and bash('probe', '--quit-after=FI') == ['FIRST-EHLO']
+    assert bash('session', '--until=T') == ['TLS'] and bash('tls', '--fail-on=') == ['error', 'warn', 'note']
+
+
 def test_bash_values():
     assert set(bash('send', '--tls=')) >= {'starttls', 'implicit', 'never'} and bash('send', '--tls=sta') == ['starttls']
     assert bash('send', '--format', 'j') == ['json'] and bash('send', '--server=x') == ['']
@@ -95,7 +126,7 @@ def test_zsh():
 
 def test_no_other_shell():
     run = tool('--generate=csh')
-    assert run.status == 1 and 'bash, zsh or fish' in run.errors
+    assert run.status == 1 and 'bash, zsh, fish or options' in run.errors
 
 
 run_tests(globals())

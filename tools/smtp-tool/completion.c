@@ -22,7 +22,7 @@ is_choice (const char *text)
 {
   if (text == NULL || strchr (text, '|') == NULL)
     return FALSE;
-  return text[strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789.-|")] == '\0';
+  return text[strspn (text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS ".-|")] == '\0';
 }
 
 /* Of a CHOICE its words in *ret_words, parted by spaces. */
@@ -62,29 +62,60 @@ quote (const char *text)
 
 /* ---- bash ---- */
 
-/* One arm for each option that takes a value, of whatever command: what bears one name means one thing. */
+/* The two take the same values. */
+static gboolean
+same_values (const CliOption *a, const CliOption *b)
+{
+  g_autofree char *words_a = NULL;
+  g_autofree char *words_b = NULL;
+
+  return value_of (a, &words_a) == value_of (b, &words_b) && g_strcmp0 (words_a, words_b) == 0;
+}
+
+static void
+print_bash_value (const char *command, const CliOption *option)
+{
+  g_autofree char *words = NULL;
+  const Value value = value_of (option, &words);
+
+  printf ("    %s:--%s) ", command, option->name);
+  if (value == CHOICE)
+    printf ("mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\"); return ;;\n", words);
+  else if (value == FILE_NAME)
+    puts ("compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;");
+  else
+    puts (value == ANYTHING ? "return ;;" : ";;");
+}
+
+/* One arm for each option that takes a value.  What bears one name means nearly always one thing: the arm that holds for all commands is the
+ * first one's, and before it stand those of the commands in which it is something else. */
 static void
 print_bash_values (const CompletionCommand *commands, guint count)
 {
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) first = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GPtrArray) common = g_ptr_array_new ();
 
   for (guint i = 0; i < count; i++)
     for (guint k = 0; commands[i].options != NULL && k < commands[i].options->len; k++)
       {
-        const CliOption *option = commands[i].options->pdata[k];
-        g_autofree char *words = NULL;
-        const Value value = value_of (option, &words);
+        CliOption *option = commands[i].options->pdata[k];
+        const CliOption *other = g_hash_table_lookup (first, option->name);
 
-        if (value == NOTHING || !g_hash_table_add (seen, (gpointer) option->name))
-          continue;
-        printf ("    --%s) ", option->name);
-        if (value == CHOICE)
-          printf ("mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\"); return ;;\n", words);
-        else if (value == FILE_NAME)
-          puts ("compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;");
-        else
-          puts ("return ;;");
+        if (other == NULL)
+          {
+            g_hash_table_insert (first, (gpointer) option->name, option);
+            g_ptr_array_add (common, option);
+          }
+        else if (!same_values (other, option))
+          print_bash_value (commands[i].name, option);
       }
+  for (guint i = 0; i < common->len; i++)
+    {
+      g_autofree char *words = NULL;
+
+      if (value_of (common->pdata[i], &words) != NOTHING)
+        print_bash_value ("*", common->pdata[i]);
+    }
 }
 
 static void
@@ -119,9 +150,6 @@ print_bash (const CompletionCommand *commands, guint count)
         "  elif [[ $cur != -* ]]; then\n"
         "    option=$before\n"
         "  fi\n"
-        "  case $option in");
-  print_bash_values (commands, count);
-  puts ("  esac\n"
         "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
         "    case ${COMP_WORDS[i]} in");
   fputs ("      ", stdout);
@@ -130,6 +158,9 @@ print_bash (const CompletionCommand *commands, guint count)
   puts (" | help) command=${COMP_WORDS[i]}; break ;;\n"
         "    esac\n"
         "  done\n"
+        "  case $command:$option in");
+  print_bash_values (commands, count);
+  puts ("  esac\n"
         "  case $command in");
   for (guint i = 0; i < count; i++)
     {
@@ -291,25 +322,39 @@ print_fish_option (const char *condition, const CliOption *option)
     printf ("complete -c smtp-tool -n %s -l no-%s\n", condition, option->name);
 }
 
+/* Once for all commands that have this very row: fish looks at each condition whenever it completes. */
+static void
+print_fish_row (const CompletionCommand *commands, guint count, guint first, const CliOption *option)
+{
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  for (guint i = first; i < count; i++)
+    if (commands[i].options != NULL && g_ptr_array_find (commands[i].options, option, NULL))
+      g_string_append_printf (names, " %s", commands[i].name);
+  g_autofree char *condition
+      = g_strdup_printf ("'%s__fish_seen_subcommand_from%s'", first == 0 ? "__fish_use_subcommand; or " : "", names->str);
+  print_fish_option (condition, option);
+}
+
 static void
 print_fish (const CompletionCommand *commands, guint count)
 {
+  g_autoptr (GHashTable) done = g_hash_table_new (NULL, NULL);
+
   puts ("# Completion of smtp-tool for fish, from smtp-tool --generate=fish.\n"
         "complete -c smtp-tool -f");
   for (guint i = 0; i < count; i++)
     {
       g_autofree char *summary = quote_fish (commands[i].summary);
-      g_autofree char *condition = i == 0 ? g_strdup ("'__fish_use_subcommand; or __fish_seen_subcommand_from send'")
-                                          : g_strdup_printf ("'__fish_seen_subcommand_from %s'", commands[i].name);
 
       printf ("complete -c smtp-tool -n __fish_use_subcommand -a %s -d %s\n", commands[i].name, summary);
       for (guint k = 0; commands[i].options != NULL && k < commands[i].options->len; k++)
-        if (is_offered (commands[i].options->pdata[k]))
-          print_fish_option (condition, commands[i].options->pdata[k]);
+        if (is_offered (commands[i].options->pdata[k]) && g_hash_table_add (done, commands[i].options->pdata[k]))
+          print_fish_row (commands, count, i, commands[i].options->pdata[k]);
       if (commands[i].verbs != NULL)
         {
           g_autofree char *verbs = g_strdelimit (g_strdup (commands[i].verbs), "|", ' ');
-          printf ("complete -c smtp-tool -n %s -a '%s'\n", condition, verbs);
+          printf ("complete -c smtp-tool -n '__fish_seen_subcommand_from %s' -a '%s'\n", commands[i].name, verbs);
         }
       if (commands[i].files)
         printf ("complete -c smtp-tool -n '__fish_seen_subcommand_from %s' -F\n", commands[i].name);

@@ -8,7 +8,9 @@
 #include "exit.h"
 #include "helper.h"
 #include "options.h"
+#include "probe-options.h"
 #include "report.h"
+#include "tables.h"
 #include "text.h"
 #include "tool.h"
 
@@ -20,27 +22,100 @@
 #include <unistd.h>
 #include <vereda/vereda.h>
 
+/* Programs that are commands, or several: those are told which by their first argument. */
+typedef enum
+{
+  HERE,
+  PROBE,
+  SESSION,
+  SINK
+} Program;
+
+static const struct
+{
+  const char *file;
+  gboolean is_told;
+  const char *missing; /* what helps when it is not there */
+} programs[] = {
+  [HERE] = { NULL, FALSE, NULL },
+  [PROBE] = { "smtp-tool-probe", TRUE, "installing the part of smtp-tool that looks at servers" },
+  [SESSION] = { "smtp-tool-session", FALSE, "installing the part of smtp-tool that talks to servers by hand" },
+  [SINK] = { "smtp-tool-sink", FALSE, "installing the part of smtp-tool that is the test server" },
+};
+
 typedef struct
 {
   const char *name;
   const char *summary;
-  int (*run) (int argc, char **argv);
-  const char *program; /* or: the program that it is */
-} Command;
+  int (*run) (int argc, char **argv); /* NULL: nothing of it is here */
+  Program program;
+  const char *there;            /* verbs that are the program's although there is run; NULL: none */
+  GPtrArray *(*options) (void); /* NULL: not known here */
+  const char *verbs;            /* "list|show"; NULL: none */
+  gboolean files;               /* its operands are files */
+} CommandRow;
 
-static const Command commands[] = {
-  { "send", "submit messages, and tell what became of each recipient", send_main, NULL },
-  { "plugins", "show transports and authentication mechanisms", plugins_main, NULL },
-  { "probe", "connect, read everything, send nothing: what is wrong?", NULL, "smtp-tool-probe" },
-  { "tls", "show the TLS and the certificates of a server", NULL, "smtp-tool-probe" },
-  { "auth", "which mechanisms a server offers, which work, which would be chosen", auth_main, NULL },
-  { "compare", "the same server through several TLS libraries, side by side", NULL, "smtp-tool-probe" },
-  { "check", "monitoring: one line, performance data, exit status 0 to 3", NULL, "smtp-tool-probe" },
-  { "explain", "what a finding, a reply code or an exit status means", NULL, "smtp-tool-probe" },
-  { "config", "show the settings that would be used, and where each comes from", config_main, NULL },
-  { "bench", "load a server of one's own, and measure", bench_main, NULL },
-  { "session", "say lines of one's own to a server, and see its replies", NULL, "smtp-tool-session" },
-  { "sink", "run a test server on this machine", NULL, "smtp-tool-sink" },
+static GPtrArray *
+options_for_probe (void)
+{
+  return options_for_look (COMMAND_PROBE);
+}
+
+static GPtrArray *
+options_for_tls (void)
+{
+  return options_for_look (COMMAND_TLS);
+}
+
+static GPtrArray *
+options_for_compare (void)
+{
+  return options_for_look (COMMAND_COMPARE);
+}
+
+static GPtrArray *
+options_for_check (void)
+{
+  return options_for_look (COMMAND_CHECK);
+}
+
+static GPtrArray *
+options_for_session (void)
+{
+  return options_for_look (COMMAND_SESSION);
+}
+
+/* Of all its verbs. */
+static GPtrArray *
+options_for_any_auth (void)
+{
+  GPtrArray *options = options_for_look (COMMAND_AUTH);
+  g_autoptr (GPtrArray) explain = options_for_auth ();
+
+  for (guint i = 0; i < explain->len; i++)
+    if (!options_have (options, ((const CliOption *) explain->pdata[i])->name))
+      g_ptr_array_add (options, explain->pdata[i]);
+  return options;
+}
+
+static const CommandRow commands[] = {
+  { "send", "submit messages, and tell what became of each recipient", send_main, HERE, NULL, options_for_send, NULL, TRUE },
+  { "plugins", "show transports and authentication mechanisms", plugins_main, HERE, NULL, options_for_plugins,
+    "list|show|doctor", FALSE },
+  { "probe", "connect, read everything, send nothing: what is wrong?", NULL, PROBE, NULL, options_for_probe, NULL, FALSE },
+  { "tls", "show the TLS and the certificates of a server", NULL, PROBE, NULL, options_for_tls, NULL, FALSE },
+  { "auth", "which mechanisms a server offers, which work, which would be chosen", auth_main, PROBE, "list|try",
+    options_for_any_auth, "list|try|explain", FALSE },
+  { "compare", "the same server through several TLS libraries, side by side", NULL, PROBE, NULL, options_for_compare, NULL,
+    FALSE },
+  { "check", "monitoring: one line, performance data, exit status 0 to 3", NULL, PROBE, NULL, options_for_check, NULL, FALSE },
+  { "explain", "what a finding, a reply code or an exit status means", NULL, PROBE, NULL, options_for_globals, NULL, FALSE },
+  { "config", "show the settings that would be used, and where each comes from", config_main, HERE, NULL, options_for_send,
+    NULL, FALSE },
+  { "bench", "load a server of one's own, and measure", bench_main, HERE, NULL, options_for_bench, NULL, FALSE },
+  { "session", "say lines of one's own to a server, and see its replies", NULL, SESSION, NULL, options_for_session, NULL,
+    FALSE },
+  { "sink", "run a test server on this machine", NULL, SINK, NULL, NULL, NULL, FALSE },
 };
 
 static void
@@ -59,7 +134,7 @@ print_help (void)
         "  smtp-tool --server=mail.example.org --from=a@example.org --to=b@example.org --body=hello");
 }
 
-static const Command *
+static const CommandRow *
 find_command (const char *name)
 {
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
@@ -86,52 +161,43 @@ fail (const CliLine *line, const GError *error, const char *hint)
   return outcome.number;
 }
 
-/* `auth` explains by itself; what asks a server is elsewhere. */
+/* Which verb it is, the command's own options decide: a word may be the value of one. */
 static gboolean
-asks_server (int argc, char **argv)
+is_there (const CommandRow *command, int argc, char **argv)
 {
-  gboolean live = FALSE;
+  g_autoptr (GPtrArray) options = command->there != NULL ? command->options () : NULL;
 
-  for (int i = 1; i < argc; i++)
-    {
-      if (strcmp (argv[i], "explain") == 0)
-        return FALSE;
-      live |= strcmp (argv[i], "list") == 0 || strcmp (argv[i], "try") == 0;
-    }
-  return live;
+  if (options == NULL)
+    return command->run == NULL;
+  g_autoptr (CliLine) line = cli_parse (options, argc, argv);
+  g_auto (GStrv) verbs = g_strsplit (command->there, "|", -1);
+  return line->operands->len > 0 && g_strv_contains ((const char *const *) verbs, line->operands->pdata[0]);
 }
 
-/* One program for several commands: the first argument says which. */
+/* argv[0] is the name of the command; a program that is several is told it behind its own. */
 static void
-exec_with_name (const char *program, int argc, char **argv, GError **error)
+become (Program program, int argc, char **argv, GError **error)
 {
+  const int skip = programs[program].is_told ? 1 : 0;
   g_autofree char **copy = g_new0 (char *, (gsize) argc + 2);
 
-  copy[0] = (char *) (gpointer) program;
+  copy[0] = (char *) (gpointer) programs[program].file;
   for (int i = 0; i < argc; i++)
-    copy[i + 1] = argv[i];
-  (void) helper_exec (program, argc + 1, copy, error);
+    copy[i + skip] = argv[i];
+  (void) helper_exec (programs[program].file, argc + skip, copy, error);
 }
 
 static int
-run_command (const Command *command, int argc, char **argv)
+run_command (const CommandRow *command, int argc, char **argv)
 {
-  const char *program = command->program;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) options = options_for_globals ();
 
-  if (command->run == auth_main && asks_server (argc, argv))
-    program = "smtp-tool-probe";
-  if (program == NULL)
+  if (!is_there (command, argc, argv))
     return command->run (argc, argv);
-  if (strcmp (program, "smtp-tool-probe") == 0)
-    exec_with_name (program, argc, argv, &error);
-  else
-    (void) helper_exec (program, argc, argv, &error);
+  become (command->program, argc, argv, &error);
+  g_autoptr (GPtrArray) options = options_for_globals ();
   g_autoptr (CliLine) line = cli_parse (options, argc, argv);
-  return fail (line, error,
-               strcmp (program, "smtp-tool-sink") == 0 ? "installing the part of smtp-tool that is the test server"
-                                                       : "installing the part of smtp-tool that looks at servers");
+  return fail (line, error, programs[command->program].missing);
 }
 
 static int
@@ -177,7 +243,7 @@ count_globals (GPtrArray *options, int argc, char **argv)
 
 /* Runs a command with the options that stood before it moved behind its name. */
 static int
-run_with (const Command *command, const char *name, char **before, int n_before, char **after, int n_after)
+run_with (const CommandRow *command, const char *name, char **before, int n_before, char **after, int n_after)
 {
   g_autofree char **argv = g_new0 (char *, (gsize) (n_before + n_after) + 2);
   int argc = 0;
@@ -190,39 +256,34 @@ run_with (const Command *command, const char *name, char **before, int n_before,
   return run_command (command, argc, argv);
 }
 
-/* The script by which a shell completes our command lines. */
+/* The script by which a shell completes our command lines, or the tables that it comes from. */
 static int
-generate (const CliLine *line, const char *shell)
+generate (const CliLine *line, const char *what)
 {
-  g_autoptr (GPtrArray) send = options_for_send ();
-  g_autoptr (GPtrArray) plugins = options_for_plugins ();
-  g_autoptr (GPtrArray) auth = options_for_auth ();
-  g_autoptr (GPtrArray) bench = options_for_bench ();
-  CompletionCommand known[G_N_ELEMENTS (commands)];
+  CompletionCommand known[G_N_ELEMENTS (commands) + 2];
+  const gboolean as_tables = strcmp (what, "options") == 0;
+  guint n = G_N_ELEMENTS (commands);
 
-  options_complete (send);
-  options_complete (auth);
-  options_complete (bench);
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     {
-      const char *name = commands[i].name;
-      const gboolean is_send = strcmp (name, "send") == 0;
-      const gboolean is_plugins = strcmp (name, "plugins") == 0;
-      const gboolean is_auth = strcmp (name, "auth") == 0;
-      known[i] = (CompletionCommand){ name, commands[i].summary,
-                                      is_send || strcmp (name, "config") == 0 ? send
-                                      : is_plugins                            ? plugins
-                                      : is_auth                               ? auth
-                                      : strcmp (name, "bench") == 0           ? bench
-                                                                              : NULL,
-                                      is_plugins ? "list|show|doctor"
-                                      : is_auth  ? "list|try|explain"
-                                                 : NULL,
-                                      is_send };
+      GPtrArray *options = commands[i].options != NULL ? commands[i].options () : NULL;
+
+      if (options != NULL)
+        options_complete (options);
+      known[i] = (CompletionCommand){ commands[i].name, commands[i].summary, options, commands[i].verbs, commands[i].files };
     }
-  if (completion_print (shell, known, G_N_ELEMENTS (known)))
+  if (as_tables) /* command lines of their own, where shells know the command only */
+    {
+      known[n++] = (CompletionCommand){ .name = "auth-explain", .options = options_for_auth () };
+      known[n++] = (CompletionCommand){ .name = "auth-live", .options = options_for_look (COMMAND_AUTH) };
+      options_complete (known[n - 2].options);
+    }
+  const gboolean good = as_tables ? tables_print (known, n) : completion_print (what, known, n);
+  for (guint i = 0; i < n; i++)
+    g_clear_pointer (&known[i].options, g_ptr_array_unref);
+  if (good)
     return 0;
-  g_autoptr (GError) error = g_error_new_literal (TOOL_ERROR, TOOL_ERROR_USAGE, "--generate: bash, zsh or fish");
+  g_autoptr (GError) error = g_error_new_literal (TOOL_ERROR, TOOL_ERROR_USAGE, "--generate: bash, zsh, fish or options");
   return fail (line, error, "smtp-tool --generate=bash");
 }
 
@@ -237,7 +298,7 @@ run_help (const CliLine *line, int argc, char **argv)
       print_help ();
       return 0;
     }
-  const Command *command = find_command (argv[0]);
+  const CommandRow *command = find_command (argv[0]);
   if (command == NULL)
     return strcmp (argv[0], "help") == 0 ? (print_help (), 0) : unknown_command (line, argv[0]);
   return run_with (command, command->name, options, 1, NULL, 0);
@@ -278,7 +339,7 @@ dispatch (int argc, char **argv)
     return run_with (find_command ("send"), "send", argv + 1, n, argv + 1 + n, argc - 1 - n);
   if (strcmp (word, "help") == 0)
     return run_help (line, argc - 2 - n, argv + 2 + n);
-  const Command *command = find_command (word);
+  const CommandRow *command = find_command (word);
   if (command == NULL && is_target (word))
     return run_with (find_command ("probe"), "probe", argv + 1, n, argv + 1 + n, argc - 1 - n);
   if (command == NULL)

@@ -26,7 +26,7 @@ static const CliOption globals[] = {
   { "profile", 0, CLI_VALUE, OPT_PROFILE, NULL, NULL, NULL, OUTPUT, "NAME",
     "go by this profile of the configuration file as well" },
   { "config", 0, CLI_VALUE, OPT_CONFIG, NULL, NULL, NULL, OUTPUT, "FILE", "the configuration file; --no-config: none" },
-  { "generate", 0, CLI_VALUE, OPT_GENERATE, NULL, NULL, NULL, OUTPUT, "bash|zsh|fish", NULL },
+  { "generate", 0, CLI_VALUE, OPT_GENERATE, NULL, NULL, NULL, OUTPUT, "bash|zsh|fish|options", NULL },
   { "help", 'h', CLI_FLAG, OPT_HELP, NULL, NULL, NULL, OUTPUT, NULL, "show this help and exit" },
   { "version", 0, CLI_FLAG, OPT_VERSION, NULL, NULL, NULL, OUTPUT, NULL, "show versions and exit" },
 };
@@ -184,8 +184,8 @@ add_rows (GPtrArray *options, const CliOption *rows, gsize count)
 }
 
 /* Asked for each option of the library at every start: the first letter spares nearly all of the calls. */
-static gboolean
-has_name (GPtrArray *options, const char *name)
+gboolean
+options_have (GPtrArray *options, const char *name)
 {
   for (guint i = 0; i < options->len; i++)
     {
@@ -273,7 +273,7 @@ add_library_rows (GPtrArray *options, const char *const *only)
       const VeredaOptionInfo *info = vereda_option_at (i);
       const char *flag = flag_of (info->name);
 
-      if (has_name (options, flag) || (only != NULL && !g_strv_contains (only, info->name)))
+      if (options_have (options, flag) || (only != NULL && !g_strv_contains (only, info->name)))
         continue;
       CliOption *row = &rows[n++];
       row->name = flag;

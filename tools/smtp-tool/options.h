@@ -67,6 +67,9 @@ GPtrArray *options_for_plugins (void);
 GPtrArray *options_for_auth (void);
 GPtrArray *options_for_bench (void); /* in bench.c */
 
+/* TRUE when one of them has this name. */
+gboolean options_have (GPtrArray *options, const char *name);
+
 /* Gives every row its heading and its help, which reading a command line does without. */
 void options_complete (GPtrArray *options);
 

@@ -10,41 +10,8 @@
 #include "cli.h"
 #include "finding.h"
 #include "probe-look.h"
+#include "probe-options.h"
 #include "report.h"
-
-typedef enum
-{
-  COMMAND_PROBE = 1 << 0,
-  COMMAND_TLS = 1 << 1,
-  COMMAND_AUTH = 1 << 2,
-  COMMAND_COMPARE = 1 << 3,
-  COMMAND_CHECK = 1 << 4,
-  COMMAND_SESSION = 1 << 5
-} CommandKind;
-
-typedef enum
-{
-  OPT_QUIT_AFTER = 1000,
-  OPT_DROP_AFTER,
-  OPT_FAIL_ON,
-  OPT_EXPECT,
-  OPT_PRINT,
-  OPT_CERT_DAYS,
-  OPT_PEM,
-  OPT_MAX_TRIES,
-  OPT_TRANSPORTS,
-  OPT_WARNING,
-  OPT_CRITICAL,
-  OPT_CHECK_FORMAT,
-  OPT_AUTH_REFUSED,
-  OPT_SCRIPT,
-  OPT_UNTIL,
-  OPT_RESOLVER,
-  OPT_TRUST_ANCHOR,
-  OPT_DANE,
-  OPT_MTA_STS,
-  OPT_MTA_STS_POLICY
-} CommandOption;
 
 typedef struct
 {

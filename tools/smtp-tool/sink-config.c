@@ -3,6 +3,7 @@
  *
  * GOption reads the words, the functions below check what they mean.  Nothing is opened here but the password file. */
 #include "sink-config.h"
+#include "sink-options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -332,7 +333,9 @@ parse_words (SinkConfig *c, Words *w, int *argc, char ***argv, GError **error)
           { "hide", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->hide, "Support KEYWORD but leave it out of EHLO's reply", "KEYWORD" },
           { "reject-rcpt", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->reject, "Refuse recipients that match (default code 550)",
             "PATTERN[:CODE]" },
-          { "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->fault, "Let something go wrong at a stage", "STAGE:ACTION[:N]" },
+          { NULL } };
+  const GOptionEntry faults[]
+      = { { "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &w->fault, "Let something go wrong at a stage", "STAGE:ACTION[:N]" },
           { "seed", 0, 0, G_OPTION_ARG_INT64, &w->seed, "Seed of faults by percentage (default 1)", "N" },
           { NULL } };
   const GOptionEntry output[]
@@ -346,16 +349,20 @@ parse_words (SinkConfig *c, Words *w, int *argc, char ***argv, GError **error)
           { "quiet", 'q', 0, G_OPTION_ARG_NONE, &c->quiet, "Nothing about single messages", NULL },
           { "verbose", 'v', 0, G_OPTION_ARG_NONE, &c->verbose, "Also connections, TLS, AUTH", NULL },
           { "version", 0, 0, G_OPTION_ARG_NONE, &c->show_version, "Print the version and end", NULL },
+          { "list-options", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &c->list_options, NULL, NULL },
           { NULL } };
   g_autoptr (GOptionContext) context = g_option_context_new ("- test server for SMTP and LMTP on loopback");
   g_option_context_set_summary (context,
                                 "Takes mail, checks the client strictly, keeps or counts what came, delivers nothing.");
-  const GOptionEntry *const groups[] = { listening, tls, auth, protocol, output };
+  const SinkOptionGroup groups[] = { { "Listening", listening }, { "TLS", tls },       { "Authentication", auth },
+                                     { "Protocol", protocol },   { "Faults", faults }, { "Output", output } };
   for (guint i = 0; i < G_N_ELEMENTS (groups); i++)
-    g_option_context_add_main_entries (context, groups[i], NULL);
+    g_option_context_add_main_entries (context, groups[i].entries, NULL);
   g_autoptr (GError) seen = NULL;
   if (!g_option_context_parse (context, argc, argv, &seen))
     return usage (error, "%s", seen->message);
+  if (c->list_options)
+    sink_options_print (groups, G_N_ELEMENTS (groups));
   if (*argc > 1)
     return usage (error, "\"%s\": no argument is wanted", (*argv)[1]);
   return TRUE;

@@ -100,6 +100,7 @@ typedef struct
   guint threads;
   gboolean with_parent;
   gboolean show_version;
+  gboolean list_options; /* they were printed, and nothing else is wanted */
 } SinkConfig;
 
 gboolean sink_config_parse (SinkConfig *config, int *argc, char ***argv, GError **error);

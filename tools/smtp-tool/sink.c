@@ -211,9 +211,10 @@ main (int argc, char **argv)
   run.server.report = sink_report_new (STDOUT_FILENO);
   g_set_prgname ("smtp-tool sink");
   gboolean good = sink_config_parse (&run.server.config, &argc, &argv, &error);
-  if (good && run.server.config.show_version)
+  if (good && (run.server.config.show_version || run.server.config.list_options))
     {
-      printf ("smtp-tool sink (Vereda) %s\n", VEREDA_VERSION);
+      if (run.server.config.show_version)
+        printf ("smtp-tool sink (Vereda) %s\n", VEREDA_VERSION);
       finish (&run);
       return 0;
     }
