@@ -23,7 +23,7 @@
 typedef struct
 {
   guint64 cr, lf;
-  guint64 rare; /* not 0: NUL, or `dot`, is among them */
+  guint64 rare; /* not 0: NUL or a dot is among them */
   guint64 high; /* not 0: an octet >= 0x80 is among them */
 } ScanMasks;
 
@@ -33,6 +33,20 @@ typedef struct
   guint64 nul, dot, high;
 } ScanRare;
 
+/* What is passed without a closer look at once.  Two neighbours with a line end in each have no line that is too long. */
+#define SCAN_STRIDE 448u
+G_STATIC_ASSERT (SCAN_STRIDE * 2 <= VD_LINE_MAX && SCAN_STRIDE % 64 == 0);
+
+#define SCAN_NEAR   256u
+#define SCAN_RARELY 5u /* doublings */
+
+/* What strides hold. */
+typedef struct
+{
+  guint64 lines, lone;
+  gboolean dots, high;
+} ScanTally;
+
 #define SCAN_FIRST(mask) ((guint) __builtin_ctzll (mask))
 #define SCAN_LAST(mask)  (63u - (guint) __builtin_clzll (mask))
 
@@ -40,6 +54,15 @@ static gboolean
 always (void)
 {
   return TRUE;
+}
+
+/* Where the line begins that `end` stands in; there is a line end before it. */
+static inline gsize
+last_line (const guint8 *data, gsize end)
+{
+  while (data[end - 1] != '\n')
+    end--;
+  return end;
 }
 
 /* ---- eight octets at a time in a machine word ---- */
@@ -72,7 +95,7 @@ load (const guint8 *block, guint at)
 }
 
 static inline void
-look_words (const guint8 *block, char dot, ScanMasks *ret)
+look_words (const guint8 *block, ScanMasks *ret)
 {
   ScanMasks seen = { 0 };
 
@@ -83,7 +106,7 @@ look_words (const guint8 *block, char dot, ScanMasks *ret)
       guint64 cr = zeros (word ^ ('\r' * ONES));
 
       seen.high |= word & HIGH;
-      seen.rare |= zeros (word) | zeros (word ^ ((guint64) dot * ONES));
+      seen.rare |= zeros (word) | zeros (word ^ ('.' * ONES));
       if ((lf | cr) == 0)
         continue;
       seen.lf |= gather (lf) << at;
@@ -157,18 +180,18 @@ load_sse2 (const guint8 *block, __m128i *octets)
 }
 
 static inline void
-look_sse2 (const guint8 *block, char dot, ScanMasks *ret)
+look_sse2 (const guint8 *block, ScanMasks *ret)
 {
   __m128i octets[4];
 
   load_sse2 (block, octets);
   /* The smallest of some octets is NUL if one of them is. */
-  __m128i least = octets[0], high = octets[0], dots = _mm_cmpeq_epi8 (octets[0], _mm_set1_epi8 (dot));
+  __m128i least = octets[0], high = octets[0], dots = _mm_cmpeq_epi8 (octets[0], _mm_set1_epi8 ('.'));
   for (guint i = 1; i < 4; i++)
     {
       least = _mm_min_epu8 (least, octets[i]);
       high = _mm_or_si128 (high, octets[i]);
-      dots = _mm_or_si128 (dots, _mm_cmpeq_epi8 (octets[i], _mm_set1_epi8 (dot)));
+      dots = _mm_or_si128 (dots, _mm_cmpeq_epi8 (octets[i], _mm_set1_epi8 ('.')));
     }
   dots = _mm_or_si128 (dots, _mm_cmpeq_epi8 (least, _mm_setzero_si128 ()));
   ret->cr = equal_sse2 (octets, '\r');
@@ -188,11 +211,33 @@ rare_sse2 (const guint8 *block, ScanRare *ret)
   ret->high = mask_sse2 (octets);
 }
 
-#define SCAN_NAME   scan_sse2
-#define SCAN_TARGET G_GNUC_UNUSED
-#define SCAN_LOOK   look_sse2
-#define SCAN_RARE   rare_sse2
-#define SCAN_COUNT  count_words
+typedef guint8 Octets16 __attribute__ ((vector_size (16)));
+
+static inline __m128i
+sum_sse2 (__m128i sums, Octets16 octets)
+{
+  return _mm_add_epi64 (sums, _mm_sad_epu8 ((__m128i) octets, _mm_setzero_si128 ()));
+}
+
+static inline gboolean
+any_sse2 (Octets16 octets)
+{
+  return _mm_movemask_epi8 (_mm_cmpeq_epi8 ((__m128i) octets, _mm_setzero_si128 ())) != 0xffff;
+}
+
+#define SCAN_TARGET      G_GNUC_UNUSED
+#define SCAN_STRIDES     strides_sse2
+#define SCAN_VECTOR      Octets16
+#define SCAN_SUMS        __m128i
+#define SCAN_SUM         sum_sse2
+#define SCAN_ANY         any_sse2
+#define SCAN_TOTAL(sums) ((guint64) ((sums)[0] + (sums)[1]))
+#include "core/message/scan-stride.inc"
+
+#define SCAN_NAME  scan_sse2
+#define SCAN_LOOK  look_sse2
+#define SCAN_RARE  rare_sse2
+#define SCAN_COUNT count_words
 #include "core/message/scan-loop.inc"
 
 #define WITH_AVX2 __attribute__ ((target ("avx2,bmi,popcnt")))
@@ -218,10 +263,10 @@ load_avx2 (const guint8 *from)
 }
 
 WITH_AVX2 static inline void
-look_avx2 (const guint8 *block, char dot, ScanMasks *ret)
+look_avx2 (const guint8 *block, ScanMasks *ret)
 {
   const __m256i low = load_avx2 (block), high = load_avx2 (block + 32);
-  const __m256i all = _mm256_set1_epi8 (dot);
+  const __m256i all = _mm256_set1_epi8 ('.');
   const __m256i dots = _mm256_or_si256 (_mm256_cmpeq_epi8 (low, all), _mm256_cmpeq_epi8 (high, all));
   const __m256i nul = _mm256_cmpeq_epi8 (_mm256_min_epu8 (low, high), _mm256_setzero_si256 ());
 
@@ -247,11 +292,33 @@ count_avx2 (guint64 mask)
   return (guint) __builtin_popcountll (mask);
 }
 
-#define SCAN_NAME   scan_avx2
-#define SCAN_TARGET WITH_AVX2
-#define SCAN_LOOK   look_avx2
-#define SCAN_RARE   rare_avx2
-#define SCAN_COUNT  count_avx2
+typedef guint8 Octets32 __attribute__ ((vector_size (32)));
+
+WITH_AVX2 static inline __m256i
+sum_avx2 (__m256i sums, Octets32 octets)
+{
+  return _mm256_add_epi64 (sums, _mm256_sad_epu8 ((__m256i) octets, _mm256_setzero_si256 ()));
+}
+
+WITH_AVX2 static inline gboolean
+any_avx2 (Octets32 octets)
+{
+  return !_mm256_testz_si256 ((__m256i) octets, (__m256i) octets);
+}
+
+#define SCAN_TARGET      WITH_AVX2
+#define SCAN_STRIDES     strides_avx2
+#define SCAN_VECTOR      Octets32
+#define SCAN_SUMS        __m256i
+#define SCAN_SUM         sum_avx2
+#define SCAN_ANY         any_avx2
+#define SCAN_TOTAL(sums) ((guint64) ((sums)[0] + (sums)[1] + (sums)[2] + (sums)[3]))
+#include "core/message/scan-stride.inc"
+
+#define SCAN_NAME  scan_avx2
+#define SCAN_LOOK  look_avx2
+#define SCAN_RARE  rare_avx2
+#define SCAN_COUNT count_avx2
 #include "core/message/scan-loop.inc"
 
 /* The C library's loader asked the processor already.  Without it the compiler's start-up code asks again, at each load. */
@@ -307,18 +374,18 @@ equal_neon (const uint8x16_t *octets, guint8 wanted)
 }
 
 static inline void
-look_neon (const guint8 *block, char dot, ScanMasks *ret)
+look_neon (const guint8 *block, ScanMasks *ret)
 {
   uint8x16_t octets[4];
 
   for (guint i = 0; i < 4; i++)
     octets[i] = vld1q_u8 (block + 16 * i);
-  uint8x16_t least = octets[0], high = octets[0], dots = vceqq_u8 (octets[0], vdupq_n_u8 ((guint8) dot));
+  uint8x16_t least = octets[0], high = octets[0], dots = vceqq_u8 (octets[0], vdupq_n_u8 ('.'));
   for (guint i = 1; i < 4; i++)
     {
       least = vminq_u8 (least, octets[i]);
       high = vorrq_u8 (high, octets[i]);
-      dots = vorrq_u8 (dots, vceqq_u8 (octets[i], vdupq_n_u8 ((guint8) dot)));
+      dots = vorrq_u8 (dots, vceqq_u8 (octets[i], vdupq_n_u8 ('.')));
     }
   ret->cr = equal_neon (octets, '\r');
   ret->lf = equal_neon (octets, '\n');
@@ -341,8 +408,28 @@ rare_neon (const guint8 *block, ScanRare *ret)
   ret->dot = equal_neon (octets, '.');
 }
 
-#define SCAN_NAME scan_neon
+static inline uint64x2_t
+sum_neon (uint64x2_t sums, uint8x16_t octets)
+{
+  return vpadalq_u32 (sums, vpaddlq_u16 (vpaddlq_u8 (octets)));
+}
+
+static inline gboolean
+any_neon (uint8x16_t octets)
+{
+  return vmaxvq_u8 (octets) != 0;
+}
+
 #define SCAN_TARGET
+#define SCAN_STRIDES     strides_neon
+#define SCAN_VECTOR      uint8x16_t
+#define SCAN_SUMS        uint64x2_t
+#define SCAN_SUM         sum_neon
+#define SCAN_ANY         any_neon
+#define SCAN_TOTAL(sums) ((guint64) vaddvq_u64 (sums))
+#include "core/message/scan-stride.inc"
+
+#define SCAN_NAME  scan_neon
 #define SCAN_LOOK  look_neon
 #define SCAN_RARE  rare_neon
 #define SCAN_COUNT count_words

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* scan - the inner loop of the body writer: how far may octets be passed on as they are?
  *
- * Pure, cannot fail.  It looks at 64 octets at a time as bit masks; where the masks come from (SSE2, AVX2, NEON, machine words) is
- * the only thing that the ways differ in, and every way gives the same answers. */
+ * Pure, cannot fail.  Ordinary text, with line ends at usual distances and nothing that needs a change, goes by strides of a few hundred
+ * octets; anything else is looked at 64 octets at a time as bit masks.  Where vectors and masks come from (SSE2, AVX2, NEON, machine words)
+ * is the only thing that the ways differ in, and every way gives the same answers. */
 #ifndef VD_SCAN_H
 #define VD_SCAN_H
 
@@ -20,6 +21,7 @@ typedef struct
   guint64 line_size;       /* octets of the line at hand, without its end */
   guint64 lines;           /* line ends passed */
   guint64 lone_line_feeds; /* of these, LF without CR */
+  gboolean leading_dots;   /* a dot that begins a line was passed */
   gboolean allow_long_lines;
 } VdScan;
 

@@ -36,6 +36,7 @@ plain_scan (VdScan *scan, const guint8 *data, gsize size)
           scan->line_start = TRUE;
           continue;
         }
+      scan->leading_dots |= data[at] == '.' && scan->line_start;
       scan->eight_bit |= data[at] >= 0x80;
       scan->line_size++;
       scan->line_start = FALSE;
@@ -58,7 +59,8 @@ compare (const VdScan *begin, const guint8 *data, gsize size)
       gboolean same = got.too_long == wanted.too_long && got.lines == wanted.lines;
       if (!got.too_long) /* then it is over, and nobody asks for more */
         same = same && stop == end && got.line_start == wanted.line_start && got.line_size == wanted.line_size
-               && got.eight_bit == wanted.eight_bit && got.lone_line_feeds == wanted.lone_line_feeds;
+               && got.eight_bit == wanted.eight_bit && got.lone_line_feeds == wanted.lone_line_feeds
+               && got.leading_dots == wanted.leading_dots;
       if (!same)
         g_error ("%s: %" G_GSIZE_FORMAT " octets: ended at %" G_GSIZE_FORMAT ", wanted %" G_GSIZE_FORMAT, way->name, size, stop,
                  end);
@@ -142,6 +144,61 @@ test_pairs (void)
   munmap (pages, (gsize) 2 * PAGE);
 }
 
+/* Text as it is, long enough for strides, with something now and then that needs a closer look. */
+static void
+test_text (void)
+{
+  static const char *const odd[] = { "\n", "\r\n.", "\r", "\n.", "\r\r\n", "\xff", "\r\n\r\n", ".", "\n\n" };
+  const gsize room = 3 * PAGE;
+  guint8 *pages = mmap (NULL, room + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (11);
+  g_assert_true (pages != MAP_FAILED);
+  g_assert_cmpint (mprotect (pages + room, PAGE, PROT_NONE), ==, 0);
+  for (guint round = 0; round < 30000; round++)
+    {
+      gsize size = (gsize) g_rand_int_range (rand, 400, (gint32) room);
+      gint32 longest = round % 5 == 0 ? 1100 : round % 5 == 1 ? 500 : 90;
+      const char *end = round % 3 == 0 ? "\n" : "\r\n";
+      guint8 *data = pages + room - size;
+      memset (data, 'x', size);
+      for (gsize at = (gsize) g_rand_int_range (rand, 0, 3); at + 2 < size;
+           at += 2 + (gsize) g_rand_int_range (rand, 0, longest))
+        memcpy (data + at, end, strlen (end));
+      for (guint n = round % 4; n > 0; n--)
+        {
+          const char *what = odd[g_rand_int (rand) % G_N_ELEMENTS (odd)];
+          memcpy (data + g_rand_int_range (rand, 0, (gint32) size - 3), what, strlen (what));
+        }
+      if (round % 16 == 0)
+        data[g_rand_int_range (rand, 0, (gint32) size)] = '\0';
+      VdScan begin = { .stop_at_dots = (round & 32) != 0,
+                       .stop_at_line_feeds = (round & 64) != 0,
+                       .allow_long_lines = (round & 128) != 0,
+                       .line_size = (round & 256) != 0 ? 700 : 0 };
+      begin.line_start = begin.line_size == 0;
+      compare (&begin, data, size);
+    }
+  munmap (pages, room + PAGE);
+}
+
+/* Every special octet at every place of a text that is otherwise in order: no place of a stride is blind. */
+static void
+test_every_place (void)
+{
+  static const guint8 special[] = { '\r', '\n', '.', '\0', 0xff };
+  guint8 text[1500];
+  for (gsize i = 0; i < sizeof text; i++)
+    text[i] = i % 50 == 48 ? '\r' : i % 50 == 49 ? '\n' : 'x';
+  for (gsize at = 0; at < sizeof text; at++)
+    for (guint pick = 0; pick < G_N_ELEMENTS (special); pick++)
+      {
+        guint8 was = text[at];
+        text[at] = special[pick];
+        compare_all (text, sizeof text, 5);
+        text[at] = was;
+      }
+}
+
 /* NRM-4: lines around the limit, in whatever place of their block they begin and end. */
 static void
 test_limit (void)
@@ -193,6 +250,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/scan/every-length-and-alignment", test_lengths);
   g_test_add_func ("/scan/every-pair", test_pairs);
+  g_test_add_func ("/scan/text", test_text);
+  g_test_add_func ("/scan/every-place", test_every_place);
   g_test_add_func ("/scan/NRM-4-limit", test_limit);
   g_test_add_func ("/scan/choice", test_choice);
   return g_test_run ();
