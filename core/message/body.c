@@ -39,7 +39,9 @@ struct VdBody
   Part part;
   const guint8 *data; /* the slice at hand */
   gsize size;
-  gsize at; /* first octet of it that is not handled */
+  gsize at;         /* first octet of it that is not handled */
+  guint64 slice_at; /* where in the source it stands, if it is the reader's */
+  VdBodyTrust trust;
 
   VdScan scan;
   guint64 first_line;  /* the number of the first line */
@@ -86,6 +88,7 @@ vd_body_new (VdBodyMode mode, const VdBodyPolicy *policy, GBytes *head, VdReader
   body->scan.stop_at_line_feeds = TRUE;
   body->scan.allow_long_lines = policy->allow_long_lines;
   body->first_line = 1;
+  body->trust.from = G_MAXUINT64;
   take_bytes (body, head);
   return body;
 }
@@ -98,6 +101,8 @@ vd_body_free (VdBody *body)
   g_clear_pointer (&body->head, g_bytes_unref);
   g_clear_pointer (&body->reader, vd_reader_free);
   g_clear_pointer (&body->tail, g_bytes_unref);
+  if (body->trust.chart != NULL)
+    g_atomic_rc_box_release ((gpointer) body->trust.chart);
   g_clear_error (&body->failure);
   g_free (body->gathered);
   g_free (body);
@@ -108,6 +113,15 @@ vd_body_expect (VdBody *body, guint64 size)
 {
   body->expecting = TRUE;
   body->expected = size;
+}
+
+void
+vd_body_trust (VdBody *body, const VdBodyTrust *trust)
+{
+  body->trust = *trust;
+  body->slice_at = trust->reader_at;
+  if (trust->chart != NULL)
+    g_atomic_rc_box_acquire ((gpointer) trust->chart);
 }
 
 /* ---- output ---- */
@@ -252,12 +266,39 @@ handle_special (VdBody *body)
     }
 }
 
+/* How much of the rest of the slice needs no look; a CR at its end belongs to what comes next. */
+static gsize
+trusted_size (VdBody *body)
+{
+  const guint64 at = body->slice_at + body->at, end = body->slice_at + body->size;
+
+  if (body->part != PART_READER || at < body->trust.from
+      || (!body->trust.whole && (body->trust.chart == NULL || !vd_chart_is_clear (body->trust.chart, at, end))))
+    return 0;
+  return body->size - body->at - (body->data[body->size - 1] == '\r' ? 1 : 0);
+}
+
+static gboolean
+pass_trusted (VdBody *body, gsize size)
+{
+  const guint8 *run = body->data + body->at;
+
+  body->at += size;
+  body->scan.line_start = run[size - 1] == '\n';
+  body->scan.line_size = 0; /* not known, and not too long */
+  push_run (body, run, size);
+  return count (body, size);
+}
+
 /* Handles octets of the slice until something had to be put between them, or to its end. */
 static gboolean
 step (VdBody *body)
 {
   if (body->pending_cr)
     return resolve_pending_cr (body);
+  gsize trusted = trusted_size (body);
+  if (trusted > 0)
+    return pass_trusted (body, trusted);
   const guint8 *run = body->data + body->at;
   guint64 lone = body->scan.lone_line_feeds;
   gsize size = vd_scan (&body->scan, run, body->size - body->at);
@@ -307,10 +348,12 @@ advance (VdBody *body)
     {
     case PART_HEAD:
       body->part = PART_READER;
+      take_slice (body, NULL, 0); /* not of the source */
       return TRUE;
     case PART_READER:
       if (body->reader != NULL && !vd_reader_next (body->reader, &slice, &body->failure))
         return FALSE;
+      body->slice_at += body->at; /* all of the one before it */
       take_slice (body, slice.data, slice.size);
       if (slice.size > 0)
         return TRUE;
@@ -363,20 +406,46 @@ vd_body_next (VdBody *body, VeredaSpan *spans, gsize max, gsize *ret_n, gboolean
   return TRUE;
 }
 
+/* One step, whose octets are marked if they are not sent as they are. */
+static gboolean
+step_charted (VdBody *body, VdChart *chart)
+{
+  const guint64 seen = body->size_seen, from = body->slice_at + body->at;
+  const gboolean dots = body->scan.leading_dots;
+
+  body->scan.leading_dots = FALSE;
+  if (!step (body))
+    return FALSE;
+  const guint64 to = body->slice_at + body->at;
+  if (chart != NULL && (body->scan.leading_dots || body->size_seen - seen != to - from))
+    vd_chart_mark (chart, from, to);
+  body->scan.leading_dots |= dots;
+  return TRUE;
+}
+
 gboolean
-vd_body_scan (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line, VdBodyFacts *ret_facts, GError **error)
+vd_body_chart (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line, VdChart *chart, guint64 at,
+               VdBodyFacts *ret_facts, GError **error)
 {
   g_autoptr (VdBody) body = vd_body_new (VD_BODY_BDAT, policy, NULL, reader, NULL);
   body->first_line = first_line;
+  body->slice_at = at;
   body->scan.stop_at_line_feeds = FALSE; /* nothing is put in: it is enough to count them */
   while (body->part != PART_DONE)
-    if (!(body->at < body->size ? step (body) : advance (body)))
+    if (!(body->at < body->size ? step_charted (body, chart) : advance (body)))
       {
         g_propagate_error (error, g_steal_pointer (&body->failure));
         return FALSE;
       }
+  ret_facts->dots = body->scan.leading_dots;
   ret_facts->size = body->size_seen;
   ret_facts->eight_bit = body->scan.eight_bit;
   ret_facts->lines = body->scan.lines;
   return TRUE;
+}
+
+gboolean
+vd_body_scan (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line, VdBodyFacts *ret_facts, GError **error)
+{
+  return vd_body_chart (policy, reader, first_line, NULL, 0, ret_facts, error);
 }

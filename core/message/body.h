@@ -15,6 +15,7 @@
 
 #include <glib.h>
 
+#include "core/message/chart.h"
 #include "core/message/policy.h"
 #include "core/message/source.h"
 
@@ -36,6 +37,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdBody, vd_body_free)
  * end, is given out: a source that changed since it was scanned can neither overrun a BDAT chunk nor end a message early. */
 void vd_body_expect (VdBody *body, guint64 size);
 
+/* What is known of the octets that `reader` gives, which cannot have changed since vd_survey() found it. */
+typedef struct
+{
+  guint64 reader_at;    /* where in the source the reader begins */
+  guint64 from;         /* known from here to the end */
+  gboolean whole;       /* nothing there has to be put in for the mode at hand */
+  const VdChart *chart; /* where something has; reference-counted by g_atomic_rc_box_*; NULL: anywhere, if not `whole` */
+} VdBodyTrust;
+
+/* Before the first vd_body_next(): such octets go out as they are, without a look at them. */
+void vd_body_trust (VdBody *body, const VdBodyTrust *trust);
+
 /* Fills up to `max` (at least 8) spans with the next wire octets, valid until the next call. *ret_end is TRUE with the last
  * of them (they may be none); after that no call is allowed. */
 gboolean vd_body_next (VdBody *body, VeredaSpan *spans, gsize max, gsize *ret_n, gboolean *ret_end, GError **error);
@@ -46,11 +59,16 @@ typedef struct
   guint64 size;       /* octets after normalisation, without stuffing and terminator (SIZ-1) */
   gboolean eight_bit; /* an octet >= 0x80 */
   guint64 lines;
+  gboolean dots; /* a line begins with one */
 } VdBodyFacts;
 
 /* Reads `reader` to its end as vd_body_next would (taking it over), and reports.  Errors name the line number, counted from
  * `first_line`. */
 gboolean
 vd_body_scan (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line, VdBodyFacts *ret_facts, GError **error);
+
+/* The same, and `chart` gets marks where vd_body_next would put something in; `at` is the place of the reader's first octet. */
+gboolean vd_body_chart (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line, VdChart *chart, guint64 at,
+                        VdBodyFacts *ret_facts, GError **error);
 
 #endif

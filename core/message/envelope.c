@@ -543,6 +543,12 @@ vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const
         return NULL;
     }
   VdBody *body = vd_body_new (mode, policy, copy->head, reader, copy->tail);
+  VdBodyTrust trust;
+  if (reader != NULL && vd_message_trust (message, mode, &trust))
+    {
+      trust.reader_at = all ? 0 : trust.reader_at;
+      vd_body_trust (body, &trust);
+    }
   vd_body_expect (body, copy->size);
   return body;
 }

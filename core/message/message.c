@@ -23,6 +23,7 @@ struct VeredaMessage
   gboolean has_body;
   guint64 body_at; /* offset in the source */
   VdBodyFacts body_facts;
+  VdChart *chart; /* of the body; see vd_survey() */
 
   VdEnvelope *envelope; /* made last; NULL: none to be used again */
   guint64 envelope_key;
@@ -75,6 +76,14 @@ vereda_message_ref (VeredaMessage *message)
   return message;
 }
 
+static void
+drop_chart (VeredaMessage *message)
+{
+  if (message->chart != NULL)
+    g_atomic_rc_box_release (message->chart);
+  message->chart = NULL;
+}
+
 void
 vereda_message_unref (VeredaMessage *message)
 {
@@ -83,6 +92,7 @@ vereda_message_unref (VeredaMessage *message)
   g_clear_pointer (&message->source, vd_source_unref);
   g_clear_pointer (&message->header, vd_header_free);
   vd_envelope_unref (message->envelope);
+  drop_chart (message);
   g_free (message);
 }
 
@@ -153,11 +163,14 @@ vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError *
   gsize body_at = 0;
   g_autoptr (VdHeader) header = scan_header (message->source, policy, &body_at, error);
   VdBodyFacts facts = { 0 };
+  VdChart *chart = NULL;
   if (header == NULL
-      || (body_at > 0 && !vd_survey (message->source, body_at, policy, vd_header_lines (header) + 2, &facts, error)))
+      || (body_at > 0 && !vd_survey (message->source, body_at, policy, vd_header_lines (header) + 2, &facts, &chart, error)))
     return FALSE;
   g_clear_pointer (&message->header, vd_header_free);
   g_clear_pointer (&message->envelope, vd_envelope_unref);
+  drop_chart (message);
+  message->chart = chart;
   message->header = g_steal_pointer (&header);
   message->has_body = body_at > 0;
   message->body_at = body_at;
@@ -224,6 +237,18 @@ vd_message_exact_body (VeredaMessage *message, VeredaSpan *ret_body)
   ret_body->data = data + message->body_at;
   ret_body->size = message->has_body ? size - (gsize) message->body_at : 0;
   return ret_body->size == message->body_facts.size;
+}
+
+gboolean
+vd_message_trust (VeredaMessage *message, VdBodyMode mode, VdBodyTrust *ret_trust)
+{
+  VeredaSpan body;
+  g_return_val_if_fail (message->prepared, FALSE);
+  const gboolean exact = vd_message_exact_body (message, &body);
+  ret_trust->reader_at = ret_trust->from = message->body_at;
+  ret_trust->whole = exact && (mode == VD_BODY_BDAT || !message->body_facts.dots);
+  ret_trust->chart = message->chart;
+  return message->has_body && (ret_trust->whole || ret_trust->chart != NULL);
 }
 
 VdEnvelope *

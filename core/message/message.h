@@ -23,6 +23,9 @@ gboolean vd_message_exact_head (VeredaMessage *message, VeredaSpan *ret_head);
 VdReader *vd_message_open_all (VeredaMessage *message, GError **error); /* at its first octet */
 /* The body's octets, if they are sent as they are and lie in memory that does not change.  They live as long as the message. */
 gboolean vd_message_exact_body (VeredaMessage *message, VeredaSpan *ret_body);
+/* What is known of the body for whoever sends it in that mode by vd_message_open_body(); lent, lives as long as the message.  FALSE: nothing,
+ * every octet has to be looked at, as in files, which may have changed. */
+gboolean vd_message_trust (VeredaMessage *message, VdBodyMode mode, VdBodyTrust *ret_trust);
 /* The envelope made last, if it was made with `key` and nothing says that it cannot be used again.  Borrowed; NULL: there is none. */
 struct VdEnvelope *vd_message_kept_envelope (VeredaMessage *message, guint64 key);
 /* Takes a reference. */

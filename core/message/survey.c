@@ -20,8 +20,11 @@ typedef struct
   const VdBodyPolicy *policy;
   guint64 from, to;
 
+  gboolean charted; /* `chart` is wanted */
+
   GThread *thread;
   VdBodyFacts facts;
+  VdChart chart;
   GError *error;
 } Part;
 
@@ -30,7 +33,9 @@ scan_part (Part *part, guint64 first_line)
 {
   VdReader *reader = vd_source_open_part (part->source, part->from, part->to, &part->error);
 
-  return reader != NULL && vd_body_scan (part->policy, reader, first_line, &part->facts, &part->error);
+  return reader != NULL
+         && vd_body_chart (part->policy, reader, first_line, part->charted ? &part->chart : NULL, part->from, &part->facts,
+                           &part->error);
 }
 
 static gpointer
@@ -109,26 +114,45 @@ survey_memory (VdSource *source, guint64 offset, const VdBodyPolicy *policy, VdB
   size -= (gsize) offset;
   if (vd_scan (&scan, data + offset, size) < size || scan.too_long || !scan.line_start)
     return FALSE;
-  *ret_facts = (VdBodyFacts){ .size = size, .eight_bit = scan.eight_bit, .lines = scan.lines };
+  *ret_facts = (VdBodyFacts){ .size = size, .eight_bit = scan.eight_bit, .lines = scan.lines, .dots = scan.leading_dots };
   return TRUE;
+}
+
+/* The charts of the parts, as one. */
+static VdChart *
+join_charts (Part *parts, guint n)
+{
+  VdChart *all = g_atomic_rc_box_dup (sizeof *all, &parts[0].chart);
+
+  for (guint i = 1; i < n; i++)
+    vd_chart_add (all, &parts[i].chart);
+  return all;
 }
 
 gboolean
 vd_survey (VdSource *source, guint64 offset, const VdBodyPolicy *policy, guint64 first_line, VdBodyFacts *ret_facts,
-           GError **error)
+           VdChart **ret_chart, GError **error)
 {
-  Part parts[PARTS_MAX] = { { .source = NULL } };
+  g_autofree Part *parts = NULL;
   VdBodyFacts all = { 0 };
   gboolean fine = TRUE;
 
+  if (ret_chart != NULL)
+    *ret_chart = NULL;
   if (survey_memory (source, offset, policy, ret_facts))
     return TRUE;
+  parts = g_new0 (Part, PARTS_MAX);
   const guint n = divide (source, offset, parts);
+  const gsize whole = vd_source_bytes (source) != NULL ? g_bytes_get_size (vd_source_bytes (source)) : 0;
+  const gboolean charted = ret_chart != NULL && whole > offset + PART_MIN; /* smaller ones are soon looked at again */
 
   for (guint i = 0; i < n; i++)
     {
       parts[i].source = source;
       parts[i].policy = policy;
+      parts[i].charted = charted;
+      if (charted)
+        vd_chart_init (&parts[i].chart, whole);
     }
   if (n == 1)
     fine = scan_part (&parts[0], first_line);
@@ -148,6 +172,7 @@ vd_survey (VdSource *source, guint64 offset, const VdBodyPolicy *policy, guint64
       all.size += parts[i].facts.size;
       all.lines += parts[i].facts.lines;
       all.eight_bit |= parts[i].facts.eight_bit;
+      all.dots |= parts[i].facts.dots;
     }
   for (guint i = 0; i < n; i++)
     {
@@ -155,7 +180,10 @@ vd_survey (VdSource *source, guint64 offset, const VdBodyPolicy *policy, guint64
         g_propagate_error (error, g_steal_pointer (&parts[i].error));
       g_clear_error (&parts[i].error);
     }
-  if (fine)
-    *ret_facts = all;
-  return fine;
+  if (!fine)
+    return FALSE;
+  if (charted && (all.dots || all.size != whole - offset))
+    *ret_chart = join_charts (parts, n);
+  *ret_facts = all;
+  return TRUE;
 }

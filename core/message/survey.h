@@ -9,8 +9,9 @@
 
 #include "core/message/body.h"
 
-/* From `offset` to the end.  Errors name the line, counted from `first_line`. */
+/* From `offset` to the end.  Errors name the line, counted from `first_line`.  *ret_chart, if it is asked for: of a large source in memory
+ * that is not sent as it is, where something has to be put in (g_atomic_rc_box_release); of any other NULL. */
 gboolean vd_survey (VdSource *source, guint64 offset, const VdBodyPolicy *policy, guint64 first_line, VdBodyFacts *ret_facts,
-                    GError **error);
+                    VdChart **ret_chart, GError **error);
 
 #endif

@@ -23,7 +23,9 @@ typedef struct VeredaMessage VeredaMessage;
 VEREDA_API
 VeredaMessage *vereda_message_new_from_file (const char *path, GError **error);
 
-/** A message from memory; a reference on @p bytes is taken.  @return a new message */
+/** A message from memory; a reference on @p bytes is taken.  As of any GBytes its octets must not change: what was checked before connecting
+ * is not checked again while it is sent.  A mapping of a file to which somebody may write is none; that is what
+ * vereda_message_new_from_file() is for.  @return a new message */
 VEREDA_API
 VeredaMessage *vereda_message_new_from_bytes (GBytes *bytes);
 
