@@ -55,6 +55,7 @@ struct VdConnection
   const VeredaTransport *plain, *tls; /* loaded; tls NULL: not yet, or none */
   char *transport;
   gboolean handshake_starttls; /* in the middle of a session */
+  gboolean refuses_late;       /* the transport was told to tolerate what is refused here */
   char *ticket_key;            /* under which TLS sessions are kept; NULL: no TLS, or they are not */
 
   /* A port that says nothing */

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/send/pins.h"
+#include "core/send/verify.h"
 
 /* ---- which library ---- */
 
@@ -315,6 +316,9 @@ vd_connection_begin_tls (VdConnection *c, gboolean starttls)
   vd_connection_tls_settings (c, peer_name, &settings);
   g_autoptr (VdPins) pins = known_keys (c);
   vd_pins_lend (pins, &settings);
+  c->refuses_late = c->setup.observer != NULL && c->setup.observer->whole_handshake && !settings.insecure_skip_verify
+                    && settings.cert_file == NULL;
+  settings.insecure_skip_verify |= c->refuses_late;
   settings.session = take_ticket (c, &settings);
   fine = vd_stack_wrap (c->stack, c->tls, &settings, &error);
   g_clear_pointer (&settings.session, g_bytes_unref);
@@ -377,12 +381,31 @@ check_keys (VdConnection *c, gboolean verified, GError **error)
   return FALSE;
 }
 
+/* In the transport's words, as if it had refused it. */
+static GError *
+refusal (VdConnection *c)
+{
+  g_autofree char *name = vd_visit_peer_name (c->setup.visit, c->setup.options);
+  VeredaFactValue verify = { .num = VEREDA_VERIFY_INVALID };
+
+  vd_stack_fact (c->stack, VEREDA_FACT_VERIFY, &verify);
+  return g_error_new (VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_CERTIFICATE,
+                      "certificate of %s not accepted: %s (library says: %s)",
+                      name != NULL ? name : "the server (no name given to check)", vd_verify_words ((int) verify.num),
+                      fact_text (c, VEREDA_FACT_VERIFY_TEXT, "nothing"));
+}
+
 static void
 handshake_done (VdConnection *c)
 {
   gboolean verified = vd_stack_is_verified (c->stack);
   GError *error = NULL;
 
+  if (c->refuses_late && !verified)
+    {
+      handshake_failed (c, refusal (c));
+      return;
+    }
   if (!check_keys (c, verified, &error))
     {
       dead (c, error);

@@ -3,6 +3,7 @@
 #include "core/send/probe.h"
 
 #include "core/plugin/mode.h"
+#include "core/send/verify.h"
 
 const GError *
 vereda_probe_get_error (VeredaProbe *probe)
@@ -297,6 +298,12 @@ vereda_probe_get_tls_cipher (VeredaProbe *probe)
   return probe->tls.cipher;
 }
 
+guint
+vereda_probe_get_tls_key_bits (VeredaProbe *probe)
+{
+  return (guint) probe->tls.key_bits;
+}
+
 const char *
 vereda_probe_get_tls_group (VeredaProbe *probe)
 {
@@ -337,25 +344,7 @@ vereda_probe_get_ocsp (VeredaProbe *probe)
 const char *
 vereda_probe_get_verify_code (VeredaProbe *probe)
 {
-  static const char *const words[] = {
-    [VEREDA_VERIFY_OK] = "ok",
-    [VEREDA_VERIFY_NO_CERTIFICATE] = "no-certificate",
-    [VEREDA_VERIFY_UNKNOWN_ISSUER] = "unknown-issuer",
-    [VEREDA_VERIFY_SELF_SIGNED] = "self-signed",
-    [VEREDA_VERIFY_EXPIRED] = "expired",
-    [VEREDA_VERIFY_NOT_YET_VALID] = "not-yet-valid",
-    [VEREDA_VERIFY_NAME_MISMATCH] = "name-mismatch",
-    [VEREDA_VERIFY_WEAK] = "weak",
-    [VEREDA_VERIFY_REVOKED] = "revoked",
-    [VEREDA_VERIFY_PURPOSE] = "purpose",
-    [VEREDA_VERIFY_INVALID] = "invalid",
-    [VEREDA_VERIFY_PIN_MISMATCH] = "pin-mismatch",
-    [VEREDA_VERIFY_DANE_MISMATCH] = "dane-mismatch",
-  };
-
-  if (probe->tls.verify < 0)
-    return NULL;
-  return (guint) probe->tls.verify < G_N_ELEMENTS (words) ? words[probe->tls.verify] : "invalid";
+  return vd_verify_code (probe->tls.verify);
 }
 
 int

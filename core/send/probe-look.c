@@ -339,6 +339,7 @@ look_at_tls (VeredaProbe *probe)
     return;
   if (get_number (stack, VEREDA_FACT_TLS_VERSION, &number))
     tls->version = (guint) number;
+  get_number (stack, VEREDA_FACT_KEY_BITS, &tls->key_bits);
   get_number (stack, VEREDA_FACT_VERIFY, &tls->verify);
   get_number (stack, VEREDA_FACT_VERIFY_DEPTH, &tls->depth);
   get_number (stack, VEREDA_FACT_PIN, &tls->pin);
@@ -401,6 +402,7 @@ vd_probe_look_init (VeredaProbe *probe)
                                             .entered = entered,
                                             .raced = raced,
                                             .passed = passed,
+                                            .whole_handshake = TRUE,
                                             .data = probe };
   tls_clear (&probe->tls);
 }

@@ -42,6 +42,7 @@ typedef struct
   gboolean begun;
   guint version;
   int resumed, ocsp, verify, depth, pin, tlsa; /* -1: not known */
+  int key_bits;                                /* 0: not known */
   gboolean verified;
   guint state; /* VeredaConnectionState */
   char *cipher, *group, *signature, *backend, *verify_text, *matched;

@@ -249,7 +249,9 @@ VEREDA_API
 guint vereda_probe_get_connection_state (VeredaProbe *probe); /**< bits of VeredaConnectionState, when TLS was done */
 /**@}*/
 
-/** @name TLS: what is known of the latest handshake, also of one that failed */
+/** @name TLS: what is known of the latest handshake, also of one that failed
+ * A certificate that is refused is looked at to the end of the handshake, so that everything is known of it; but with a certificate of the
+ * client, which is not for a server that is not trusted. */
 /**@{*/
 VEREDA_API
 gboolean vereda_probe_has_tls (VeredaProbe *probe); /**< a handshake was begun */
@@ -257,6 +259,8 @@ VEREDA_API
 guint vereda_probe_get_tls_version (VeredaProbe *probe); /**< 0x0303, 0x0304; 0: not known */
 VEREDA_API
 const char *vereda_probe_get_tls_cipher (VeredaProbe *probe); /**< the library's name; NULL: not known */
+VEREDA_API
+guint vereda_probe_get_tls_key_bits (VeredaProbe *probe); /**< strength of the cipher in bits; 0: not known */
 VEREDA_API
 const char *vereda_probe_get_tls_group (VeredaProbe *probe); /**< key exchange, the library's name; NULL: not known */
 VEREDA_API

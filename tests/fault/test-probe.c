@@ -195,14 +195,49 @@ test_certificate (gconstpointer backend)
 
   fault_server (fault, server);
   fault_tls (fault, "starttls", backend);
-  g_autoptr (VeredaProbe) probe = probe_new (fault, VEREDA_PROBE_EHLO, FALSE);
+  fault_credentials (fault);
+  g_autoptr (VeredaProbe) probe = probe_new (fault, VEREDA_PROBE_AUTH, FALSE);
   g_assert_false (vereda_probe_run (probe, &error));
   g_assert_error (error, VEREDA_ERROR, VEREDA_ERROR_CERTIFICATE);
+  g_assert_nonnull (strstr (error->message, "certificate of " HOST " not accepted: expired (library says: "));
+  kit_script_settle (server);
+  g_assert_cmpuint (kit_script_count (server, -1, "EHLO"), ==, 1); /* nothing inside TLS, not even QUIT */
+  g_assert_cmpuint (kit_script_count (server, -1, "AUTH") + kit_script_count (server, -1, "QUIT"), ==, 0);
+  g_assert_cmpuint (vereda_probe_get_tls_version (probe), ==, 0x0304);
+  g_assert_nonnull (vereda_probe_get_tls_cipher (probe));
+  g_assert_nonnull (vereda_probe_get_tls_group (probe));
+  g_assert_cmpuint (vereda_probe_get_tls_key_bits (probe), >=, 128);
+  g_assert_nonnull (vereda_probe_get_tls_signature (probe));
+  g_assert_cmpint (vereda_probe_is_tls_resumed (probe), ==, 0);
+  g_assert_false (vereda_probe_is_verified (probe));
   g_assert_cmpint (vereda_probe_get_error_stage (probe), ==, VEREDA_STAGE_TLS);
   g_assert_cmpstr (vereda_probe_get_verify_code (probe), ==, "expired");
   g_assert_cmpuint (vereda_probe_get_n_certificates (probe), >=, 1);
   g_assert_null (vereda_probe_get_extensions (probe, TRUE));
   g_assert_nonnull (vereda_probe_get_extensions (probe, FALSE));
+}
+
+/* A certificate of the client's is not shown to such a server: the handshake ends where the other is refused, before its signature is known. */
+static void
+test_certificate_of_both (gconstpointer backend)
+{
+  g_autoptr (KitScript) server = kit_script_new ("ext STARTTLS\nhello\nstarttls expired\nserve", NULL);
+  g_autoptr (Fault) fault = fault_new_bare ();
+  g_autoptr (GError) error = NULL;
+
+  fault_server (fault, server);
+  fault_tls (fault, "starttls", backend);
+  g_autofree char *cert = g_build_filename (g_getenv ("VEREDA_TEST_CERTS"), "good.pem", NULL);
+  g_autofree char *key = g_build_filename (g_getenv ("VEREDA_TEST_CERTS"), "good.key", NULL);
+  fault_set (fault, "cert-file", cert);
+  fault_set (fault, "key-file", key);
+  g_autoptr (VeredaProbe) probe = probe_new (fault, VEREDA_PROBE_EHLO, FALSE);
+  g_assert_false (vereda_probe_run (probe, &error));
+  g_assert_error (error, VEREDA_ERROR, VEREDA_ERROR_CERTIFICATE);
+  g_assert_cmpstr (vereda_probe_get_verify_code (probe), ==, "expired");
+  g_assert_cmpuint (vereda_probe_get_tls_version (probe), ==, 0x0304);
+  g_assert_nonnull (vereda_probe_get_tls_cipher (probe));
+  g_assert_null (vereda_probe_get_tls_signature (probe));
 }
 
 /* ---- a port that does not greet ---- */
@@ -281,6 +316,7 @@ main (int argc, char **argv)
   add_stops ();
   fault_add_backends ("/probe/rows", test_rows);
   fault_add_backends ("/probe/certificate", test_certificate);
+  fault_add_backends ("/probe/certificate-of-both", test_certificate_of_both);
   fault_add_backends ("/probe/silent/implicit-tls", test_silent_tls);
   fault_add_backends ("/probe/silent/alert", test_silent_alert);
   g_test_add_data_func ("/probe/silent/slow-same", "pause 3000\nhello\ndrain", test_slow);

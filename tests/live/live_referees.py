@@ -46,45 +46,54 @@ def bulk(cipher):
 
 
 def look(name, context=None):
-    """Both backends, strict and tolerant, and the referees, of one server."""
+    """Both backends and the referees, of one server."""
     with StartTls(name, context) as server:
         common = ('--tls=starttls', '--ca-file', cert('root'), f'--verify-name={HOST}')
-        ours = {}
-        for backend in BACKENDS:
-            strict = probe(server.server, *common, f'--transport={backend}')
-            # The handshake of a certificate that is refused is not finished, so version and cipher are seen of a tolerated one.
-            tolerant = probe(server.server, *common, f'--transport={backend}', '--insecure')
-            ours[backend] = (*strict, tolerant[1])
+        ours = {backend: probe(server.server, *common, f'--transport={backend}') for backend in BACKENDS}
         return ours, [referee(server.port, cert('root')) for referee in REFEREES]
 
 
+# What both libraries must say of a handshake, also of one whose certificate they refuse.
+FACTS = ('version', 'cipher', 'key_bits', 'group', 'signature', 'resumed', 'ocsp')
+
+
 def same(name, ours, referees, names):
-    (_, first, _), (_, second, _) = ours['openssl'], ours['gnutls']
+    (_, first), (_, second) = ours['openssl'], ours['gnutls']
     assert first['tls']['verify']['code'] == second['tls']['verify']['code'], (name, first['tls']['verify'], second['tls']['verify'])
     assert [part['sha256'] for part in first['tls']['chain']] == [part['sha256'] for part in second['tls']['chain']], name
+    for fact in FACTS:
+        assert first['tls'][fact] is not None and first['tls'][fact] == second['tls'][fact], (name, fact, first['tls'][fact], second['tls'][fact])
     lenient = set()
-    for backend, (run, strict, tolerant) in ours.items():
+    for backend, (run, strict) in ours.items():
         leaf, place = strict['tls']['chain'][0], (name, backend)
         good = strict['tls']['verify']['ok']
         assert run.status == (0 if good else 40), (place, run.status, strict['error'])
         assert good or [key for key, severity in findings(strict).items() if key.startswith('cert-') and severity == 'error'], place
-        assert tolerant['tls']['verify']['code'] == strict['tls']['verify']['code'], place
         for other in referees:
             where = (*place, other['tool'])
             assert leaf['sha256'] == other['sha256'], (where, leaf['sha256'], other['said'])
             assert leaf['spki_sha256_base64'] == other['spki'], (where, leaf['spki_sha256_base64'], other['said'])
             assert leaf['not_after'] == other['not_after'], (where, leaf['not_after'], other['not_after'])
             if 'version' in other:  # gnutls-cli stops at a certificate that it does not like
-                assert tolerant['tls']['version'] == other['version'], (where, tolerant['tls']['version'], other['version'])
+                assert strict['tls']['version'] == other['version'], (where, strict['tls']['version'], other['version'])
                 if other['tool'] == 'gnutls-cli':
-                    assert bulk(tolerant['tls']['cipher']) == other['cipher'], (where, tolerant['tls']['cipher'], other['cipher'])
+                    assert bulk(strict['tls']['cipher']) == other['cipher'], (where, strict['tls']['cipher'], other['cipher'])
                 else:
-                    assert tolerant['tls']['cipher'] == names.get(other['cipher'], other['cipher']), (where, tolerant['tls']['cipher'])
+                    assert strict['tls']['cipher'] == names.get(other['cipher'], other['cipher']), (where, strict['tls']['cipher'])
+            said = {'key_bits': strict['tls']['key_bits'], 'group': strict['tls']['group'], 'signature': signature(strict['tls']['signature'])}
+            for fact in said.keys() & other.keys():
+                assert said[fact] == other[fact], (where, fact, said[fact], other[fact])
             assert not good or other['ok'], (where, 'refuses what smtp-tool accepts', other['said'])
             if other['ok'] and not good:
                 lenient.add(other['tool'])
     assert lenient == LENIENT.get(name, set()), (name, lenient)
-    return sum('version' in other for other in referees)
+    return sum('version' in other for other in referees), sum('signature' in other and 'group' in other for other in referees)
+
+
+def signature(name):
+    """Of the registry's name what the referees say: the kind of key, and the digest."""
+    words = name.split('_')
+    return ('rsa-pss' if words[:2] == ['rsa', 'pss'] else words[0], words[-1] if len(words) > 1 else '')
 
 
 def need_certs():
@@ -96,12 +105,13 @@ def test_certificates():
     need_certs()
     names = standard_names()
     assert len(GOOD) + len(BAD) >= 20 and all(os.path.exists(os.path.join(CERTS, f'{name}.pem')) for name in GOOD + BAD)
-    seen = 0
+    seen = deep = 0
     with ThreadPoolExecutor(6) as pool:  # posttls-finger waits two seconds each time
         for name, (ours, referees) in zip(GOOD + BAD, pool.map(look, GOOD + BAD)):
             assert ours['openssl'][1]['tls']['verify']['ok'] == (name in GOOD), (name, ours['openssl'][1]['tls']['verify'])
-            seen += same(name, ours, referees, names)
-    assert seen >= 2 * len(GOOD + BAD)  # nothing was compared with nothing
+            versions, groups = same(name, ours, referees, names)
+            seen, deep = seen + versions, deep + groups
+    assert seen >= 2 * len(GOOD + BAD) and deep >= 2 * len(GOOD + BAD)  # nothing was compared with nothing
 
 
 def only(version, cipher=None):
@@ -122,7 +132,7 @@ def test_protocols_and_ciphers():
             (only(ssl.TLSVersion.TLSv1_3), 'TLSv1.3', 'TLS_AES_256_GCM_SHA384')):
         ours, referees = look('good', context)
         assert ours['openssl'][1]['tls']['version'] == version and ours['openssl'][1]['tls']['cipher'] == cipher, ours['openssl'][1]['tls']
-        assert same('good', ours, referees, names) == len(REFEREES)
+        assert same('good', ours, referees, names)[0] == len(REFEREES)
 
 
 if __name__ == '__main__':

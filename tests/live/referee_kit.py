@@ -92,6 +92,15 @@ def from_pem(text):
             'not_after': end.decode().split('=')[1].strip().replace(' ', 'T')}
 
 
+def agreed(found, said, group, kind, digest):
+    """Group and signature of the handshake; an EdDSA signature has no digest of its own."""
+    group, kind, digest = (re.search(pattern, said, re.M) for pattern in (group, kind, digest))
+    if group:
+        found['group'] = group[1].lower()
+    if kind:
+        found['signature'] = (kind[1].lower(), digest[1].lower() if digest else '')
+
+
 def posttls_finger(port, authority):
     tool = unpacked('usr/sbin/posttls-finger')
     libraries = unpacked('usr/lib/postfix')
@@ -108,9 +117,10 @@ def posttls_finger(port, authority):
         found['spki'] = base64.b64encode(bytes.fromhex(print_of[2].replace(':', ''))).decode()
     if '-----BEGIN CERTIFICATE-----' in said:
         found['not_after'] = from_pem(said)['not_after']
-    line = re.search(r'TLS connection established to \S+ (\S+) with cipher (\S+) ', said)
+    line = re.search(r'TLS connection established to \S+ (\S+) with cipher (\S+) \((\d+)/', said)
     if line:
-        found['version'], found['cipher'] = line[1], line[2]
+        found['version'], found['cipher'], found['key_bits'] = line[1], line[2], int(line[3])
+    agreed(found, said, r' key-exchange (\S+)', r' server-signature (\S+)', r' server-digest (\S+)')
     return found
 
 
@@ -123,6 +133,7 @@ def s_client(port, authority):
     line = re.search(r'^New, (\S+), Cipher is (\S+)', said, re.M)
     if line and line[2] != '(NONE)':
         found['version'], found['cipher'] = line[1], line[2]
+    agreed(found, said, r'^Server Temp Key: (\w+)', r'^Peer signature type: (\S+)', r'^Peer signing digest: (\S+)')
     return found
 
 

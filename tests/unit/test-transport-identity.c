@@ -124,8 +124,25 @@ check_chain (VeredaLayer *layer, const char *cert)
   fclose (f);
 }
 
+/* What was agreed before the certificate came can be told beside the verdict. */
 static void
-check_refused (Stack *stack, const Identity *id)
+check_agreed (VeredaLayer *layer, int version)
+{
+  VeredaFactValue value;
+
+  g_assert_cmpint (tt_number (layer, VEREDA_FACT_TLS_VERSION), ==, version);
+  if (version
+      >= TLS1_3_VERSION) /* else the certificate comes before the key exchange, and GnuTLS does not tell the suite either */
+    {
+      g_assert_true (g_str_has_prefix (tt_string (layer, VEREDA_FACT_CIPHER), "TLS_"));
+      g_assert_cmpint (tt_number (layer, VEREDA_FACT_KEY_BITS), >=, 128);
+      g_assert_nonnull (tt_string (layer, VEREDA_FACT_GROUP));
+    }
+  g_assert_false (layer->ops->fact (layer, VEREDA_FACT_SESSION, &value));
+}
+
+static void
+check_refused (Stack *stack, const Identity *id, int version)
 {
   g_autoptr (GError) error = NULL;
 
@@ -139,6 +156,7 @@ check_refused (Stack *stack, const Identity *id)
   g_assert_nonnull (strstr (error->message, tt_string (stack->top, VEREDA_FACT_VERIFY_TEXT)));
   g_assert_true (id->name == NULL || strstr (error->message, id->name) != NULL || g_str_has_suffix (id->name, "."));
   check_chain (stack->top, id->cert);
+  check_agreed (stack->top, version);
   tt_assert_sticky (stack->top, error);
 }
 
@@ -174,7 +192,7 @@ check_identity (const Identity *id, int version)
     check_accepted (&stack, id, version);
   else
     {
-      check_refused (&stack, id);
+      check_refused (&stack, id, version);
       tt_close (&stack);
       /* TLS-9: on request it goes on, and the facts still tell the truth. */
       settings.insecure_skip_verify = TRUE;

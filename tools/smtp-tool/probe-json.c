@@ -224,6 +224,9 @@ look_json_tls (const Look *look)
   json_object_set_new (object, "backend", safe (vereda_probe_get_tls_backend (probe)));
   json_object_set_new (object, "version", safe (version));
   json_object_set_new (object, "cipher", safe (vereda_probe_get_tls_cipher (probe)));
+  json_object_set_new (object, "key_bits",
+                       vereda_probe_get_tls_key_bits (probe) > 0 ? json_integer (vereda_probe_get_tls_key_bits (probe))
+                                                                 : json_null ());
   json_object_set_new (object, "group", safe (vereda_probe_get_tls_group (probe)));
   json_object_set_new (object, "signature", safe (vereda_probe_get_tls_signature (probe)));
   json_object_set_new (object, "resumed", known (vereda_probe_is_tls_resumed (probe)));

@@ -79,6 +79,11 @@ print_session (const Look *look)
   row ("library", vereda_probe_get_tls_backend (probe));
   row ("version", look_tls_word (vereda_probe_get_tls_version (probe)));
   row ("cipher", vereda_probe_get_tls_cipher (probe));
+  if (vereda_probe_get_tls_key_bits (probe) > 0)
+    {
+      g_autofree char *bits = g_strdup_printf ("%u", vereda_probe_get_tls_key_bits (probe));
+      row ("key bits", bits);
+    }
   row ("group", vereda_probe_get_tls_group (probe));
   row ("signature", vereda_probe_get_tls_signature (probe));
   row ("name", vereda_probe_get_peer_name (probe));

@@ -36,6 +36,28 @@ backend (void)
   return text;
 }
 
+/* While the handshake is going on GnuTLS does not name the suite.  In TLS 1.3 the cipher alone says which it is. */
+static const char *
+suite_of_cipher (gnutls_session_t tls)
+{
+  static const struct
+  {
+    gnutls_cipher_algorithm_t cipher;
+    const char *suite;
+  } suites[] = {
+    { GNUTLS_CIPHER_AES_128_GCM, "TLS_AES_128_GCM_SHA256" },
+    { GNUTLS_CIPHER_AES_256_GCM, "TLS_AES_256_GCM_SHA384" },
+    { GNUTLS_CIPHER_CHACHA20_POLY1305, "TLS_CHACHA20_POLY1305_SHA256" },
+    { GNUTLS_CIPHER_AES_128_CCM, "TLS_AES_128_CCM_SHA256" },
+    { GNUTLS_CIPHER_AES_128_CCM_8, "TLS_AES_128_CCM_8_SHA256" },
+  };
+
+  for (size_t i = 0; gnutls_protocol_get_version (tls) == GNUTLS_TLS1_3 && i < G_N_ELEMENTS (suites); i++)
+    if (suites[i].cipher == gnutls_cipher_get (tls))
+      return suites[i].suite;
+  return NULL;
+}
+
 static const char *
 cipher (gnutls_session_t tls)
 {
@@ -73,6 +95,27 @@ static int64_t
 version (gnutls_session_t tls)
 {
   return gnutls_protocol_get_version (tls) == GNUTLS_TLS1_3 ? 0x0304 : 0x0303;
+}
+
+/* What is agreed before the certificate comes, so that one that was refused can be described beside it. */
+static gboolean
+agreed (GnutlsLayer *self, VeredaFact fact, VeredaFactValue *ret)
+{
+  switch (fact)
+    {
+    case VEREDA_FACT_TLS_VERSION:
+      ret->num = version (self->tls);
+      return TRUE;
+    case VEREDA_FACT_CIPHER:
+      return say (self->base.established ? cipher (self->tls) : suite_of_cipher (self->tls), ret);
+    case VEREDA_FACT_KEY_BITS: /* below TLS 1.3 there is no cipher until the keys change, which is after the certificate */
+      ret->num = (int64_t) gnutls_cipher_get_key_size (gnutls_cipher_get (self->tls)) * 8;
+      return ret->num > 0;
+    case VEREDA_FACT_GROUP:
+      return say (group (self), ret);
+    default:
+      return FALSE;
+    }
 }
 
 void
@@ -121,22 +164,14 @@ gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
     return say (backend (), ret);
   if (tls_session_fact (&self->base, fact, ret))
     return TRUE;
+  if ((self->base.established || self->base.judged) && agreed (self, fact, ret))
+    return TRUE;
   if (!self->base.established)
     return FALSE;
   switch (fact)
     {
-    case VEREDA_FACT_TLS_VERSION:
-      ret->num = version (self->tls);
-      return TRUE;
-    case VEREDA_FACT_CIPHER:
-      return say (cipher (self->tls), ret);
-    case VEREDA_FACT_KEY_BITS:
-      ret->num = (int64_t) gnutls_cipher_get_key_size (gnutls_cipher_get (self->tls)) * 8;
-      return TRUE;
     case VEREDA_FACT_ALPN:
       return say (alpn (self), ret);
-    case VEREDA_FACT_GROUP:
-      return say (group (self), ret);
     case VEREDA_FACT_KTLS:
       ret->num = 0; /* the descriptor belongs to the layer below */
       return TRUE;

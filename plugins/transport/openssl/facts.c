@@ -58,6 +58,40 @@ group (OpensslLayer *self)
   return self->group;
 }
 
+/* Below TLS 1.3 the suite is pending until the keys change, which is after the certificate. */
+static const SSL_CIPHER *
+suite (OpensslLayer *self)
+{
+  const SSL_CIPHER *current = SSL_get_current_cipher (self->tls);
+
+  return current != NULL ? current : SSL_get_pending_cipher (self->tls);
+}
+
+/* What is agreed before the certificate comes, so that one that was refused can be described beside it. */
+static gboolean
+agreed (OpensslLayer *self, VeredaFact fact, VeredaFactValue *ret)
+{
+  const SSL_CIPHER *chosen = suite (self);
+
+  if (chosen == NULL)
+    return FALSE;
+  switch (fact)
+    {
+    case VEREDA_FACT_TLS_VERSION:
+      ret->num = SSL_version (self->tls);
+      return TRUE;
+    case VEREDA_FACT_CIPHER:
+      return say (SSL_CIPHER_standard_name (chosen), ret);
+    case VEREDA_FACT_KEY_BITS:
+      ret->num = SSL_CIPHER_get_bits (chosen, NULL);
+      return TRUE;
+    case VEREDA_FACT_GROUP:
+      return say (group (self), ret);
+    default:
+      return FALSE;
+    }
+}
+
 static const char *
 alpn (OpensslLayer *self)
 {
@@ -117,22 +151,14 @@ openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
     return say (backend (), ret);
   if (tls_session_fact (&self->base, fact, ret))
     return TRUE;
+  if ((self->base.established || self->base.judged) && agreed (self, fact, ret))
+    return TRUE;
   if (!self->base.established)
     return FALSE;
   switch (fact)
     {
-    case VEREDA_FACT_TLS_VERSION:
-      ret->num = SSL_version (self->tls);
-      return TRUE;
-    case VEREDA_FACT_CIPHER:
-      return say (SSL_CIPHER_standard_name (SSL_get_current_cipher (self->tls)), ret);
-    case VEREDA_FACT_KEY_BITS:
-      ret->num = SSL_get_cipher_bits (self->tls, NULL);
-      return TRUE;
     case VEREDA_FACT_ALPN:
       return say (alpn (self), ret);
-    case VEREDA_FACT_GROUP:
-      return say (group (self), ret);
     case VEREDA_FACT_KTLS:
       ret->num = 0; /* OpenSSL does it on its own socket BIO only */
       return TRUE;
