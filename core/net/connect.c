@@ -42,6 +42,9 @@ struct VdConnect
   GArray *attempts;   /* VdAttempt */
   int winner;         /* descriptor; -1 */
   guint winner_endpoint;
+  VdFollowFunc follow;
+  gpointer follow_data;
+  gboolean followed; /* it is over, and the losers go on */
 };
 
 static void start_next (gpointer data);
@@ -83,12 +86,29 @@ record_outcome (Runner *runner, VdAttemptOutcome outcome, int code)
   record->took_us = vd_reactor_now (runner->race->reactor) - runner->race->begin - record->start_us;
 }
 
+static void
+record_afterwards (Runner *runner, VdAttemptOutcome outcome, int code)
+{
+  VdConnect *race = runner->race;
+  VdAttempt *record = record_of (runner);
+
+  record->afterwards = outcome;
+  record->afterwards_us = vd_reactor_now (race->reactor) - race->begin - record->start_us;
+  record->code = code;
+  g_ptr_array_remove_fast (race->runners, runner);
+}
+
 /* Ends this attempt; starts the next at once, or ends the race when there is nothing left. */
 static void
 runner_failed (Runner *runner, VdAttemptOutcome outcome, int code)
 {
   VdConnect *race = runner->race;
 
+  if (race->followed)
+    {
+      record_afterwards (runner, outcome, code);
+      return;
+    }
   record_outcome (runner, outcome, code);
   g_ptr_array_remove_fast (race->runners, runner);
   if (race->next < race->endpoints->len)
@@ -102,6 +122,11 @@ runner_won (Runner *runner)
 {
   VdConnect *race = runner->race;
 
+  if (race->followed)
+    {
+      record_afterwards (runner, VD_ATTEMPT_WON, 0);
+      return;
+    }
   record_outcome (runner, VD_ATTEMPT_WON, 0);
   race->winner = runner->fd;
   race->winner_endpoint = record_of (runner)->endpoint;
@@ -295,7 +320,7 @@ race_error (const VdConnect *race)
   return error;
 }
 
-/* Closes the losers, then tells. */
+/* Closes the losers, unless somebody wants to follow them, then tells. */
 static void
 finish (VdConnect *race)
 {
@@ -306,7 +331,14 @@ finish (VdConnect *race)
   VdConnectedFunc done = race->done;
   gpointer data = race->data;
 
-  race_free (race);
+  if (fd >= 0 && race->follow != NULL && race->runners->len > 0)
+    {
+      race->followed = TRUE;
+      vd_timer_set (race->next_timer, -1);
+      race->follow (race->follow_data, race);
+    }
+  else
+    race_free (race);
   done (data, fd, endpoint, attempts, error);
 }
 
@@ -328,6 +360,8 @@ vd_connect_start (VdReactor *reactor, GPtrArray *endpoints, const VdConnectOptio
   race->timeout_us = options->per_address_timeout_us > 0 ? options->per_address_timeout_us : VD_CONNECT_TIMEOUT_US;
   race->done = done;
   race->data = data;
+  race->follow = options->follow;
+  race->follow_data = options->follow_data;
   race->winner = -1;
   race->runners = g_ptr_array_new_with_free_func (runner_free);
   race->attempts = g_array_new (FALSE, FALSE, sizeof (VdAttempt));

@@ -14,12 +14,20 @@
 #define VD_CONNECT_ATTEMPT_DELAY_MIN_US (10 * G_TIME_SPAN_MILLISECOND)
 #define VD_CONNECT_TIMEOUT_US           (30 * G_TIME_SPAN_SECOND)
 
+typedef struct VdConnect VdConnect;
+
+/* The race is won, others are still connecting, and they go on: what becomes of them is written into the attempts that `done`, which is called
+ * next, is given.  The race is the callee's now: vd_connect_cancel(). */
+typedef void (*VdFollowFunc) (gpointer data, VdConnect *race);
+
 typedef struct
 {
   gint64 attempt_delay_us;       /* 0: 250 ms; raised to 10 ms where less (TCP-3) */
   gint64 per_address_timeout_us; /* 0: 30 s */
   const VdEndpoint
-      *local_address; /* bind to it (its port, 0: any); endpoints of another family fail; NULL: the system chooses */
+      *local_address;  /* bind to it (its port, 0: any); endpoints of another family fail; NULL: the system chooses */
+  VdFollowFunc follow; /* NULL: the losers are closed at once */
+  gpointer follow_data;
 } VdConnectOptions;
 
 typedef enum
@@ -36,15 +44,15 @@ typedef struct
 {
   guint endpoint; /* index */
   VdAttemptOutcome outcome;
-  int code;        /* errno of a failure, else 0 */
-  gint64 start_us; /* since the race began */
-  gint64 took_us;  /* until the outcome */
+  int code;                    /* errno of a failure, else 0 */
+  gint64 start_us;             /* since the race began */
+  gint64 took_us;              /* until the outcome */
+  VdAttemptOutcome afterwards; /* of a loser that is followed: WAITING, WON (it would have), FAILED with `code`, TIMED_OUT */
+  gint64 afterwards_us;        /* since its start */
 } VdAttempt;
 
-typedef struct VdConnect VdConnect;
-
 /* fd >= 0 (non-blocking, close-on-exec, TCP_NODELAY; now the callee's) and the index of its endpoint; or -1 and `error`.  `attempts`
- * (GArray of VdAttempt) and `error` are borrowed.  The VdConnect is gone when this is called. */
+ * (GArray of VdAttempt) and `error` are borrowed.  The VdConnect is gone when this is called, unless it is followed. */
 typedef void (*VdConnectedFunc) (gpointer data, int fd, guint endpoint, const GArray *attempts, const GError *error);
 
 /* `endpoints` is referenced, at least one; `options` (NULL: defaults) is read now.  `done` is called exactly once, from a later turn, unless

@@ -103,6 +103,11 @@ start_connecting (VdConnection *c)
     .per_address_timeout_us = vd_options_time (c->setup.options, VD_OPTION_CONNECT_TIMEOUT),
     .local_address = local_endpoint,
   };
+  if (c->setup.observer != NULL)
+    {
+      options.follow = c->setup.observer->follow;
+      options.follow_data = c->setup.observer->data;
+    }
 
   vd_connection_entered (c, VEREDA_STAGE_CONNECT);
   c->at = VD_AT_CONNECT;

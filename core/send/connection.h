@@ -6,6 +6,7 @@
 #ifndef VD_CONNECTION_H
 #define VD_CONNECTION_H
 
+#include "core/net/connect.h"
 #include "core/net/layer.h"
 #include "core/net/meter.h"
 #include "core/net/names.h"
@@ -32,7 +33,8 @@ typedef struct
   VdMeter *meter;                                     /* counts what goes over the wire; NULL: nobody counts */
   void (*entered) (gpointer data, VeredaStage stage); /* RESOLVE, CONNECT, GREETING, TLS where it is implicit */
   void (*raced) (gpointer data, GPtrArray *endpoints, const GArray *attempts); /* after every race, won or lost */
-  VdGo (*passed) (gpointer data, VeredaStage stage);                           /* CONNECT, TLS; GO_QUIT after CONNECT closes */
+  VdFollowFunc follow;                               /* NULL: addresses that lost the race do not matter */
+  VdGo (*passed) (gpointer data, VeredaStage stage); /* CONNECT, TLS; GO_QUIT after CONNECT closes */
   /* A certificate that is not accepted is refused when the handshake is done, which then can be described, in place of in the middle of it.
    * Nothing is said in between.  A client's own certificate is not shown that way: with one the handshake ends where it is refused. */
   gboolean whole_handshake;

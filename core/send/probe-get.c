@@ -232,6 +232,29 @@ vereda_probe_address_get_duration (VeredaProbeAddress *address)
   return address->took;
 }
 
+const char *
+vereda_probe_address_get_afterwards (VeredaProbeAddress *address)
+{
+  switch (address->afterwards)
+    {
+    case VD_ATTEMPT_WON:
+      return "connected";
+    case VD_ATTEMPT_FAILED:
+      return "failed";
+    case VD_ATTEMPT_WAITING:
+    case VD_ATTEMPT_TIMED_OUT:
+      return "no-answer";
+    default:
+      return NULL;
+    }
+}
+
+gint64
+vereda_probe_address_get_afterwards_duration (VeredaProbeAddress *address)
+{
+  return address->afterwards_took;
+}
+
 /* ---- what the server said ---- */
 
 VeredaReply *

@@ -235,6 +235,7 @@ add_address (VeredaProbe *probe, const VdEndpoint *endpoint, const VdAttempt *at
   row->code = attempt != NULL ? attempt->code : 0;
   row->start = attempt != NULL ? attempt->start_us : 0;
   row->took = attempt != NULL ? attempt->took_us : 0;
+  row->afterwards = -1;
   g_ptr_array_add (probe->addresses, row);
 }
 
@@ -244,8 +245,11 @@ raced (gpointer data, GPtrArray *endpoints, const GArray *attempts)
   VeredaProbe *probe = data;
   VeredaProbeStage *row = open_row (probe);
 
-  if (row != NULL) /* whoever was asked answered, or did not: that was waited for */
-    row->turns = 1;
+  if (row != NULL)
+    {
+      row->turns = 1; /* whoever was asked answered, or did not: that was waited for */
+      probe->raced = row->start;
+    }
   g_ptr_array_set_size (probe->addresses, 0); /* of the latest connection */
   for (guint i = 0; i < attempts->len; i++)
     {
@@ -255,6 +259,56 @@ raced (gpointer data, GPtrArray *endpoints, const GArray *attempts)
     }
   for (guint i = attempts->len; i < endpoints->len; i++) /* they are started in this order */
     add_address (probe, endpoints->pdata[i], NULL);
+  if (probe->followed != NULL)
+    probe->attempts = g_array_ref ((GArray *) attempts);
+}
+
+static void
+stop_following (VeredaProbe *probe)
+{
+  g_clear_pointer (&probe->followed, vd_connect_cancel);
+  g_clear_pointer (&probe->attempts, g_array_unref);
+}
+
+static void
+follow (gpointer data, VdConnect *race)
+{
+  VeredaProbe *probe = data;
+
+  stop_following (probe);
+  probe->followed = race;
+}
+
+gboolean
+vd_probe_look_follows (VeredaProbe *probe)
+{
+  for (guint i = 0; probe->attempts != NULL && i < probe->attempts->len; i++)
+    {
+      const VdAttempt *attempt = &g_array_index (probe->attempts, VdAttempt, i);
+
+      if (attempt->outcome == VD_ATTEMPT_LOST && attempt->afterwards == VD_ATTEMPT_WAITING)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* The rows are in the order of the attempts. */
+void
+vd_probe_look_followed (VeredaProbe *probe)
+{
+  for (guint i = 0; probe->attempts != NULL && i < probe->attempts->len; i++)
+    {
+      const VdAttempt *attempt = &g_array_index (probe->attempts, VdAttempt, i);
+      VeredaProbeAddress *row = probe->addresses->pdata[i];
+
+      if (attempt->outcome != VD_ATTEMPT_LOST)
+        continue;
+      row->afterwards = (int) attempt->afterwards;
+      row->afterwards_took
+          = attempt->afterwards == VD_ATTEMPT_WAITING ? now (probe) - probe->raced - row->start : attempt->afterwards_us;
+      row->code = attempt->code;
+    }
+  stop_following (probe);
 }
 
 static void
@@ -401,6 +455,7 @@ vd_probe_look_init (VeredaProbe *probe)
                                             .meter = &probe->meter,
                                             .entered = entered,
                                             .raced = raced,
+                                            .follow = follow,
                                             .passed = passed,
                                             .whole_handshake = TRUE,
                                             .data = probe };
@@ -410,6 +465,7 @@ vd_probe_look_init (VeredaProbe *probe)
 void
 vd_probe_look_clear (VeredaProbe *probe)
 {
+  stop_following (probe);
   g_ptr_array_unref (probe->stages);
   g_ptr_array_unref (probe->addresses);
   g_ptr_array_unref (probe->warnings);
@@ -428,6 +484,7 @@ vd_probe_look_clear (VeredaProbe *probe)
 void
 vd_probe_look_begin (VeredaProbe *probe)
 {
+  stop_following (probe);
   tls_clear (&probe->tls);
   memset (&probe->meter, 0, sizeof probe->meter); /* the connection sets it up */
   begin_row (probe, VEREDA_STAGE_PLUGIN);

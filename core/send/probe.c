@@ -7,7 +7,8 @@
 
 #include "core/base/error.h"
 
-#define RECONNECTS_MAX 8 /* as a sender's */
+#define RECONNECTS_MAX 8                        /* as a sender's */
+#define FOLLOW_US      (2 * G_TIME_SPAN_SECOND) /* for an address that lost the race: one SYN more, which comes after a second */
 
 static void work (VeredaProbe *probe);
 
@@ -352,6 +353,26 @@ vd_probe_turn (VeredaProbe *probe, gint64 wait)
 }
 
 static void
+on_patience (gpointer data)
+{
+  *(gboolean *) data = TRUE;
+}
+
+/* Every client prefers an address that does not answer, if it is of IPv6: what is the matter with it is worth a moment (RFC 8305 hides it). */
+static void
+follow_losers (VeredaProbe *probe)
+{
+  gboolean enough = FALSE;
+  VdTimer *timer = vd_reactor_timer (probe->reactor, on_patience, &enough);
+
+  vd_timer_set (timer, vd_reactor_now (probe->reactor) + MAX (0, FOLLOW_US - (probe->ended - probe->began)));
+  while (!enough && vd_probe_look_follows (probe) && !g_atomic_int_get (&probe->cancelled))
+    vd_probe_turn (probe, -1);
+  vd_timer_free (timer);
+  vd_probe_look_followed (probe);
+}
+
+static void
 run (VeredaProbe *probe)
 {
   const gint64 deadline = vd_options_time (probe->options, VD_OPTION_DEADLINE);
@@ -361,6 +382,9 @@ run (VeredaProbe *probe)
   connect_now (probe);
   while (probe->connection != NULL && !probe->talks)
     vd_probe_turn (probe, -1);
+  probe->ended = g_get_monotonic_time ();
+  if (!probe->talks)
+    follow_losers (probe);
   vd_timer_set (probe->deadline, -1);
 }
 
@@ -369,10 +393,9 @@ vereda_probe_run (VeredaProbe *probe, GError **error)
 {
   g_return_val_if_fail (!probe->ran, FALSE);
   probe->ran = TRUE;
-  probe->began = g_get_monotonic_time ();
+  probe->began = probe->ended = g_get_monotonic_time ();
   if (make_job (probe, &probe->error))
     run (probe);
-  probe->ended = g_get_monotonic_time ();
   if (probe->error == NULL)
     return TRUE;
   g_propagate_error (error, g_error_copy (probe->error));

@@ -35,6 +35,8 @@ struct VeredaProbeAddress
   int outcome; /* VdAttemptOutcome; -1: not tried */
   int code;
   gint64 start, took;
+  int afterwards; /* VdAttemptOutcome; -1: nothing followed */
+  gint64 afterwards_took;
 };
 
 typedef struct
@@ -78,6 +80,9 @@ struct VeredaProbe
   gint64 began, ended;
   GPtrArray *stages;    /* of VeredaProbeStage */
   GPtrArray *addresses; /* of VeredaProbeAddress */
+  VdConnect *followed;  /* a race that is won, while the others go on; NULL: none */
+  GArray *attempts;     /* of VdAttempt: its record */
+  gint64 raced;         /* when it began, since the run did */
   VeredaReply *greeting;
   char **extensions[2]; /* before TLS, inside */
   char **mechanisms;
@@ -97,6 +102,10 @@ void vd_probe_look_clear (VeredaProbe *probe);
 void vd_probe_look_begin (VeredaProbe *probe);  /* a connection is about to be made */
 void vd_probe_look_ready (VeredaProbe *probe);  /* its session is ready */
 void vd_probe_look_around (VeredaProbe *probe); /* where it leads, and how */
+/* Whether something is still to be learnt of the addresses that lost the race. */
+gboolean vd_probe_look_follows (VeredaProbe *probe);
+/* What became of them; what is still open stays so. */
+void vd_probe_look_followed (VeredaProbe *probe);
 /* Whatever of the connection would go away with it is taken over. */
 void vd_probe_look_closed (VeredaProbe *probe);
 

@@ -134,7 +134,7 @@ VeredaReply *vereda_probe_get_error_reply (VeredaProbe *probe); /**< the reply b
 VEREDA_API
 gboolean vereda_probe_is_transient (VeredaProbe *probe); /**< TRUE when trying later may help */
 VEREDA_API
-gint64 vereda_probe_get_elapsed (VeredaProbe *probe); /**< microseconds from beginning to end */
+gint64 vereda_probe_get_elapsed (VeredaProbe *probe); /**< microseconds from the beginning to the connection's end */
 VEREDA_API
 guint vereda_probe_get_n_warnings (VeredaProbe *probe); /**< sentences, as in a result */
 VEREDA_API
@@ -216,6 +216,17 @@ VEREDA_API
 gint64 vereda_probe_address_get_start (VeredaProbeAddress *address); /**< microseconds since the first was tried */
 VEREDA_API
 gint64 vereda_probe_address_get_duration (VeredaProbeAddress *address); /**< microseconds until the outcome */
+
+/**
+ * Of one that lost the race, what became of it all the same: the probe goes on with it, beside the connection and for two seconds at least, and closes
+ * it as soon as it is known.
+ * @return "connected", "failed" (vereda_probe_address_get_errno() says why) or "no-answer"; NULL of any other, and where the probe stayed open
+ *         to talk
+ */
+VEREDA_API
+const char *vereda_probe_address_get_afterwards (VeredaProbeAddress *address);
+VEREDA_API
+gint64 vereda_probe_address_get_afterwards_duration (VeredaProbeAddress *address); /**< microseconds since its start */
 /**@}*/
 
 /** @name What the server said */

@@ -240,6 +240,73 @@ test_race (void)
   hole_fill_in (&hole);
 }
 
+typedef struct
+{
+  VdConnect *race;
+  GArray *record;
+} Followed;
+
+static void
+on_follow (gpointer data, VdConnect *race)
+{
+  ((Followed *) data)->race = race;
+}
+
+static void
+on_connected_followed (gpointer data, int fd, guint endpoint, const GArray *attempts, const GError *error)
+{
+  Followed *followed = (Followed *) data;
+
+  g_assert_no_error (error);
+  g_assert_cmpint (fd, >=, 0);
+  close (fd);
+  g_assert_nonnull (followed->race); /* told before */
+  followed->record = g_array_ref ((GArray *) (gpointer) attempts);
+}
+
+/* A loser that is followed: nothing yet while it is open, and its end once it has come to it; cancelled, its descriptor is closed. */
+static void
+test_follow (void)
+{
+  Hole hole;
+  guint16 ports[2];
+  hole_dig (&hole);
+  ports[0] = hole.port;
+  int listener = listen_loopback (4, &ports[1]);
+  g_autoptr (GPtrArray) endpoints = endpoints_of (ports, 2);
+  const guint before = count_descriptors ();
+
+  for (guint ends = 0; ends < 2; ends++)
+    {
+      Followed followed = { 0 };
+      VdConnectOptions options = {
+        .attempt_delay_us = 20000, .per_address_timeout_us = ends ? 120000 : 0, .follow = on_follow, .follow_data = &followed
+      };
+      VdReactor *reactor = reactor_of (NULL);
+
+      g_assert_nonnull (vd_connect_start (reactor, endpoints, &options, on_connected_followed, &followed));
+      while (followed.record == NULL)
+        turn (reactor, 1000);
+      const VdAttempt *lost = &g_array_index (followed.record, VdAttempt, 0);
+      g_assert_cmpint (lost->outcome, ==, VD_ATTEMPT_LOST);
+      g_assert_cmpint (lost->afterwards, ==, VD_ATTEMPT_WAITING);
+      while (ends && lost->afterwards == VD_ATTEMPT_WAITING)
+        turn (reactor, 1000);
+      if (ends)
+        {
+          g_assert_cmpint (lost->afterwards, ==, VD_ATTEMPT_TIMED_OUT);
+          g_assert_cmpint (lost->afterwards_us, >=, 120000);
+          g_assert_cmpint (lost->outcome, ==, VD_ATTEMPT_LOST);
+        }
+      vd_connect_cancel (followed.race);
+      g_array_unref (followed.record);
+      vd_reactor_free (reactor);
+      g_assert_cmpuint (count_descriptors (), ==, before);
+    }
+  close (listener);
+  hole_fill_in (&hole);
+}
+
 /* Two that would both connect: exactly one is kept, and the server of the other sees an end without data. */
 static void
 test_one_socket_only (void)
@@ -483,6 +550,7 @@ main (int argc, char **argv)
   g_test_add_func ("/connect/TCP-3-refused-next-at-once", test_refused_next_at_once);
   g_test_add_func ("/connect/TCP-6-all-refused", test_all_refused);
   g_test_add_func ("/connect/TCP-3-race", test_race);
+  g_test_add_func ("/connect/TCP-4-follow", test_follow);
   g_test_add_func ("/connect/TCP-4-one-socket-only", test_one_socket_only);
   g_test_add_func ("/connect/TCP-3-timeout-and-least-delay", test_timeout);
   g_test_add_func ("/connect/local-address", test_local_address);

@@ -350,7 +350,7 @@ def test_usage():
         run = tool(*args)
         assert run.status == 1 and run.out == b'' and run.errors.startswith('smtp-tool: '), (args, run.status, run.text, run.errors)
     run = tool('probe', '--format=json')
-    assert run.status == 1 and b'"smtp-tool/error/1"' in run.out
+    assert run.status == 1 and validate(run)['schema'] == 'smtp-tool/error/1'
     assert tool('probe', '--help').status == 0 and tool('help', 'probe').text.startswith('Usage: smtp-tool probe ')
     assert tool('probe', '--version').text.startswith('smtp-tool (Vereda) ')
 

@@ -65,6 +65,9 @@ static const FindingInfo rows[] = {
     "smtp-tool probe --ipv6 {target}" },
   { "address-failed", W, "tcp", "some addresses of the name do not answer",
     "Clients that take them first lose time.", "smtp-tool probe {target}" },
+  { "address-slow", W, "tcp", "an address that is tried first answers late",
+    "Another one was tried meanwhile and was faster.  Clients that race addresses (RFC 8305) give the first 250 ms and lose them with each connection; those that do not "
+    "race wait for all of it.  With IPv6 it is often a tunnel, or a first packet that is dropped.", "smtp-tool probe --ipv6 {target}" },
 
   /* greeting */
   { "tls-mode-mismatch", E, "banner", "TLS begins at another moment than was asked for",

@@ -298,43 +298,6 @@ find_error (Search *search)
     add (search, id, NULL, NULL);
 }
 
-/* ---- reaching it ---- */
-
-static gboolean
-is_ipv6 (VeredaProbeAddress *address)
-{
-  return vereda_probe_address_get_text (address)[0] == '[';
-}
-
-static void
-find_addresses (Search *search)
-{
-  VeredaProbe *probe = search->look->probe;
-  VeredaProbeAddress *failed = NULL;
-  gboolean connected_v4 = FALSE, connected = FALSE;
-
-  for (guint i = 0; i < vereda_probe_get_n_addresses (probe); i++)
-    {
-      VeredaProbeAddress *address = vereda_probe_get_nth_address (probe, i);
-      const char *outcome = vereda_probe_address_get_outcome (address);
-      const int code = vereda_probe_address_get_errno (address);
-
-      if (strcmp (outcome, "connected") == 0)
-        {
-          connected = TRUE;
-          connected_v4 = !is_ipv6 (address);
-        }
-      else if (strcmp (outcome, "timed-out") == 0
-               || (strcmp (outcome, "failed") == 0 && code != ENETUNREACH && code != EHOSTUNREACH && code != EADDRNOTAVAIL))
-        failed = failed != NULL ? failed : address; /* without a route the trouble is here, not there */
-    }
-  if (!connected || failed == NULL)
-    return;
-  const int code = vereda_probe_address_get_errno (failed);
-  add (search, is_ipv6 (failed) && connected_v4 ? "ipv6-broken" : "address-failed", NULL, "%s: %s",
-       vereda_probe_address_get_text (failed), code != 0 ? g_strerror (code) : "no answer in time");
-}
-
 /* ---- greeting, EHLO ---- */
 
 static gboolean
@@ -561,7 +524,7 @@ finding_list (const Look *look)
   if (look->probe == NULL)
     return search.list;
   find_error (&search);
-  find_addresses (&search);
+  finding_list_addresses (search.list, look);
   find_greeting (&search);
   find_extensions (&search);
   find_protection (&search);

@@ -42,6 +42,7 @@ const char *finding_severity_word (FindingSeverity severity);
 void
 finding_add (GPtrArray *list, const Look *look, const char *id, const char *next, const char *format, ...) G_GNUC_PRINTF (5, 6);
 void finding_sort (GPtrArray *list);
+void finding_list_addresses (GPtrArray *list, const Look *look); /* adds what there is to say of those that did not connect */
 
 /* The rows that apply, worst first, in the order of the stages; of Finding. */
 GPtrArray *finding_list (const Look *look);

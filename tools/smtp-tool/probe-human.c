@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* probe-human - a look for people.  See probe-report.h.
  *
- * One verdict top right, one line for each stage, times to the right, a bar that shows where the time went; ASCII but for what servers
- * say. */
+ * One verdict top right; ASCII but for what servers say. */
 #include "probe-cert.h"
 #include "probe-checks.h"
 #include "probe-report.h"
@@ -15,17 +14,9 @@
 #include <unistd.h>
 
 #define WIDTH 96
-#define BAR   16
 
-#define GREEN  "\033[32m"
-#define RED    "\033[31m"
-#define YELLOW "\033[33m"
-#define BOLD   "\033[1m"
-#define DIM    "\033[2m"
-#define PLAIN  "\033[0m"
-
-static const char *
-paint (const Plan *plan, const char *colour)
+const char *
+look_paint (const Plan *plan, const char *colour)
 {
   return text_use_colour (plan->colour, STDOUT_FILENO) ? colour : "";
 }
@@ -105,252 +96,8 @@ look_human_head (const Look *look, const Plan *plan, const Outcome *outcome)
                        : count (look, FINDING_WARN) > 0                       ? YELLOW
                                                                               : GREEN;
 
-  printf ("%s%*s%s%s%s\n", left, used + 2 < WIDTH ? (int) (WIDTH - used) : 2, "", paint (plan, colour), right,
-          paint (plan, PLAIN));
-}
-
-/* ---- stages ---- */
-
-static char *
-without_port (const char *text)
-{
-  const char *colon = strrchr (text, ':');
-
-  if (g_str_has_prefix (text, "unix:") || colon == NULL)
-    return g_strdup (text);
-  if (*text == '[' && colon[-1] == ']')
-    return g_strndup (text + 1, (gsize) (colon - text) - 2);
-  return g_strndup (text, (gsize) (colon - text));
-}
-
-static char *
-resolved (VeredaProbe *probe)
-{
-  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
-
-  for (guint i = 0; i < vereda_probe_get_n_addresses (probe) && i < 6; i++)
-    g_ptr_array_add (list, without_port (vereda_probe_address_get_text (vereda_probe_get_nth_address (probe, i))));
-  if (vereda_probe_get_n_addresses (probe) > list->len)
-    g_ptr_array_add (list, g_strdup ("..."));
-  g_ptr_array_add (list, NULL);
-  return g_strjoinv (", ", (char **) list->pdata);
-}
-
-static char *
-race (VeredaProbe *probe)
-{
-  g_autoptr (GString) text = g_string_new (NULL), others = g_string_new (NULL);
-
-  for (guint i = 0; i < vereda_probe_get_n_addresses (probe); i++)
-    {
-      VeredaProbeAddress *address = vereda_probe_get_nth_address (probe, i);
-      const char *outcome = vereda_probe_address_get_outcome (address);
-      const int code = vereda_probe_address_get_errno (address);
-      g_autofree char *name = without_port (vereda_probe_address_get_text (address));
-
-      if (strcmp (outcome, "connected") == 0)
-        g_string_append (text, name);
-      else if (strcmp (outcome, "not-tried") != 0)
-        g_string_append_printf (others, "%s%s: %s", others->len > 0 ? "; " : "", name, code != 0 ? g_strerror (code) : outcome);
-    }
-  if (others->len > 0 && text->len > 0)
-    g_string_append_printf (text, "  (%s)", others->str);
-  else
-    g_string_append (text, others->str);
-  return g_strdup (text->str);
-}
-
-static char *
-first_word (const char *line)
-{
-  return g_ascii_strup (line, (gssize) strcspn (line, " ="));
-}
-
-static gboolean
-names (const char *const *lines, const char *word)
-{
-  for (; lines != NULL && *lines != NULL; lines++)
-    {
-      g_autofree char *other = first_word (*lines);
-
-      if (strcmp (other, word) == 0)
-        return TRUE;
-    }
-  return FALSE;
-}
-
-static void
-append_difference (GString *text, const char *const *from, const char *const *to, char sign)
-{
-  for (; from != NULL && *from != NULL; from++)
-    {
-      g_autofree char *word = first_word (*from);
-
-      if (!names (to, word))
-        g_string_append_printf (text, " %c%s", sign, word);
-    }
-}
-
-static char *
-hello (VeredaProbe *probe, VeredaProbeStage *row)
-{
-  const gboolean secure = vereda_probe_stage_is_secure (row);
-  const char *const *lines = vereda_probe_get_extensions (probe, secure);
-  const char *const *before = secure ? vereda_probe_get_extensions (probe, FALSE) : NULL;
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  if (!vereda_probe_stage_succeeded (row) || lines == NULL)
-    return look_reply_text (vereda_probe_stage_get_reply (row));
-  const guint n = g_strv_length ((char **) lines);
-  if (g_strcmp0 (vereda_probe_stage_get_detail (row), "HELO") == 0)
-    return g_strdup ("HELO only: no extensions");
-  g_string_append_printf (text, "%u extension%s", n, n == 1 ? "" : "s");
-  if (before != NULL)
-    {
-      g_autoptr (GString) difference = g_string_new (NULL);
-
-      append_difference (difference, lines, before, '+');
-      append_difference (difference, before, lines, '-');
-      g_string_append_printf (text, "%s%s", difference->len > 0 ? ":" : ", the same", difference->str);
-    }
-  else
-    g_string_append (text, names (lines, "AUTH") ? ", AUTH" : ", no AUTH");
-  return g_strdup (text->str);
-}
-
-static void
-append_word (GString *text, const char *word)
-{
-  if (word != NULL)
-    g_string_append_printf (text, "%s%s", text->len > 0 ? ", " : "", word);
-}
-
-static char *
-tls_words (VeredaProbe *probe)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-  const char *backend = vereda_probe_get_tls_backend (probe);
-
-  append_word (text, look_tls_word (vereda_probe_get_tls_version (probe)));
-  append_word (text, vereda_probe_get_tls_cipher (probe));
-  append_word (text, vereda_probe_get_tls_group (probe));
-  append_word (text, vereda_probe_get_tls_signature (probe));
-  g_string_append_printf (text, "%svia %s", text->len > 0 ? "  " : "", vereda_probe_get_transport (probe));
-  if (backend != NULL)
-    g_string_append_printf (text, " (%s)", backend);
-  return text_escape (text->str);
-}
-
-static char *
-failure (const Look *look, VeredaProbeStage *row)
-{
-  VeredaReply *reply = vereda_probe_stage_get_reply (row);
-  const char *code = vereda_probe_get_verify_code (look->probe);
-
-  if (vereda_probe_stage_get_stage (row) == VEREDA_STAGE_TLS && code != NULL && strcmp (code, "ok") != 0)
-    {
-      g_autofree char *tls = tls_words (look->probe);
-      return g_strdup_printf ("certificate not accepted: %s  %s", code, tls);
-    }
-  if (reply != NULL && vereda_reply_get_code (reply) >= 300)
-    return look_reply_text (reply);
-  if (vereda_probe_stage_get_octets_in (row) == 0 && vereda_probe_stage_get_stage (row) >= VEREDA_STAGE_GREETING)
-    return g_strdup ("nothing received");
-  return g_strdup ("see below");
-}
-
-static char *
-stage_words (const Look *look, VeredaProbeStage *row)
-{
-  VeredaProbe *probe = look->probe;
-  const char *detail = vereda_probe_stage_get_detail (row);
-  g_autofree char *reply = look_reply_text (vereda_probe_stage_get_reply (row));
-
-  switch (vereda_probe_stage_get_stage (row))
-    {
-    case VEREDA_STAGE_RESOLVE:
-      return vereda_probe_stage_succeeded (row) ? resolved (probe) : g_strdup ("see below");
-    case VEREDA_STAGE_CONNECT:
-      return race (probe);
-    case VEREDA_STAGE_EHLO:
-      return hello (probe, row);
-    case VEREDA_STAGE_TLS:
-      return vereda_probe_stage_succeeded (row) ? tls_words (probe) : failure (look, row);
-    case VEREDA_STAGE_PLUGIN:
-      return g_strdup (vereda_probe_stage_succeeded (row) ? "plugins" : "see below");
-    default:
-      if (!vereda_probe_stage_succeeded (row) && vereda_probe_stage_get_reply (row) == NULL)
-        return failure (look, row);
-      return detail != NULL ? g_strdup_printf ("%s  %s", detail, reply) : g_steal_pointer (&reply);
-    }
-}
-
-static void
-draw_bar (char *bar, gint64 start, gint64 took, gint64 total)
-{
-  const gint64 from = total > 0 ? start * BAR / total : 0, to = total > 0 ? (start + took) * BAR / total : 0;
-
-  for (gint64 i = 0; i < BAR; i++)
-    bar[i] = i >= from && (i < to || i == from) ? '#' : '.';
-  bar[BAR] = '\0';
-}
-
-static char *
-duration (gint64 us)
-{
-  return us < 10 * G_USEC_PER_SEC ? g_strdup_printf ("%.1fms", (double) us / 1000.0)
-                                  : g_strdup_printf ("%.1fs", (double) us / 1e6);
-}
-
-static void
-print_stage (const Look *look, const Plan *plan, VeredaProbeStage *row, gint64 total)
-{
-  const gint64 start = vereda_probe_stage_get_start (row), took = vereda_probe_stage_get_duration (row);
-  g_autofree char *words = stage_words (look, row);
-  g_autofree char *shown = text_one_line (words);
-  g_autofree char *time = duration (took);
-  const gboolean bad = !vereda_probe_stage_succeeded (row) && vereda_probe_stage_get_stage (row) != VEREDA_STAGE_QUIT;
-  char bar[BAR + 1];
-
-  draw_bar (bar, start, took, total);
-  printf ("  %-7s %9s %9.1f  %s%s%s  %s%s%s\n", look_stage_word (vereda_probe_stage_get_stage (row)), time,
-          (double) (start + took) / 1000.0, paint (plan, DIM), bar, paint (plan, PLAIN), bad ? paint (plan, RED) : "", shown,
-          bad ? paint (plan, PLAIN) : "");
-}
-
-static void
-print_cost (const Look *look)
-{
-  const LookCost cost = look_cost (look);
-
-  printf ("  %-7s %9s %9.1f  %*s  %u round trip%s, %.1f kB in, %.1f kB out\n", "total", "",
-          (double) vereda_probe_get_elapsed (look->probe) / 1000.0, BAR, "", cost.round_trips, cost.round_trips == 1 ? "" : "s",
-          (double) cost.in / 1000.0, (double) cost.out / 1000.0);
-}
-
-static void
-print_stages (const Look *look, const Plan *plan)
-{
-  VeredaProbe *probe = look->probe;
-  const gint64 total = vereda_probe_get_elapsed (probe);
-  guint connection = 1;
-
-  printf ("\n  %-7s %9s %9s  %*s  %s\n", "stage", "time", "sum", BAR, "", "result");
-  for (guint i = 0; i < vereda_probe_get_n_stages (probe); i++)
-    {
-      VeredaProbeStage *row = vereda_probe_get_stage (probe, i);
-
-      if (vereda_probe_stage_get_connection (row) != connection)
-        printf ("  -- connection %u\n", connection = vereda_probe_stage_get_connection (row));
-      /* Loading is shown where it matters. */
-      if (vereda_probe_stage_get_stage (row) == VEREDA_STAGE_PLUGIN && vereda_probe_stage_succeeded (row)
-          && vereda_probe_stage_get_duration (row) < 50000 && !plan->verbose)
-        continue;
-      print_stage (look, plan, row, total);
-    }
-  if (look->error == NULL && !plan->wants_auth && *vereda_probe_get_mechanisms (probe) != NULL)
-    printf ("  %-7s %9s %9s  %*s  not tried: no --user\n", "auth", "-", "-", BAR, "");
-  print_cost (look);
+  printf ("%s%*s%s%s%s\n", left, used + 2 < WIDTH ? (int) (WIDTH - used) : 2, "", look_paint (plan, colour), right,
+          look_paint (plan, PLAIN));
 }
 
 /* ---- certificate ---- */
@@ -395,10 +142,10 @@ print_leaf (const Look *look, const Plan *plan, const Cert *cert)
 
   printf ("  leaf    %s   %s\n  names   %s\n", subject, key, *shown != '\0' ? shown : "(none)");
   printf ("  valid   %.10s to %.10s UTC   %s%s%" G_GINT64_FORMAT " days %s%s\n", before, after,
-          left < look->warn_days ? paint (plan, left < look->error_days ? RED : YELLOW) : "",
+          left < look->warn_days ? look_paint (plan, left < look->error_days ? RED : YELLOW) : "",
           left < look->warn_days ? "** " : "", left < 0 ? -left - 1 : left,
           left < 0 ? "ago" : "left", /* whole days, both ways */
-          left < look->warn_days ? paint (plan, PLAIN) : "");
+          left < look->warn_days ? look_paint (plan, PLAIN) : "");
   print_chain (look);
   printf ("  pins    spki sha256//%s\n          cert sha256 %s\n", cert->spki_sha256 != NULL ? cert->spki_sha256 : "?",
           cert->sha256);
@@ -416,15 +163,15 @@ look_human_certificate (const Look *look, const Plan *plan)
   if (leaf == NULL)
     return;
   if (vereda_probe_is_verified (probe))
-    printf ("\nCertificate   %sok%s  trusted, name matched %s\n", paint (plan, GREEN), paint (plan, PLAIN),
+    printf ("\nCertificate   %sok%s  trusted, name matched %s\n", look_paint (plan, GREEN), look_paint (plan, PLAIN),
             matched != NULL ? matched
             : peer != NULL  ? peer
                             : "?");
   else
     {
       g_autofree char *shown = text_one_line (text != NULL ? text : "");
-      printf ("\nCertificate   %s%s%s  not accepted for %s (library says: %s)\n", paint (plan, RED),
-              code != NULL ? code : "not checked", paint (plan, PLAIN), peer != NULL ? peer : "any name", shown);
+      printf ("\nCertificate   %s%s%s  not accepted for %s (library says: %s)\n", look_paint (plan, RED),
+              code != NULL ? code : "not checked", look_paint (plan, PLAIN), peer != NULL ? peer : "any name", shown);
     }
   if (leaf->broken != NULL)
     printf ("  leaf    cannot be read: %s\n", leaf->broken);
@@ -490,11 +237,11 @@ print_mechanism (VeredaExplanationRow *row, guint place, const Plan *plan)
   g_autofree char *order = usable ? g_strdup_printf ("%u", place) : g_strdup ("-");
   g_autofree char *strength = stem != NULL ? g_strdup_printf ("%u", vereda_explanation_row_get_strength (row)) : g_strdup ("-");
 
-  printf ("%s  %2s  %-19s %8s  %-10s  %-6s  %s%s\n", usable ? "" : paint (plan, DIM), order, name, strength,
+  printf ("%s  %2s  %-19s %8s  %-10s  %-6s  %s%s\n", usable ? "" : look_paint (plan, DIM), order, name, strength,
           stem == NULL                       ? "none"
           : g_str_has_prefix (stem, "auth_") ? stem + 5
                                              : stem,
-          usable ? "yes" : "no", offered ? text : "not offered", usable ? "" : paint (plan, PLAIN));
+          usable ? "yes" : "no", offered ? text : "not offered", usable ? "" : look_paint (plan, PLAIN));
 }
 
 void
@@ -534,8 +281,8 @@ look_human_findings (const Look *look, const Plan *plan, gboolean next)
       const Finding *finding = look->findings->pdata[i];
       const char *colour = finding->severity == FINDING_ERROR ? RED : finding->severity == FINDING_WARN ? YELLOW : DIM;
 
-      printf ("  %s%-5s%s  %-26s  %s\n", paint (plan, colour), finding_severity_word (finding->severity), paint (plan, PLAIN),
-              finding->info->id, finding->text);
+      printf ("  %s%-5s%s  %-26s  %s\n", look_paint (plan, colour), finding_severity_word (finding->severity),
+              look_paint (plan, PLAIN), finding->info->id, finding->text);
       if (command == NULL && finding->severity >= FINDING_WARN)
         command = finding->next;
     }
@@ -577,7 +324,7 @@ look_human (const Look *look, const Command *command, const Outcome *outcome)
       if (wants (command, 's'))
         look_human_head (look, plan, outcome);
       if (wants (command, 'm'))
-        print_stages (look, plan);
+        look_human_stages (look, plan);
       if (wants (command, 'c'))
         {
           look_human_certificate (look, plan);

@@ -64,12 +64,16 @@ addresses (VeredaProbe *probe)
     {
       VeredaProbeAddress *address = vereda_probe_get_nth_address (probe, i);
 
-      json_array_append_new (array,
-                             json_pack ("{s:o, s:s, s:o, s:o, s:o}", "address", safe (vereda_probe_address_get_text (address)),
-                                        "outcome", vereda_probe_address_get_outcome (address), "error",
-                                        error_name (vereda_probe_address_get_errno (address)), "start_ms",
-                                        milliseconds (vereda_probe_address_get_start (address)), "ms",
-                                        milliseconds (vereda_probe_address_get_duration (address))));
+      const char *afterwards = vereda_probe_address_get_afterwards (address);
+      json_array_append_new (
+          array,
+          json_pack ("{s:o, s:s, s:o, s:o, s:o, s:o}", "address", safe (vereda_probe_address_get_text (address)), "outcome",
+                     vereda_probe_address_get_outcome (address), "error", error_name (vereda_probe_address_get_errno (address)),
+                     "start_ms", milliseconds (vereda_probe_address_get_start (address)), "ms",
+                     milliseconds (vereda_probe_address_get_duration (address)), "afterwards",
+                     afterwards == NULL ? json_null ()
+                                        : json_pack ("{s:s, s:o}", "outcome", afterwards, "ms",
+                                                     milliseconds (vereda_probe_address_get_afterwards_duration (address)))));
     }
   return array;
 }
