@@ -20,9 +20,11 @@ PLAN = re.compile(r'^1\.\.(\d+)\s*(?:#\s*SKIP\S*\s*(.*))?$', re.IGNORECASE)
 REASON_LINES = 25
 # GLib 2.74 hands small things out of slices of its own; a checker of memory has to see each of them.
 SLICES = {'G_SLICE': 'always-malloc'}
+# The run-time library learns where dynamic thread-local blocks lie by looking at what stands before them, as glibc's allocator left it once.
+# It misreads today's (TLS "at 0x1a6"), and the leak checker then crashes over such a range at exit; nothing here hides memory there.
 SANITIZERS = {
     **SLICES,
-    'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1',
+    'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1:intercept_tls_get_addr=0',
     'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1:exitcode=99',
 }
 VALGRIND = ['valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full', '--errors-for-leak-kinds=definite',
@@ -113,12 +115,6 @@ def test_cases(passname, record):
     return cases
 
 
-def is_spoilt(record):
-    """LeakSanitizer's tracer can crash over a thread that is just ending; that says nothing about the program, which had passed."""
-    return (record['returncode'] != 0 and 'LeakSanitizer has encountered a fatal error' in (record.get('stderr') or '')
-            and 'not ok' not in (record.get('stdout') or ''))
-
-
 class Pass:
     """One build and one run of the tests in it."""
 
@@ -199,12 +195,6 @@ class Pass:
         records, wrong = self.records(f'run-{self.name}', sorted({test['name'] for test in chosen}))
         if not records:
             return [Case(f'meson test [{self.name}]', 'failed', wrong or ['it left no record'])]
-        for attempt in range(2):
-            spoilt = sorted(name for name, record in records.items() if is_spoilt(record))
-            if not spoilt:
-                break
-            say(f'{self.name}: the leak checker itself failed, once more: {", ".join(spoilt)}')
-            records.update(self.records(f'again-{attempt}-{self.name}', spoilt)[0])
         cases = []
         seen = set(records)
         for name, record in records.items():
