@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* trace - turning octets into text that is safe to show, and the sink that trace lines go to.
  *
- * Pure.  Redaction happens where a line is made (command, sasl), not here: what reaches a trace holds no secret. */
+ * Pure.  Redaction happens where a line is made (command, session), not here: what reaches a trace holds no secret, unless the trace asks for them. */
 #ifndef VD_TRACE_H
 #define VD_TRACE_H
 
@@ -22,6 +22,7 @@ typedef struct
   VeredaTraceFunc func;
   gpointer data;
   const char *server; /* borrowed; for the line's server field */
+  gboolean secrets;   /* what authenticates is shown: only where the application said so */
 } VdTrace;
 
 /* `text` is already safe (escaped, redacted), without line end. */

@@ -78,6 +78,7 @@ struct VdConnection
 /* Ends it with an error (owned) before or outside of a session. */
 void vd_connection_close (VdConnection *c); /* without an error, and without a word to anybody */
 void vd_connection_fail (VdConnection *c, VeredaStage stage, GError *error);
+void vd_connection_trace_tls (VdConnection *c); /* what a handshake came to */
 void vd_connection_note (VdConnection *c, VeredaStage stage, gboolean succeeded, VdReply *reply, VeredaDecision decision,
                          const char *format, ...) G_GNUC_PRINTF (6, 7);
 void vd_connection_warn (VdConnection *c, const char *format, ...) G_GNUC_PRINTF (2, 3);

@@ -248,6 +248,7 @@ handshake_failed (VdConnection *c, GError *cause)
   GError *error = NULL;
 
   forget_ticket (c);
+  vd_connection_trace_tls (c);
   /* Insecure means: no worse than in clear.  After a certificate that is the same TLS without its check; after a handshake it is a new
    * connection in clear, which an implicit-TLS port does not have. */
   if (!no_tls && ask_policy (c, problem, 0, cause->message))
@@ -406,6 +407,7 @@ handshake_done (VdConnection *c)
       handshake_failed (c, refusal (c));
       return;
     }
+  vd_connection_trace_tls (c);
   if (!check_keys (c, verified, &error))
     {
       dead (c, error);

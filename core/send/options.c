@@ -394,6 +394,12 @@ vereda_options_set_trace (VeredaOptions *options, VeredaTraceFunc func, gpointer
 }
 
 void
+vereda_options_set_trace_secrets (VeredaOptions *options, gboolean shown)
+{
+  options->trace_secrets = shown;
+}
+
+void
 vereda_options_set_progress (VeredaOptions *options, VeredaProgressFunc func, gpointer user_data)
 {
   options->progress = func;

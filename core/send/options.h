@@ -107,6 +107,7 @@ struct VeredaOptions
   gpointer credential_data;
   VeredaTraceFunc trace;
   gpointer trace_data;
+  gboolean trace_secrets;
   VeredaProgressFunc progress;
   gpointer progress_data;
 };

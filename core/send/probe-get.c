@@ -354,14 +354,7 @@ vereda_probe_is_tls_resumed (VeredaProbe *probe)
 const char *
 vereda_probe_get_ocsp (VeredaProbe *probe)
 {
-  static const char *const words[] = {
-    [VEREDA_OCSP_NONE] = "not-stapled", [VEREDA_OCSP_GOOD] = "good",       [VEREDA_OCSP_REVOKED] = "revoked",
-    [VEREDA_OCSP_UNKNOWN] = "unknown",  [VEREDA_OCSP_INVALID] = "invalid",
-  };
-
-  if (probe->tls.ocsp < 0)
-    return NULL;
-  return (guint) probe->tls.ocsp < G_N_ELEMENTS (words) ? words[probe->tls.ocsp] : "invalid";
+  return vd_ocsp_code (probe->tls.ocsp);
 }
 
 const char *

@@ -295,7 +295,7 @@ vereda_probe_new (VeredaOptions *options, GError **error)
   probe->names = vd_names_new (reactor, 0);
   probe->end = VEREDA_PROBE_AUTH;
   probe->visit = vd_visit_new (probe->options, targets->pdata[0]);
-  trace = (VdTrace){ options->trace, options->trace_data, probe->visit->name };
+  trace = (VdTrace){ options->trace, options->trace_data, probe->visit->name, options->trace_secrets };
   vd_log_init (&probe->log, &trace, vd_reactor_now (reactor));
   probe->deadline = vd_reactor_timer (reactor, on_deadline, probe);
   vd_probe_look_init (probe);

@@ -219,7 +219,7 @@ vereda_sender_new (VeredaOptions *options, GError **error)
   sender->targets = targets;
   sender->patience = vd_options_time (options, VD_OPTION_DEADLINE);
   sender->keep = vd_options_bool (options, VD_OPTION_KEEP);
-  sender->trace = (VdTrace){ options->trace, options->trace_data, NULL };
+  sender->trace = (VdTrace){ options->trace, options->trace_data, NULL, options->trace != NULL && options->trace_secrets };
   if (sender->trace.func == NULL && vd_options_bool (options, VD_OPTION_DEBUG))
     sender->trace.func = log_debug;
   sender->deadline = vd_reactor_timer (reactor, on_deadline, sender);

@@ -41,3 +41,16 @@ vd_verify_words (int verify)
 {
   return rows[row_of (verify)].words;
 }
+
+const char *
+vd_ocsp_code (int ocsp)
+{
+  static const char *const words[] = {
+    [VEREDA_OCSP_NONE] = "not-stapled", [VEREDA_OCSP_GOOD] = "good",       [VEREDA_OCSP_REVOKED] = "revoked",
+    [VEREDA_OCSP_UNKNOWN] = "unknown",  [VEREDA_OCSP_INVALID] = "invalid",
+  };
+
+  if (ocsp < 0)
+    return NULL;
+  return (guint) ocsp < G_N_ELEMENTS (words) ? words[ocsp] : "invalid";
+}

@@ -51,7 +51,8 @@ vd_session_trace_commands (VdSession *session, gboolean sasl)
 
       if (stop == NULL)
         break;
-      text = vd_command_trace (line, (gsize) (stop - line), sasl);
+      text = session->config.trace.secrets ? vd_text_escape (line, (gsize) (stop - line))
+                                           : vd_command_trace (line, (gsize) (stop - line), sasl);
       vd_trace_line (&session->config.trace, VEREDA_TRACE_CLIENT, session->secure, text);
       g_free (text);
       line = stop + 2;

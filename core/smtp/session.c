@@ -255,7 +255,7 @@ trace_reply (VdSession *session, VdReply *reply, gboolean sasl)
 
       g_string_printf (text, "%u%c", reply->code, i + 1 < reply->n_lines ? '-' : ' ');
       /* A challenge beside its answer allows guessing offline (SEC-9). */
-      if (sasl && reply->code == 334 && reply->sizes[i] > 0)
+      if (sasl && reply->code == 334 && reply->sizes[i] > 0 && !session->config.trace.secrets)
         g_string_append_printf (text, "<redacted %" G_GSIZE_FORMAT " octets>", reply->sizes[i]);
       else
         vd_text_escape_append (text, reply->lines[i], reply->sizes[i]);

@@ -206,6 +206,13 @@ void vereda_options_set_credential_callback (VeredaOptions *options, VeredaCrede
 VEREDA_API
 void vereda_options_set_trace (VeredaOptions *options, VeredaTraceFunc func, gpointer user_data);
 
+/**
+ * Whether the transcript shows what authenticates, passwords among it: for somebody who looks for a fault in an exchange with a secret of no
+ * worth.  Off by default; nothing but this call switches it on.  Errors, results and replies that repeat a secret never show it.
+ */
+VEREDA_API
+void vereda_options_set_trace_secrets (VeredaOptions *options, gboolean shown);
+
 /** How far each message has got; NULL: none, which costs nothing.  Of the sender's options, not of those given with a message. */
 VEREDA_API
 void vereda_options_set_progress (VeredaOptions *options, VeredaProgressFunc func, gpointer user_data);

@@ -12,7 +12,7 @@ from tool_kit import MESSAGE, Folder, Script, Sink, run_tests, tool
 MECHANISMS = ('PLAIN', 'LOGIN', 'CRAM-MD5', 'DIGEST-MD5', 'SCRAM-SHA-1', 'SCRAM-SHA-256')
 PASSWORD = 'tanstaaf-Zephyr-7731'
 FORMATS = ('human', 'json')
-VERBOSITIES = ((), ('-q',), ('-v',), ('-v', '--debug'), ('-v', '-v', '-v'))
+VERBOSITIES = ((), ('-q',), ('-v',), ('-vv', '--debug'), ('-vvv', '--show-time-lapse'), ('-vvv', '--redact=all'))
 GREETING, BYE = b'220 mx.example.test ESMTP\r\n', b'221 2.0.0 bye\r\n'
 
 
@@ -27,8 +27,13 @@ def forms(secret):
         yield whole[(0, 2, 3)[shift]:][:(len(octets) - 3) * 4 // 3]
 
 
+def dumped(octets):
+    """The octets that -vvv writes in hexadecimal, put together again."""
+    return b''.join(bytes.fromhex(row.decode()) for row in re.findall(rb'^    [0-9a-f]{4}  ((?:[0-9a-f]{2} )*[0-9a-f]{2})', octets, re.M))
+
+
 def shows(octets, secret):
-    return [form for form in forms(secret) if form in octets]
+    return [form for form in forms(secret) if form in octets or form in dumped(octets)]
 
 
 def ways(folder, secret):
@@ -39,11 +44,17 @@ def ways(folder, secret):
             (f'--netrc={netrc}', {}), (f'--auth-password={secret}', {}))
 
 
-def search(arguments, secret, env=None, statuses=None, stdin=b''):
-    run = tool(*arguments, env=env, stdin=stdin)
+def search(arguments, secret, env=None, statuses=None, stdin=b'', saved=None):
+    """Of one run: what it printed, and the transcript that it saved."""
+    run = tool(*arguments, *([f'--save-transcript={saved}'] if saved else []), env=env, stdin=stdin)
     assert statuses is None or run.status in statuses, (arguments, run.status, run.text, run.errors)
     found = shows(run.out + run.err, secret)
     assert not found, (arguments, found)
+    if saved and os.path.exists(saved):
+        with open(saved, 'rb') as file:
+            found = shows(file.read(), secret)
+        assert not found, (arguments, 'saved', found)
+        os.remove(saved)
     return run
 
 
@@ -57,6 +68,9 @@ def test_the_search_finds():
     secret = PASSWORD.encode()
     for shift in range(9):
         assert shows(b'AUTH PLAIN ' + base64.b64encode(b'a' * shift + secret + b'z'), PASSWORD), shift
+    dump = b'<- x\n' + b''.join(b'    %04x  ' % place + ' '.join(f'{octet:02x}' for octet in (b'AUTH ' + secret)[place:place + 16]).encode() + b'   ...\n'
+                                for place in (0, 16))
+    assert shows(dump, PASSWORD)
     assert shows(b'x' + secret + b'x', PASSWORD) and shows(secret.hex().encode(), PASSWORD) and not shows(b'AUTH PLAIN (20 octets)', PASSWORD)
 
 
@@ -70,21 +84,29 @@ def test_with_a_server():
                 way, env = f'--password-file={folder.file("secret", secret + chr(10))}', None
                 for mechanism in MECHANISMS:
                     wish = (*common, way, f'--auth={mechanism}')
-                    for line in each(('send',), verbosities=VERBOSITIES if mechanism in ('PLAIN', 'LOGIN') else (('-v', '--debug'),)):
-                        run = search((*line, *wish, '--tls=starttls', f'--server={sink.server}', mail), secret, env, (0,) if good else (28,))
-                        assert '-v' not in line or 'AUTH' in run.errors, line
+                    for line in each(('send',), verbosities=VERBOSITIES if mechanism in ('PLAIN', 'LOGIN') else (('-vvv', '--debug'),)):
+                        run = search((*line, *wish, '--tls=starttls', f'--server={sink.server}', mail), secret, env, (0,) if good else (28,),
+                                     saved=folder / 'transcript')
+                        assert line[-1][:2] != '-v' or 'AUTH' in run.errors, line
                 for command in (('send', '--dry-run', f'--server={sink.server}', mail), ('config', f'--server={sink.server}'),
                                 ('bench', '--messages=2', '--warm-up=0', '--tls=starttls', f'--server={sink.server}'),
                                 ('compare', sink.server), ('compare', '--auth=PLAIN,LOGIN,SCRAM-SHA-256', sink.server), ('check', sink.server),
-                                ('probe', sink.server), ('auth', 'try', '--max-tries=9', sink.server), ('auth', 'list', sink.server),
+                                ('probe', sink.server), ('tls', sink.server), ('auth', 'try', '--max-tries=9', sink.server), ('auth', 'list', sink.server),
                                 ('auth', 'explain', '--offered=PLAIN LOGIN CRAM-MD5')):
-                    for line in each(command, verbosities=((), ('-v',), ('-v', '--debug'))):
-                        search((*line, *common[2 if command[0] == 'auth' and command[1] == 'explain' else 0:], way), secret, env)
+                    for line in each(command, verbosities=((), ('-vv',), ('-vvv', '--debug'))):
+                        if command[:2] == ('auth', 'explain'):
+                            search((*line, '--user=ann'), secret, env)
+                        else:
+                            search((*line, *common, way), secret, env, saved=folder / 'transcript')
+                for line in each(('check', sink.server), formats=('nagios', 'prometheus'), verbosities=((), ('-vvv',))):
+                    search((*line, *common, way), secret, env, saved=folder / 'transcript')
+                for line in each(('bench', '--messages=1', '--warm-up=0', '--tls=starttls', f'--server={sink.server}'), formats=('csv',)):
+                    search((*line, *common, way), secret, env)
             for way, env in ways(folder, PASSWORD):
-                for line in each(('send', *common, '--auth=PLAIN', '--tls=starttls', f'--server={sink.server}', mail), verbosities=(('-v', '--debug'),)):
+                for line in each(('send', *common, '--auth=PLAIN', '--tls=starttls', f'--server={sink.server}', mail), verbosities=(('-vvv', '--debug'),)):
                     search((*line, way), PASSWORD, env, (0,))
                 for command in (('config', f'--server={sink.server}'), ('probe', '--auth=LOGIN', sink.server), ('compare', sink.server)):
-                    for line in each(command, verbosities=(('-v',),)):
+                    for line in each(command, verbosities=(('-vv',),)):
                         search((*line, *common, way), PASSWORD, env)
 
 
@@ -110,7 +132,7 @@ def test_refused_passwords_are_not_repeated():
         echo = b'535 5.7.8 I was given ' + PASSWORD.encode() + b' as ' + plain + b'\r\n'
         options = ('--tls=never', '--allow-cleartext-auth', '--auth=PLAIN', '--user=ann', '--password-env=PW')
         for command in (('send', '--from=a@example.org', '--to=b@example.org', mail), ('probe',), ('auth', 'try'), ('check',)):
-            for line in each(command, verbosities=((), ('-v', '--debug'))):
+            for line in each(command, verbosities=((), ('-vvv', '--debug'))):
                 with Script(GREETING, b'250-mx\r\n250 AUTH PLAIN LOGIN\r\n', echo, BYE) as server:
                     where = (f'--server={server.server}',) if command[0] == 'send' else (server.server,)
                     search((*line, *options, *where), PASSWORD, {'PW': PASSWORD})

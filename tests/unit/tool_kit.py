@@ -196,7 +196,8 @@ class Sink:
         self.port = int(line)
         self.server = f'localhost:{self.port}'
         # Whatever it prints is read, so that it never waits for us.
-        self.drain = threading.Thread(target=self.process.stdout.read, daemon=True)
+        self.said = b''
+        self.drain = threading.Thread(target=self.listen, daemon=True)
         self.drain.start()
         return self
 
@@ -206,6 +207,9 @@ class Sink:
         self.drain.join()
         self.process.stdout.close()
         self.folder.__exit__()
+
+    def listen(self):
+        self.said = self.process.stdout.read()
 
     def messages(self):
         """The captured messages, in order."""

@@ -331,6 +331,20 @@ cli_given (const CliLine *line, int id)
   return setting != NULL && !setting->negated;
 }
 
+guint
+cli_count (const CliLine *line, int id)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < line->settings->len; i++)
+    {
+      const CliSetting *setting = &g_array_index (line->settings, CliSetting, i);
+      if (setting->option->id == id)
+        count = setting->negated ? 0 : count + 1;
+    }
+  return count;
+}
+
 const char *
 cli_value (const CliLine *line, int id)
 {

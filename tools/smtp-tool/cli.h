@@ -65,6 +65,9 @@ gboolean cli_given (const CliLine *line, int id);
 /* Its value then; NULL otherwise. */
 const char *cli_value (const CliLine *line, int id);
 
+/* How often it was given, since it was last taken back. */
+guint cli_count (const CliLine *line, int id);
+
 /* Prints the options to standard output, by group in the order of @p groups (NULL-ended). */
 void cli_print_help (GPtrArray *options, const char *const *groups);
 

@@ -71,7 +71,7 @@ is_credential (const CliOption *option)
 static gboolean
 may_stand_below (const CliOption *option)
 {
-  static const int ids[] = { OPT_HELP, OPT_VERSION, OPT_CONFIG, OPT_PROFILE, OPT_IGNORED };
+  static const int ids[] = { OPT_HELP, OPT_VERSION, OPT_CONFIG, OPT_PROFILE, OPT_IGNORED, OPT_SHOW_SECRETS };
 
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
     if (option->id == ids[i])

@@ -13,6 +13,7 @@
 #include "tables.h"
 #include "text.h"
 #include "tool.h"
+#include "transcript.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -378,7 +379,9 @@ main (int argc, char **argv)
   (void) setlocale (LC_CTYPE, "");
   (void) setlocale (LC_MESSAGES, "");
 
-  const int status = dispatch (argc, argv);
+  int status = dispatch (argc, argv);
+  if (!transcript_close () && status == EXIT_OK)
+    status = EXIT_FILE;
   if (fflush (stdout) == 0 && !ferror (stdout))
     return status;
   report_problem (NULL, "standard output cannot be written", NULL);

@@ -6,6 +6,7 @@
 #include "secret.h"
 #include "spool.h"
 #include "tool.h"
+#include "transcript.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -80,19 +81,22 @@ plan_read_output (Plan *plan, const CliLine *line, GError **error)
 {
   static const char *const formats[] = { "human", "json", NULL };
   static const char *const colours[] = { "auto", "always", "never", NULL };
+  static const char *const redactions[] = { "secrets", "addresses", "all", NULL };
   static const char *const styles[] = { "swaks", "sysexits", NULL };
-  const CliSetting *verbose = cli_last (line, OPT_VERBOSE);
   const CliSetting *quiet = cli_last (line, OPT_QUIET);
   const CliSetting *dry_run = cli_last (line, OPT_DRY_RUN);
   guint format = 0;
   guint colour = 0;
   guint style = 0;
+  guint redact = 0;
 
-  plan->verbose = verbose != NULL && !verbose->negated;
+  plan->verbosity = cli_count (line, OPT_VERBOSE);
+  plan->verbose = plan->verbosity > 0;
   plan->quiet = quiet != NULL && !quiet->negated;
   plan->dry_run = dry_run != NULL && !dry_run->negated;
   if (plan_read_word (line, OPT_FORMAT, formats, &format, error) && plan_read_word (line, OPT_COLOR, colours, &colour, error)
-      && plan_read_word (line, OPT_EXIT_STYLE, styles, &style, error))
+      && plan_read_word (line, OPT_EXIT_STYLE, styles, &style, error)
+      && plan_read_word (line, OPT_REDACT, redactions, &redact, error))
     {
       const CliSetting *color = cli_last (line, OPT_COLOR);
       plan->colour = color != NULL && color->negated ? TEXT_COLOUR_NEVER : (TextColour) colour;
@@ -103,6 +107,7 @@ plan_read_output (Plan *plan, const CliLine *line, GError **error)
     plan->progress = progress ? PROGRESS_ALWAYS : PROGRESS_NEVER;
   plan->format = format == 1 ? FORMAT_JSON : FORMAT_HUMAN;
   plan->sysexits = style == 1;
+  plan->redact = (RedactLevel) redact;
 }
 
 /* Every value of --to, --cc, --bcc as one list; NULL when there is none. */
@@ -409,6 +414,26 @@ apply_envelope (Plan *plan, const CliLine *line, GError **error)
                       composing && compose_wants_bcc_field (plan->options) ? NULL : all->str, error);
 }
 
+/* What does not look like the name of a host or a user, and is one. */
+static void
+know_names (const Plan *plan, const CliLine *line)
+{
+  const char *servers = vereda_options_get (plan->options, "servers");
+  g_auto (GStrv) list = g_strsplit (servers != NULL ? servers : "", ",", -1);
+
+  redact_know (cli_value (line, OPT_USER), "user");
+  redact_know (vereda_options_get (plan->options, "authzid"), "user");
+  redact_know (vereda_options_get (plan->options, "client"), "host");
+  redact_know (vereda_options_get (plan->options, "verify-name"), "host");
+  for (char **server = list; *server != NULL; server++)
+    {
+      const char *scheme = strstr (*server, "://");
+      const char *host = scheme != NULL ? scheme + 3 : *server;
+      g_autofree char *name = g_strndup (host, strcspn (host, ":/"));
+      redact_know (g_strstrip (name), "host");
+    }
+}
+
 gboolean
 plan_read_options (Plan *plan, const CliLine *line, GError **error)
 {
@@ -419,7 +444,8 @@ plan_read_options (Plan *plan, const CliLine *line, GError **error)
   if (options_is_true (plan->options, "insecure"))
     g_ptr_array_add (plan->warnings,
                      g_strdup ("--insecure: the server's certificate is not checked; anyone may be at the other end"));
-  return TRUE;
+  know_names (plan, line);
+  return transcript_begin (plan, line, error);
 }
 
 static void

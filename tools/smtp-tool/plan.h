@@ -11,6 +11,7 @@
 
 #include "cli.h"
 #include "provider.h"
+#include "redact.h"
 #include "text.h"
 
 typedef enum
@@ -43,6 +44,8 @@ typedef struct
   TextColour colour;
   ProgressWish progress;
   gboolean verbose;
+  guint verbosity; /* how often it was said */
+  RedactLevel redact;
   gboolean quiet;
   gboolean dry_run;
   gboolean allow_partial;

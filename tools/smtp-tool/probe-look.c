@@ -69,10 +69,6 @@ explain (Look *look, const Plan *plan)
 void
 look_run (Look *look, Plan *plan, VeredaProbePoint point, gboolean drop)
 {
-  if (plan->verbose && isatty (STDERR_FILENO))
-    report_trace_legend ();
-  if (plan->verbose)
-    vereda_options_set_trace (plan->options, report_trace, NULL);
   look->probe = vereda_probe_new (plan->options, &look->error);
   if (look->probe == NULL)
     return;

@@ -4,6 +4,7 @@
  * One program for all of them and not a part of smtp-tool itself, so that a plain send pays neither for them nor for the library that reads
  * certificates.  It is started by smtp-tool with the command's name as its first argument; it is not for users. */
 #include "probe-command.h"
+#include "transcript.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -25,8 +26,10 @@ main (int argc, char **argv)
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (argc > 1 && strcmp (argv[1], commands[i].name) == 0)
       {
-        const int status = commands[i].run (argc - 1, argv + 1);
+        int status = commands[i].run (argc - 1, argv + 1);
 
+        if (!transcript_close () && status == EXIT_OK)
+          status = EXIT_FILE;
         if (fflush (stdout) == 0 && !ferror (stdout))
           return status;
         report_problem (NULL, "standard output cannot be written", NULL);

@@ -75,34 +75,3 @@ report_problem (const char *subject, const char *text, const char *const *hints)
     fprintf (stderr, "  try: %s\n", *hints);
   progress_resume (held);
 }
-
-/* The marks of swaks, so that what reads its transcripts reads ours. */
-void
-report_trace (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer user_data)
-{
-  static const struct
-  {
-    const char *clear;
-    const char *tls;
-  } marks[] = {
-    [0] = { "=== ", "=== " },
-    [VEREDA_TRACE_CLIENT] = { " -> ", " ~> " },
-    [VEREDA_TRACE_SERVER] = { "<-  ", "<~  " },
-    [VEREDA_TRACE_SERVER_ERROR] = { "<** ", "<~* " },
-    [VEREDA_TRACE_INFO] = { "=== ", "=== " },
-    [VEREDA_TRACE_ERROR] = { "*** ", "*** " },
-  };
-  const guint row = (guint) kind < G_N_ELEMENTS (marks) ? (guint) kind : 0;
-  g_autofree char *shown = text_escape (text);
-
-  const gboolean held = progress_pause ();
-  fprintf (stderr, "%s%s\n", secure ? marks[row].tls : marks[row].clear, shown);
-  progress_resume (held);
-}
-
-void
-report_trace_legend (void)
-{
-  fputs ("    -> said  <- heard  <** refused  (~> <~ <~* the same inside TLS)  === what happened  *** what went wrong\n",
-         stderr);
-}

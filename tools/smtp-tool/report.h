@@ -30,10 +30,6 @@ const GError *report_item_error (const Item *item);
 void report_human (const Plan *plan, const GError *fatal);
 json_t *report_json (const Plan *plan, const GError *fatal, const Outcome *outcome);
 
-/* One line of the transcript, with swaks' marks. */
-void report_trace (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer user_data);
-void report_trace_legend (void);
-
 /* Prints "smtp-tool: ..." and what to try. */
 void report_problem (const char *subject, const char *text, const char *const *hints);
 

@@ -125,10 +125,6 @@ send_all (Work *work, GError **error)
 {
   Plan *plan = work->plan;
 
-  if (plan->verbose && isatty (STDERR_FILENO))
-    report_trace_legend ();
-  if (plan->verbose)
-    vereda_options_set_trace (plan->options, report_trace, NULL);
   progress_begin (plan);
   VeredaSender *sender = vereda_sender_new (plan->options, error);
   for (guint i = 0; sender != NULL && i < plan->items->len; i++)

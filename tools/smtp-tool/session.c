@@ -9,6 +9,7 @@
 #include "probe-command.h"
 #include "text.h"
 #include "tool.h"
+#include "transcript.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -252,8 +253,6 @@ run (const Command *command)
       = { .plan = plan, .patience = (gint64) (g_ascii_strtod (timeout != NULL ? timeout : "10", NULL) * G_USEC_PER_SEC) };
   g_autoptr (GError) error = NULL;
 
-  if (plan->verbose)
-    vereda_options_set_trace (plan->options, report_trace, NULL);
   session.input = session_input_new (command_value (command, OPT_SCRIPT), listen, &session, &error);
   session.probe = session.input != NULL ? vereda_probe_new (plan->options, &error) : NULL;
   if (session.probe != NULL)
@@ -308,7 +307,9 @@ main (int argc, char **argv)
                  "--format: a session is for people; its replies are plain lines");
   if (command->error != NULL)
     return command_fail (command);
-  const int status = run (command);
+  int status = run (command);
+  if (!transcript_close () && status == EXIT_OK)
+    status = EXIT_FILE;
   if (fflush (stdout) == 0 && !ferror (stdout))
     return status;
   report_problem (NULL, "standard output cannot be written", NULL);

@@ -3,6 +3,7 @@
 #include "probe-cert.h"
 #include "probe-report.h"
 #include "text.h"
+#include "tool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -111,6 +112,8 @@ tls_main (int argc, char **argv)
 
   if (command->done)
     return 0;
+  if (command->error == NULL && command->plan->redact != REDACT_SECRETS && command_has (command, OPT_PEM))
+    g_set_error (&command->error, TOOL_ERROR, TOOL_ERROR_USAGE, "--pem and --redact: a certificate is its names");
   if (command->error != NULL)
     return command_fail (command);
   g_autoptr (Look) look = command_look (command);
