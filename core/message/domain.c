@@ -26,6 +26,13 @@ label_is_ldh (const char *label, gsize size)
   return vd_octet_span (label, size, VD_OCTET_LDH) == size;
 }
 
+/* Of a label that is of letters, digits and hyphens. */
+static gboolean
+label_has_ends (const char *label, gsize size)
+{
+  return size > 0 && size <= LABEL_MAX && label[0] != '-' && label[size - 1] != '-';
+}
+
 /* One label of an ASCII name. */
 static const char *
 label_fault (const char *label, gsize size)
@@ -41,27 +48,23 @@ label_fault (const char *label, gsize size)
   return NULL;
 }
 
+/* The same rules as below, for whom it is enough to know that there is no fault. */
 gboolean
 vd_domain_is_plain (const char *name, gsize size)
 {
-  gboolean number = TRUE;
-  const char *end = name + size;
-  if (size > DOMAIN_MAX)
-    return FALSE;
-  for (const char *label = name;; label++)
-    {
-      gsize length = vd_octet_span (label, (gsize) (end - label), VD_OCTET_LDH);
-      if (label_fault (label, length) != NULL)
-        return FALSE;
-      number = TRUE;
-      for (gsize i = 0; i < length && number; i++)
-        number = g_ascii_isdigit (label[i]);
-      label += length;
-      if (label == end)
-        return !number; /* of the last label */
-      if (*label != '.')
-        return FALSE;
-    }
+  gboolean number = TRUE; /* the label at hand, as far as it was read */
+  gsize label = 0;        /* where it begins */
+  for (gsize i = 0; i < size; i++)
+    if (vd_octet_is (name[i], VD_OCTET_LDH))
+      number = number && g_ascii_isdigit (name[i]);
+    else if (name[i] == '.' && label_has_ends (name + label, i - label))
+      {
+        number = TRUE;
+        label = i + 1;
+      }
+    else
+      return FALSE;
+  return size <= DOMAIN_MAX && !number && label_has_ends (name + label, size - label);
 }
 
 static gboolean

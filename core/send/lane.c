@@ -98,7 +98,7 @@ place_of (VdLane *lane)
 }
 
 static void
-note_outcome (VdLane *lane, VdJob *job)
+note_outcome (VdLane *lane, VdJob *job, VdPlace *place)
 {
   static const VeredaStage stages[] = { VEREDA_STAGE_END, VEREDA_STAGE_DATA, VEREDA_STAGE_MAIL, VEREDA_STAGE_RCPT };
   const VdTransaction *txn = job->txn;
@@ -112,9 +112,9 @@ note_outcome (VdLane *lane, VdJob *job)
   VeredaStage stage = txn->settled && reply == NULL ? vd_connection_stage (lane->connection) : stages[at];
 
   if (sent)
-    vd_result_add_sent (job->result, place_of (lane), stage, reply, elapsed);
+    vd_result_add_sent (job->result, place, stage, reply, elapsed);
   else
-    vd_result_add_attempt (job->result, vd_attempt_new (place_of (lane), stage, FALSE, reply, VEREDA_DECISION_STOP, elapsed,
+    vd_result_add_attempt (job->result, vd_attempt_new (place, stage, FALSE, reply, VEREDA_DECISION_STOP, elapsed,
                                                         txn->error != NULL ? txn->error->message : "recipients refused"));
 }
 
@@ -123,10 +123,11 @@ static void
 take_outcome (VdLane *lane, VdJob *job)
 {
   VdReply *closing = job->txn->settled ? vd_connection_error_reply (lane->connection) : NULL;
+  VdPlace *place = place_of (lane);
 
   copy_log (lane, job);
-  note_outcome (lane, job);
-  vd_job_take_outcome (job, place_of (lane), closing != NULL && closing->code == 421 ? closing : NULL);
+  note_outcome (lane, job, place);
+  vd_job_take_outcome (job, place, closing != NULL && closing->code == 421 ? closing : NULL);
 }
 
 void

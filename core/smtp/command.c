@@ -85,7 +85,7 @@ begin_line (VdBuffer *out, gsize most)
   return (Line){ out, vd_buffer_reserve (out, most + 2), 0, most };
 }
 
-static void
+static inline void
 put_octets (Line *line, const char *text, gsize size)
 {
   g_assert (size <= line->room - line->size);
@@ -93,7 +93,7 @@ put_octets (Line *line, const char *text, gsize size)
   line->size += size;
 }
 
-static void
+static inline void
 put (Line *line, const char *text)
 {
   put_octets (line, text, strlen (text));

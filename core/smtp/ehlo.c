@@ -39,12 +39,6 @@ vd_extension_name (VdExtension extension)
   return names[extension];
 }
 
-gboolean
-vd_ehlo_has (const VdEhlo *ehlo, VdExtension extension)
-{
-  return ehlo != NULL && (ehlo->offered & (1u << extension)) != 0;
-}
-
 /* While parsing: mechanisms keep the server's order, the set keeps them unique in linear time. */
 typedef struct
 {

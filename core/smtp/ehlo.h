@@ -43,7 +43,11 @@ VdEhlo *vd_ehlo_new_helo (void);        /* no extensions (EHL-12) */
 void vd_ehlo_free (VdEhlo *ehlo);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdEhlo, vd_ehlo_free)
 
-gboolean vd_ehlo_has (const VdEhlo *ehlo, VdExtension extension); /* NULL ehlo: FALSE */
-const char *vd_extension_name (VdExtension extension);            /* "8BITMIME" */
+static inline gboolean
+vd_ehlo_has (const VdEhlo *ehlo, VdExtension extension) /* NULL ehlo: FALSE */
+{
+  return ehlo != NULL && (ehlo->offered & (1u << extension)) != 0;
+}
+const char *vd_extension_name (VdExtension extension); /* "8BITMIME" */
 
 #endif

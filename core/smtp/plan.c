@@ -18,25 +18,26 @@
 #define ONE_OR_ANY VD_PLAN_NEEDS_ONE_OR_ANY
 #define AUTH_AHEAD VD_PLAN_NEEDS_AUTH_AHEAD
 
-static const VdPlanRow rows[] = {
-  { VD_STEP_AUTH, VD_STEP_MAIL, AUTO, PIPE | AUTH_AHEAD, "RFC 4954 section 4" },
-  { VD_STEP_MAIL, VD_STEP_RCPT, AUTO, PIPE, "RFC 2920 section 3.1" },
-  { VD_STEP_RCPT, VD_STEP_RCPT, AUTO, PIPE, "RFC 2920 section 3.1" },
+/* By what was sent, and what is next. */
+static const VdPlanRow rows[VD_STEP_N][VD_STEP_N] = {
+  [VD_STEP_AUTH][VD_STEP_MAIL] = { AUTO, PIPE | AUTH_AHEAD, "RFC 4954 section 4" },
+  [VD_STEP_MAIL][VD_STEP_RCPT] = { AUTO, PIPE, "RFC 2920 section 3.1" },
+  [VD_STEP_RCPT][VD_STEP_RCPT] = { AUTO, PIPE, "RFC 2920 section 3.1" },
   /* With the rule "all" and several recipients a refusal would come too late: after 354 there is no way back (RFC 5321 section 3.3). */
-  { VD_STEP_RCPT, VD_STEP_DATA, AUTO, PIPE | ONE_OR_ANY, "RFC 2920 section 3.1" },
-  { VD_STEP_CONTENT, VD_STEP_MAIL, AUTO, PIPE, "RFC 2920 section 3.1" },
-  { VD_STEP_CONTENT, VD_STEP_QUIT, AUTO, PIPE, "RFC 2920 section 4" },
-  { VD_STEP_RSET, VD_STEP_MAIL, AUTO, PIPE, "RFC 2920 section 3.1" },
-  { VD_STEP_RSET, VD_STEP_QUIT, AUTO, PIPE, "RFC 2920 section 3.1" },
-  { VD_STEP_BDAT, VD_STEP_BDAT, AUTO, PIPE | CHUNK, "RFC 3030 section 4.2" },
-  { VD_STEP_BDAT, VD_STEP_BDAT_LAST, AUTO, PIPE | CHUNK, "RFC 3030 section 4.2" },
+  [VD_STEP_RCPT][VD_STEP_DATA] = { AUTO, PIPE | ONE_OR_ANY, "RFC 2920 section 3.1" },
+  [VD_STEP_CONTENT][VD_STEP_MAIL] = { AUTO, PIPE, "RFC 2920 section 3.1" },
+  [VD_STEP_CONTENT][VD_STEP_QUIT] = { AUTO, PIPE, "RFC 2920 section 4" },
+  [VD_STEP_RSET][VD_STEP_MAIL] = { AUTO, PIPE, "RFC 2920 section 3.1" },
+  [VD_STEP_RSET][VD_STEP_QUIT] = { AUTO, PIPE, "RFC 2920 section 3.1" },
+  [VD_STEP_BDAT][VD_STEP_BDAT] = { AUTO, PIPE | CHUNK, "RFC 3030 section 4.2" },
+  [VD_STEP_BDAT][VD_STEP_BDAT_LAST] = { AUTO, PIPE | CHUNK, "RFC 3030 section 4.2" },
 
   /* Not granted, but what Exim and Postfix take and large senders do; a server that does not discard the chunk of a refused BDAT would read
    * the message as commands (SEC-7), so this is for a relay of one's own. */
-  { VD_STEP_RCPT, VD_STEP_BDAT, WINDOW, PIPE | CHUNK | ONE_OR_ANY, "RFC 2920 section 3.1, against RFC 3030 section 2" },
-  { VD_STEP_RCPT, VD_STEP_BDAT_LAST, WINDOW, PIPE | CHUNK | ONE_OR_ANY, "RFC 2920 section 3.1, against RFC 3030 section 2" },
-  { VD_STEP_BDAT_LAST, VD_STEP_MAIL, WINDOW, PIPE | CHUNK, "RFC 3030 section 2, before its reply" },
-  { VD_STEP_BDAT_LAST, VD_STEP_QUIT, WINDOW, PIPE | CHUNK, "RFC 3030 section 2, before its reply" },
+  [VD_STEP_RCPT][VD_STEP_BDAT] = { WINDOW, PIPE | CHUNK | ONE_OR_ANY, "RFC 2920 section 3.1, against RFC 3030 section 2" },
+  [VD_STEP_RCPT][VD_STEP_BDAT_LAST] = { WINDOW, PIPE | CHUNK | ONE_OR_ANY, "RFC 2920 section 3.1, against RFC 3030 section 2" },
+  [VD_STEP_BDAT_LAST][VD_STEP_MAIL] = { WINDOW, PIPE | CHUNK, "RFC 3030 section 2, before its reply" },
+  [VD_STEP_BDAT_LAST][VD_STEP_QUIT] = { WINDOW, PIPE | CHUNK, "RFC 3030 section 2, before its reply" },
 };
 
 static guint
@@ -59,11 +60,8 @@ vd_plan_may_follow (const VdPlanState *state, VdStep sent, VdStep next)
 {
   if (state->level == VD_PIPELINING_OFF)
     return NULL;
-  guint met = met_needs (state);
-  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
-    if (rows[i].sent == sent && rows[i].next == next)
-      return state->level >= rows[i].level && (rows[i].needs & ~met) == 0 ? &rows[i] : NULL;
-  return NULL;
+  const VdPlanRow *row = &rows[sent][next];
+  return row->source != NULL && state->level >= row->level && (row->needs & ~met_needs (state)) == 0 ? row : NULL;
 }
 
 VdContentVerb

@@ -54,7 +54,6 @@ typedef struct
 
 typedef struct
 {
-  VdStep sent, next;
   VdPipelining level; /* lowest level at which the row holds */
   guint needs;        /* VD_PLAN_NEEDS_* */
   const char *source; /* RFC and section */

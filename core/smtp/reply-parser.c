@@ -307,16 +307,13 @@ static gsize
 find_short (const VdReplyParser *parser, const guint8 *data, gsize size)
 {
   gsize most = MIN (size, KNOWN_MAX);
-  const guint8 *lf = parser->size == 0 && size > 0 ? memchr (data, '\n', most) : NULL;
-  gsize n = lf != NULL ? (gsize) (lf - data) : 0;
-  if (n < TEXT_COLUMN + 1 || data[n - 1] != '\r' || data[CODE_SIZE] != ' ' || !is_class (data[0]) || !g_ascii_isdigit (data[1])
-      || !g_ascii_isdigit (data[2]))
+  const guint8 *cr = parser->size == 0 && size > 0 ? memchr (data, '\r', most) : NULL;
+  gsize n = cr != NULL ? (gsize) (cr - data) : 0;
+  if (n < TEXT_COLUMN || n + 1 == most || data[n + 1] != '\n' || data[CODE_SIZE] != ' ' || !is_class (data[0])
+      || !g_ascii_isdigit (data[1]) || !g_ascii_isdigit (data[2]))
     return 0;
-  n--;
-  for (gsize i = TEXT_COLUMN; i < n; i++)
-    if (data[i] == '\r' || data[i] == '\0')
-      return 0;
-  return n + 2;
+  const guint8 *text = data + TEXT_COLUMN;
+  return memchr (text, '\n', n - TEXT_COLUMN) == NULL && memchr (text, '\0', n - TEXT_COLUMN) == NULL ? n + 2 : 0;
 }
 
 /* `size` with CRLF. */
