@@ -29,3 +29,17 @@ const guint8 vd_octet_classes[256] = {
   ['{' ... '~'] = A | F,
   [0x80 ... 0xff] = A,
 };
+
+gboolean
+vd_octet_any_high (const void *octets, gsize size)
+{
+  const guint8 *data = octets;
+  const guint64 high = G_GUINT64_CONSTANT (0x8080808080808080);
+  guint64 any = 0;
+  gsize i = 0;
+  for (; i + sizeof any <= size && (any & high) == 0; i += sizeof any)
+    memcpy (&any, data + i, sizeof any);
+  for (; i < size && (any & high) == 0; i++)
+    any = data[i];
+  return (any & high) != 0;
+}

@@ -40,4 +40,7 @@ vd_octet_span (const char *text, gsize size, guint classes)
   return n;
 }
 
+/* Whether one of them is >= 0x80. */
+gboolean vd_octet_any_high (const void *octets, gsize size);
+
 #endif

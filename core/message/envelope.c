@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/base/octet.h"
+#include "core/base/zeros.h"
 #include "core/message/address.h"
 #include "core/message/digest.h"
 #include "core/message/field.h"
@@ -21,7 +23,7 @@ typedef struct
   VeredaMessage *message;
   VdScope scope;
   VdEnvelope *envelope;
-  VdHead *head;
+  VdHead head;
   VdMoment moment; /* not set while the envelope is lasting */
 
   VdMailboxes from;
@@ -54,14 +56,15 @@ read_authors (Builder *builder, GError **error)
   VdMailboxes *senders = &builder->scratch;
   gboolean has_sender;
   gboolean group;
-  if (!vd_scope_mailboxes (&builder->scope, "From", &context, &builder->from, &builder->has_from, &builder->from_group, error)
-      || !vd_scope_mailboxes (&builder->scope, "Sender", &context, senders, &has_sender, &group, error))
+  if (!vd_scope_mailboxes (&builder->scope, VD_NAME_FROM, &context, &builder->from, &builder->has_from, &builder->from_group,
+                           error)
+      || !vd_scope_mailboxes (&builder->scope, VD_NAME_SENDER, &context, senders, &has_sender, &group, error))
     return FALSE;
   if (!has_sender)
     return TRUE;
   if (senders->n != 1 || group)
     {
-      g_autofree char *name = vd_scope_name (&builder->scope, "Sender");
+      const char *name = vd_scope_text (&builder->scope, VD_NAME_SENDER);
       g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_ADDRESS, "%s mailboxes in field %s: it names exactly one",
                    senders->n > 1 ? "too many"
                    : group        ? "a group instead of"
@@ -91,7 +94,7 @@ parse_originator (Builder *builder, const char *what, const char *text, GError *
 static gboolean
 refuse_originator (Builder *builder, GError **error)
 {
-  g_autofree char *name = vd_scope_name (&builder->scope, "From");
+  const char *name = vd_scope_text (&builder->scope, VD_NAME_FROM);
   if (builder->has_from)
     return refuse (error, VEREDA_ERROR_ADDRESS,
                    builder->from.n > 1 ? "too many mailboxes in field " : "not one plain mailbox in field ", name,
@@ -213,10 +216,12 @@ recipients_from_header (Builder *builder, GError **error)
 {
   static const struct
   {
-    const char *name;
+    guint name; /* VdName */
     gboolean blind;
     gboolean apart; /* in the modes that give blind recipients copies of their own; the seed's Dcc never has them */
-  } rows[] = { { "To", FALSE, FALSE }, { "Cc", FALSE, FALSE }, { "Bcc", TRUE, TRUE }, { "Dcc", TRUE, FALSE } };
+  } rows[] = {
+    { VD_NAME_TO, FALSE, FALSE }, { VD_NAME_CC, FALSE, FALSE }, { VD_NAME_BCC, TRUE, TRUE }, { VD_NAME_DCC, TRUE, FALSE }
+  };
   VdAddressContext context = { NULL, builder->options->default_domain, TRUE, FALSE };
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
@@ -243,16 +248,16 @@ find_recipients (Builder *builder, GError **error)
 /* ---- completion of the header section ---- */
 
 static gboolean
-add_author (Builder *builder, const char *name, GError **error)
+add_author (Builder *builder, guint name, GError **error)
 {
   g_autofree char *text = vd_given_mailbox_text (builder->originator);
-  return vd_head_add (builder->head, name, text, error);
+  return vd_head_add (&builder->head, name, text, error);
 }
 
 static gboolean
 refuse_authors (Builder *builder, const char *before, const char *after, GError **error)
 {
-  g_autofree char *name = vd_scope_name (&builder->scope, "From");
+  const char *name = vd_scope_text (&builder->scope, VD_NAME_FROM);
   return refuse (error, VEREDA_ERROR_MESSAGE, before, name, after);
 }
 
@@ -262,7 +267,7 @@ complete_authors (Builder *builder, GError **error)
 {
   if (!builder->has_from)
     return builder->originator != NULL && builder->sender == NULL
-               ? add_author (builder, "From", error)
+               ? add_author (builder, VD_NAME_FROM, error)
                : refuse_authors (builder, "the message has no ", " field: add one, as a header option for instance", error);
   if (builder->sender != NULL)
     return TRUE;
@@ -270,7 +275,7 @@ complete_authors (Builder *builder, GError **error)
     return TRUE;
   if (builder->originator == NULL)
     return refuse_authors (builder, "field ", " does not name one mailbox, so the message needs a Sender field", error);
-  return add_author (builder, "Sender", error);
+  return add_author (builder, VD_NAME_SENDER, error);
 }
 
 /* A domain for Message-IDs: of who sends, else of who wrote. */
@@ -298,39 +303,27 @@ static gboolean
 add_date (Builder *builder, GError **error)
 {
   g_autofree char *date = vd_field_date (builder->moment.now, builder->moment.utc_offset);
-  return vd_head_add (builder->head, "Date", date, error);
+  return vd_head_add (&builder->head, VD_NAME_DATE, date, error);
 }
 
 static gboolean
 add_message_id (Builder *builder, GError **error)
 {
   g_autofree char *id = vd_field_message_id (builder->moment.random, message_domain (builder));
-  return vd_head_add (builder->head, "Message-ID", id, error);
+  return vd_head_add (&builder->head, VD_NAME_MESSAGE_ID, id, error);
 }
 
 static gboolean
 complete_head (Builder *builder, GError **error)
 {
-  gboolean date = vd_scope_has (&builder->scope, "Date", NULL);
-  gboolean id = vd_scope_has (&builder->scope, "Message-ID", NULL);
+  gboolean date = vd_scope_has (&builder->scope, VD_NAME_DATE, NULL);
+  gboolean id = vd_scope_has (&builder->scope, VD_NAME_MESSAGE_ID, NULL);
   if ((!date || !id) && !need_moment (builder, error))
     return FALSE;
   return (date || add_date (builder, error)) && complete_authors (builder, error) && (id || add_message_id (builder, error));
 }
 
 /* ---- copies ---- */
-
-static gboolean
-has_eight_bit (const guint8 *data, gsize size)
-{
-  gsize i = 0;
-  guint64 any = 0;
-  for (; i + sizeof any <= size && (any & G_GUINT64_CONSTANT (0x8080808080808080)) == 0; i += sizeof any)
-    memcpy (&any, data + i, sizeof any);
-  for (; i < size && (any & G_GUINT64_CONSTANT (0x8080808080808080)) == 0; i++)
-    any = data[i];
-  return (any & G_GUINT64_CONSTANT (0x8080808080808080)) != 0;
-}
 
 /* Takes head and tail.  No head: the message's own. */
 static VdCopy *
@@ -345,7 +338,8 @@ add_copy (Builder *builder, GBytes *head, GBytes *tail, gboolean blind)
     octets.data = g_bytes_get_data (head, &octets.size);
   else
     vd_message_exact_head (builder->message, &octets);
-  const gboolean utf8 = has_eight_bit (octets.data, octets.size);
+  const gboolean ascii = head == NULL && vd_message_is_ascii (builder->message);
+  const gboolean utf8 = !ascii && vd_octet_any_high (octets.data, octets.size);
   *copy = (VdCopy){ .head = head, .tail = tail, .utf8_header = utf8, .eight_bit = facts->eight_bit || utf8, .blind = blind };
   copy->size = (guint64) octets.size + facts->size + (tail == NULL ? 0 : (guint64) g_bytes_get_size (tail));
   return copy;
@@ -369,12 +363,12 @@ fill_copy (const Builder *builder, VdCopy *copy, gboolean apart, guint n)
 static gboolean
 add_main_copy (Builder *builder, GError **error)
 {
-  gboolean empty_bcc = builder->options->empty_bcc && vd_head_had_blind (builder->head);
+  gboolean empty_bcc = builder->options->empty_bcc && vd_head_had_blind (&builder->head);
   VeredaSpan own;
   GBytes *head = NULL;
-  if (empty_bcc || !vd_head_is_untouched (builder->head) || !vd_message_exact_head (builder->message, &own))
+  if (empty_bcc || !vd_head_is_untouched (&builder->head) || !vd_message_exact_head (builder->message, &own))
     {
-      head = vd_head_build (builder->head, empty_bcc ? "Bcc" : NULL, "", error);
+      head = vd_head_build (&builder->head, empty_bcc ? VD_NAME_BCC : VD_NAME_OTHER, "", error);
       if (head == NULL)
         return FALSE;
     }
@@ -391,7 +385,7 @@ add_separate_copies (Builder *builder, GError **error)
       const VdRecipient *recipient = &builder->envelope->recipients[i];
       if (!recipient->apart || recipient->same_as >= 0)
         continue;
-      GBytes *head = vd_head_build (builder->head, "Bcc", recipient->path, error);
+      GBytes *head = vd_head_build (&builder->head, VD_NAME_BCC, recipient->path, error);
       if (head == NULL)
         return FALSE;
       VdCopy *copy = add_copy (builder, head, NULL, TRUE);
@@ -414,20 +408,20 @@ add_digest_copy (Builder *builder, GError **error)
   g_autofree char *from = NULL;
   g_autofree char *sender = NULL;
   g_autofree char *date = vd_field_date (builder->moment.now, builder->moment.utc_offset);
-  g_autoptr (GBytes) inner = vd_head_build (builder->head, NULL, NULL, error);
+  g_autoptr (GBytes) inner = vd_head_build (&builder->head, VD_NAME_OTHER, NULL, error);
   if (inner == NULL)
     return FALSE;
-  vd_scope_has (&plain, "Subject", &subject);
+  vd_scope_has (&plain, VD_NAME_SUBJECT, &subject);
   if (builder->originator != NULL)
     from = vd_given_mailbox_text (builder->originator);
   else
     {
-      vd_scope_has (&builder->scope, "From", &from);
-      vd_scope_has (&builder->scope, "Sender", &sender);
+      vd_scope_has (&builder->scope, VD_NAME_FROM, &from);
+      vd_scope_has (&builder->scope, VD_NAME_SENDER, &sender);
     }
   gsize inner_size;
   const guint8 *inner_octets = g_bytes_get_data (inner, &inner_size);
-  gboolean utf8 = has_eight_bit (inner_octets, inner_size);
+  gboolean utf8 = vd_octet_any_high (inner_octets, inner_size);
   VdDigest digest = { from,
                       sender,
                       subject,
@@ -461,8 +455,8 @@ build (Builder *builder, GError **error)
 {
   if (!read_authors (builder, error) || !find_originator (builder, error) || !find_recipients (builder, error))
     return FALSE;
-  builder->head = vd_head_new (&builder->scope, vd_message_has_body (builder->message), error);
-  return builder->head != NULL && complete_head (builder, error) && add_copies (builder, error);
+  return vd_head_init (&builder->head, &builder->scope, vd_message_has_body (builder->message), error)
+         && complete_head (builder, error) && add_copies (builder, error);
 }
 
 /* The reverse-path is a part of it. */
@@ -486,7 +480,7 @@ vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GErro
       if (given == NULL)
         return NULL;
     }
-  g_autoptr (VdEnvelope) envelope = g_new0 (VdEnvelope, 1);
+  g_autoptr (VdEnvelope) envelope = vd_zeros_new (VdEnvelope);
   g_atomic_ref_count_init (&envelope->refs);
   envelope->lasting = TRUE;
   Builder builder = { .options = options, .message = message, .envelope = envelope };
@@ -494,7 +488,7 @@ vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GErro
   gboolean fine = build (&builder, error);
   if (fine)
     keep_originator (&builder);
-  vd_head_free (builder.head);
+  vd_head_clear (&builder.head);
   vd_mailbox_free (builder.sender);
   vd_mailbox_free (builder.read_originator);
   vd_mailboxes_clear (&builder.from);
@@ -554,7 +548,7 @@ vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mode, const
 }
 
 gboolean
-vd_copy_exact (const VdCopy *copy, VeredaMessage *message, VeredaSpan ret_spans[2])
+vd_copy_exact (const VdCopy *copy, VeredaMessage *message, VeredaSpan ret_spans[2], gboolean *ret_dotless)
 {
   VeredaSpan body = { NULL, 0 };
   if (copy->tail != NULL || !vd_message_exact_body (message, &body))
@@ -564,7 +558,10 @@ vd_copy_exact (const VdCopy *copy, VeredaMessage *message, VeredaSpan ret_spans[
   else if (!vd_message_exact_head (message, &ret_spans[0]))
     return FALSE;
   ret_spans[1] = body;
-  return ret_spans[0].size + body.size == copy->size;
+  if (ret_spans[0].size + body.size != copy->size)
+    return FALSE;
+  *ret_dotless = copy->head == NULL && vd_message_is_dotless (message);
+  return TRUE;
 }
 
 GBytes *

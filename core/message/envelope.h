@@ -116,9 +116,9 @@ VdBody *vd_copy_open (const VdCopy *copy, VeredaMessage *message, VdBodyMode mod
 /* The head as it is sent; a new reference. */
 GBytes *vd_copy_head (const VdCopy *copy, VeredaMessage *message);
 
-/* The same content for BDAT, where head and body lie in memory as they are sent, and nothing can change them as long as both are there. FALSE:
- * it has to be opened. */
-gboolean vd_copy_exact (const VdCopy *copy, VeredaMessage *message, VeredaSpan ret_spans[2]);
+/* The same content for BDAT, where head and body lie in memory as they are sent, and nothing can change them as long as both are there; with
+ * *ret_dotless the same also for DATA, but for the lone dot. FALSE: it has to be opened. */
+gboolean vd_copy_exact (const VdCopy *copy, VeredaMessage *message, VeredaSpan ret_spans[2], gboolean *ret_dotless);
 
 /* Checks of one header option where it is set: field name, no CR LF NUL, not one of the refused fields (HDR-7, HDR-8). */
 gboolean vd_header_option_check (const char *name, const char *value, GError **error);

@@ -12,55 +12,80 @@
 
 #define FOLD_AT 76
 
-#define ROW(name, flags)                                                                                                       \
-  {                                                                                                                            \
-    name, sizeof name - 1, flags                                                                                               \
-  }
-
 /* Rows with RFC 5322's section 3.6 limits; each but the refused ones exists with Resent- too. */
 static const struct
 {
-  const char *name;
-  gsize size;
+  const char *resent; /* the name with Resent- */
   guint flags;
-} table[] = {
-  ROW ("Date", VD_FIELD_SINGLE | VD_FIELD_ASCII),
-  ROW ("From", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
-  ROW ("Sender", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
-  ROW ("Reply-To", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
-  ROW ("To", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
-  ROW ("Cc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS),
-  ROW ("Bcc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS | VD_FIELD_BLIND),
-  ROW ("Dcc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS | VD_FIELD_BLIND),
-  ROW ("Message-ID", VD_FIELD_SINGLE | VD_FIELD_ASCII),
-  ROW ("In-Reply-To", VD_FIELD_SINGLE | VD_FIELD_ASCII | VD_FIELD_IDS),
-  ROW ("References", VD_FIELD_SINGLE | VD_FIELD_ASCII | VD_FIELD_IDS),
-  ROW ("Subject", VD_FIELD_SINGLE),
+} names[VD_NAME_N] = {
+  [VD_NAME_OTHER] = { "Resent-", 0 },
+  [VD_NAME_DATE] = { "Resent-Date", VD_FIELD_SINGLE | VD_FIELD_ASCII },
+  [VD_NAME_FROM] = { "Resent-From", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
+  [VD_NAME_SENDER] = { "Resent-Sender", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
+  [VD_NAME_REPLY_TO] = { "Resent-Reply-To", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
+  [VD_NAME_TO] = { "Resent-To", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
+  [VD_NAME_CC] = { "Resent-Cc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS },
+  [VD_NAME_BCC] = { "Resent-Bcc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS | VD_FIELD_BLIND },
+  [VD_NAME_DCC] = { "Resent-Dcc", VD_FIELD_SINGLE | VD_FIELD_ADDRESS | VD_FIELD_BLIND },
+  [VD_NAME_MESSAGE_ID] = { "Resent-Message-ID", VD_FIELD_SINGLE | VD_FIELD_ASCII },
+  [VD_NAME_IN_REPLY_TO] = { "Resent-In-Reply-To", VD_FIELD_SINGLE | VD_FIELD_ASCII | VD_FIELD_IDS },
+  [VD_NAME_REFERENCES] = { "Resent-References", VD_FIELD_SINGLE | VD_FIELD_ASCII | VD_FIELD_IDS },
+  [VD_NAME_SUBJECT] = { "Resent-Subject", VD_FIELD_SINGLE },
   /* Describe the body, which is not for a header option to redescribe. */
-  ROW ("Content-Type", VD_FIELD_SINGLE | VD_FIELD_REFUSED),
-  ROW ("Content-Transfer-Encoding", VD_FIELD_SINGLE | VD_FIELD_REFUSED),
-  ROW ("Content-MD5", VD_FIELD_SINGLE | VD_FIELD_REFUSED),
-  ROW ("MIME-Version", VD_FIELD_SINGLE | VD_FIELD_REFUSED),
+  [VD_NAME_CONTENT_TYPE] = { "Resent-Content-Type", VD_FIELD_SINGLE | VD_FIELD_REFUSED },
+  [VD_NAME_CONTENT_TRANSFER_ENCODING] = { "Resent-Content-Transfer-Encoding", VD_FIELD_SINGLE | VD_FIELD_REFUSED },
+  [VD_NAME_CONTENT_MD5] = { "Resent-Content-MD5", VD_FIELD_SINGLE | VD_FIELD_REFUSED },
+  [VD_NAME_MIME_VERSION] = { "Resent-MIME-Version", VD_FIELD_SINGLE | VD_FIELD_REFUSED },
   /* Written by servers (RFC 5321 section 4.4). */
-  ROW ("Return-Path", VD_FIELD_REFUSED),
-  ROW ("Received", VD_FIELD_REFUSED),
+  [VD_NAME_RETURN_PATH] = { "Resent-Return-Path", VD_FIELD_REFUSED },
+  [VD_NAME_RECEIVED] = { "Resent-Received", VD_FIELD_REFUSED },
 };
 
-guint
-vd_field_flags (const char *name, gsize size)
+/* The names of so many octets, ended by VD_NAME_OTHER: few are alike. */
+#define SIZE_MAX_KNOWN 25u
+static const guint8 by_size[SIZE_MAX_KNOWN + 1][4] = {
+  [2] = { VD_NAME_TO, VD_NAME_CC },
+  [3] = { VD_NAME_BCC, VD_NAME_DCC },
+  [4] = { VD_NAME_FROM, VD_NAME_DATE },
+  [6] = { VD_NAME_SENDER },
+  [7] = { VD_NAME_SUBJECT },
+  [8] = { VD_NAME_RECEIVED, VD_NAME_REPLY_TO },
+  [10] = { VD_NAME_MESSAGE_ID, VD_NAME_REFERENCES },
+  [11] = { VD_NAME_IN_REPLY_TO, VD_NAME_RETURN_PATH, VD_NAME_CONTENT_MD5 },
+  [12] = { VD_NAME_CONTENT_TYPE, VD_NAME_MIME_VERSION },
+  [25] = { VD_NAME_CONTENT_TRANSFER_ENCODING },
+};
+
+#define PREFIX_SIZE (sizeof "Resent-" - 1)
+
+static guint
+read_known (const char *text, gsize size)
 {
-  guint resent
-      = size > 7 && (*name == 'R' || *name == 'r') && g_ascii_strncasecmp (name, "Resent-", 7) == 0 ? VD_FIELD_RESENT : 0;
-  if (resent != 0)
-    {
-      name += 7;
-      size -= 7;
-    }
-  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
-    if (table[i].size == size && (table[i].name[0] | 0x20) == (name[0] | 0x20)
-        && vd_octet_equal_case (table[i].name, name, size))
-      return resent == 0 || (table[i].flags & VD_FIELD_REFUSED) == 0 ? table[i].flags | resent : resent;
-  return resent;
+  for (const guint8 *name = size <= SIZE_MAX_KNOWN ? by_size[size] : by_size[0]; *name != VD_NAME_OTHER; name++)
+    if (vd_octet_equal_case (names[*name].resent + PREFIX_SIZE, text, size))
+      return *name;
+  return VD_NAME_OTHER;
+}
+
+guint
+vd_name_read (const char *text, gsize size)
+{
+  if (size <= PREFIX_SIZE || (text[0] | 0x20) != 'r' || !vd_octet_equal_case (text, "Resent-", PREFIX_SIZE))
+    return read_known (text, size);
+  const guint name = read_known (text + PREFIX_SIZE, size - PREFIX_SIZE);
+  return VD_NAME_RESENT + ((names[name].flags & VD_FIELD_REFUSED) == 0 ? name : VD_NAME_OTHER);
+}
+
+const char *
+vd_name_text (guint name)
+{
+  return names[name % VD_NAME_RESENT].resent + (name >= VD_NAME_RESENT ? 0 : PREFIX_SIZE);
+}
+
+guint
+vd_name_flags (guint name)
+{
+  return names[name % VD_NAME_RESENT].flags | (name >= VD_NAME_RESENT ? VD_FIELD_RESENT : 0);
 }
 
 static gboolean

@@ -18,8 +18,41 @@ typedef enum
   VD_FIELD_RESENT = 1 << 6   /* begins with Resent- */
 } VdFieldFlags;
 
-/* Flags by name, without regard to case; 0 for a field that nothing is known of. */
-guint vd_field_flags (const char *name, gsize size);
+/* The names that something is known of.  A name is read once; from then on its number is compared. */
+typedef enum
+{
+  VD_NAME_OTHER,
+  VD_NAME_DATE,
+  VD_NAME_FROM,
+  VD_NAME_SENDER,
+  VD_NAME_REPLY_TO,
+  VD_NAME_TO,
+  VD_NAME_CC,
+  VD_NAME_BCC,
+  VD_NAME_DCC,
+  VD_NAME_MESSAGE_ID,
+  VD_NAME_IN_REPLY_TO,
+  VD_NAME_REFERENCES,
+  VD_NAME_SUBJECT,
+  VD_NAME_CONTENT_TYPE,
+  VD_NAME_CONTENT_TRANSFER_ENCODING,
+  VD_NAME_CONTENT_MD5,
+  VD_NAME_MIME_VERSION,
+  VD_NAME_RETURN_PATH,
+  VD_NAME_RECEIVED,
+  VD_NAME_N,
+  VD_NAME_RESENT = 32 /* added to it: begins with Resent- */
+} VdName;
+
+/* A set of names. */
+#define VD_NAME_BIT(name) (G_GUINT64_CONSTANT (1) << (name))
+
+/* Without regard to case. */
+guint vd_name_read (const char *text, gsize size);
+/* Not of VD_NAME_OTHER. */
+const char *vd_name_text (guint name);
+/* Flags by name; 0 for a field that nothing is known of. */
+guint vd_name_flags (guint name);
 
 /* Appends "Name: value" CRLF, folded at white space that is there so that lines stay within 76 octets where they can (RFC
  * 5322 section 2.2.3, RFC 2047 section 2).  A line that cannot be kept within 998 octets is VEREDA_ERROR_MESSAGE. */

@@ -27,7 +27,7 @@ vd_header_option_check (const char *name, const char *value, GError **error)
   gsize size = strlen (name);
   if (!vd_header_name_valid (name, size))
     return refuse (error, name, "is not a field name: printable ASCII without space and colon");
-  guint flags = vd_field_flags (name, size);
+  guint flags = vd_name_flags (vd_name_read (name, size));
   if ((flags & VD_FIELD_REFUSED) != 0)
     return refuse (error, name, "cannot be user-specified: it belongs to the message or to the servers on its way");
   for (const char *p = value; *p != '\0'; p++)
@@ -61,12 +61,12 @@ given_free (gpointer data)
 }
 
 const VdGiven *
-vd_given_find (const GPtrArray *given, const char *name)
+vd_given_find (const GPtrArray *given, guint name)
 {
   for (guint i = 0; i < given->len; i++)
     {
       const VdGiven *field = g_ptr_array_index (given, i);
-      if (g_ascii_strcasecmp (field->name, name) == 0)
+      if (field->known == name)
         return field;
     }
   return NULL;
@@ -88,18 +88,32 @@ merge (VdGiven *field, const char *value, GError **error)
   return TRUE;
 }
 
+static VdGiven *
+find_spelled (const GPtrArray *given, const char *name)
+{
+  for (guint i = 0; i < given->len; i++)
+    {
+      VdGiven *field = g_ptr_array_index (given, i);
+      if (g_ascii_strcasecmp (field->name, name) == 0)
+        return field;
+    }
+  return NULL;
+}
+
 static gboolean
 add_option (GPtrArray *given, const VdHeaderOption *option, GError **error)
 {
   if (!vd_header_option_check (option->name, option->value, error))
     return FALSE;
   g_autofree char *text = g_strstrip (g_strdup (option->value));
-  guint flags = vd_field_flags (option->name, strlen (option->name));
-  VdGiven *earlier = (VdGiven *) vd_given_find (given, option->name);
+  const guint known = vd_name_read (option->name, strlen (option->name));
+  const guint flags = vd_name_flags (known);
+  VdGiven *earlier = find_spelled (given, option->name);
   if (earlier != NULL && (flags & VD_FIELD_SINGLE) != 0)
     return merge (earlier, text, error);
   VdGiven *field = g_new0 (VdGiven, 1);
   field->name = g_strdup (earlier != NULL ? earlier->name : option->name);
+  field->known = known;
   field->flags = flags;
   field->what = g_strdup_printf ("header option %s", field->name);
   field->text = g_steal_pointer (&text);

@@ -8,49 +8,27 @@
 #include <string.h>
 
 #include "core/base/error.h"
-#include "core/message/field.h"
-
-struct VdHead
-{
-  const VdScope *scope;
-  gboolean has_body;
-  gboolean had_blind;
-  guint lead_at;     /* index of the field before which `lead` goes */
-  GByteArray *lead;  /* the new Resent- fields; NULL: none yet */
-  GByteArray *trail; /* what is appended; NULL: nothing yet */
-};
 
 /* The option that stands for this field of the message; NULL: the field stays. */
 static const VdGiven *
 replacement (const VdHead *head, guint index)
 {
-  if (head->scope->resent || head->scope->given->len == 0
-      || (vd_header_flags (head->scope->header, index) & VD_FIELD_SINGLE) == 0)
+  if (head->scope->resent || (vd_header_flags (head->scope->header, index) & VD_FIELD_SINGLE) == 0)
     return NULL;
-  gsize size;
-  const char *name = vd_header_name (head->scope->header, index, &size);
-  g_autofree char *wanted = g_strndup (name, size);
-  return vd_given_find (head->scope->given, wanted);
+  return vd_given_find (head->scope->given, vd_header_known (head->scope->header, index));
 }
 
-/* HDR-1.  Not while resending: then the fields are somebody else's (RES-6). */
+/* HDR-1.  `name` is there more than once. */
 static gboolean
-check_single (const VdHead *head, guint index, GError **error)
+check_repeated (const VdHead *head, guint name, GError **error)
 {
-  const VdHeader *header = head->scope->header;
-  guint flags = vd_header_flags (header, index);
-  if (head->scope->resent || (flags & (VD_FIELD_SINGLE | VD_FIELD_BLIND | VD_FIELD_RESENT)) != VD_FIELD_SINGLE)
+  const guint flags = vd_name_flags (name);
+  if ((flags & (VD_FIELD_SINGLE | VD_FIELD_BLIND | VD_FIELD_RESENT)) != VD_FIELD_SINGLE
+      || vd_given_find (head->scope->given, name) != NULL)
     return TRUE;
-  if (vd_header_find_again (header, index) < 0)
-    return TRUE;
-  gsize size;
-  const char *name = vd_header_name (header, index, &size);
-  g_autofree char *wanted = g_strndup (name, size);
-  if (vd_given_find (head->scope->given, wanted) != NULL)
-    return TRUE;
-  gboolean settable = (flags & VD_FIELD_REFUSED) == 0;
+  const gboolean settable = (flags & VD_FIELD_REFUSED) == 0;
   g_set_error (error, VEREDA_ERROR, VEREDA_ERROR_MESSAGE, "the message has more than one %s field, but only one is allowed%s",
-               wanted, settable ? "; correct it, or give the field as a header option to replace them" : "");
+               vd_name_text (name), settable ? "; correct it, or give the field as a header option to replace them" : "");
   return FALSE;
 }
 
@@ -84,7 +62,7 @@ place_option (VdHead *head, const VdGiven *field, GError **error)
     }
   if (single && *field->text == '\0')
     return TRUE;
-  if (!head->scope->resent && single && vd_header_find (head->scope->header, field->name, 0) >= 0)
+  if (!head->scope->resent && single && (vd_header_names (head->scope->header) & VD_NAME_BIT (field->known)) != 0)
     return TRUE; /* takes its place in vd_head_build() */
   return vd_field_append (place_of_new (head), field->name, field->value, error);
 }
@@ -104,37 +82,34 @@ place_options (VdHead *head, GError **error)
   return TRUE;
 }
 
-VdHead *
-vd_head_new (const VdScope *scope, gboolean has_body, GError **error)
+#define BLIND_NAMES                                                                                                            \
+  (VD_NAME_BIT (VD_NAME_BCC) | VD_NAME_BIT (VD_NAME_DCC) | VD_NAME_BIT (VD_NAME_RESENT + VD_NAME_BCC)                          \
+   | VD_NAME_BIT (VD_NAME_RESENT + VD_NAME_DCC))
+
+gboolean
+vd_head_init (VdHead *head, const VdScope *scope, gboolean has_body, GError **error)
 {
-  g_autoptr (VdHead) head = g_new0 (VdHead, 1);
-  head->scope = scope;
-  head->has_body = has_body;
-  head->lead_at = scope->fresh ? 0 : scope->first;
-  for (guint i = 0; i < vd_header_count (scope->header); i++)
-    {
-      if (!check_single (head, i, error))
-        return NULL;
-      head->had_blind = head->had_blind || (vd_header_flags (scope->header, i) & VD_FIELD_BLIND) != 0;
-    }
-  return place_options (head, error) ? g_steal_pointer (&head) : NULL;
+  *head = (VdHead){ .scope = scope, .has_body = has_body, .lead_at = scope->fresh ? 0 : scope->first };
+  head->had_blind = (vd_header_names (scope->header) & BLIND_NAMES) != 0;
+  /* Not while resending: then the fields are somebody else's (RES-6). */
+  guint64 repeated = scope->resent ? 0 : vd_header_repeated (scope->header);
+  for (guint name = 0; repeated != 0; name++, repeated >>= 1)
+    if ((repeated & 1) != 0 && !check_repeated (head, name, error))
+      return FALSE;
+  return place_options (head, error);
 }
 
 void
-vd_head_free (VdHead *head)
+vd_head_clear (VdHead *head)
 {
-  if (head == NULL)
-    return;
   g_clear_pointer (&head->lead, g_byte_array_unref);
   g_clear_pointer (&head->trail, g_byte_array_unref);
-  g_free (head);
 }
 
 gboolean
-vd_head_add (VdHead *head, const char *name, const char *value, GError **error)
+vd_head_add (VdHead *head, guint name, const char *value, GError **error)
 {
-  g_autofree char *whole = vd_scope_name (head->scope, name);
-  return vd_field_append (place_of_new (head), whole, value, error);
+  return vd_field_append (place_of_new (head), vd_scope_text (head->scope, name), value, error);
 }
 
 gboolean
@@ -162,7 +137,7 @@ append_field (const VdHead *head, guint index, GByteArray *to, GError **error)
       vd_header_append_raw (header, index, to);
       return TRUE;
     }
-  gboolean again = vd_header_find (header, given->name, 0) != (gint) index;
+  gboolean again = vd_header_find (header, given->known, 0) != (gint) index;
   return again || *given->text == '\0' || vd_field_append (to, given->name, given->value, error);
 }
 
@@ -186,18 +161,14 @@ copy_section (const VdHead *head)
 }
 
 GBytes *
-vd_head_build (const VdHead *head, const char *name, const char *value, GError **error)
+vd_head_build (const VdHead *head, guint name, const char *value, GError **error)
 {
-  if (name == NULL && vd_head_is_untouched (head))
+  if (name == VD_NAME_OTHER && vd_head_is_untouched (head))
     return copy_section (head);
   g_autoptr (GByteArray) wire = g_byte_array_new ();
   g_autoptr (GByteArray) extra = g_byte_array_new ();
-  if (name != NULL)
-    {
-      g_autofree char *whole = vd_scope_name (head->scope, name);
-      if (!vd_field_append (extra, whole, value, error))
-        return NULL;
-    }
+  if (name != VD_NAME_OTHER && !vd_field_append (extra, vd_scope_text (head->scope, name), value, error))
+    return NULL;
   guint n = vd_header_count (head->scope->header);
   for (guint i = 0; i <= n; i++)
     {

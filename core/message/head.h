@@ -10,15 +10,22 @@
 
 #include "core/message/scope.h"
 
-typedef struct VdHead VdHead;
+typedef struct
+{
+  const VdScope *scope;
+  gboolean has_body;
+  gboolean had_blind;
+  guint lead_at;     /* index of the field before which `lead` goes */
+  GByteArray *lead;  /* the new Resent- fields; NULL: none yet */
+  GByteArray *trail; /* what is appended; NULL: nothing yet */
+} VdHead;
 
-/* Everything is borrowed for the life of the head.  Fails where the outcome would break RFC 5322 section 3.6. */
-VdHead *vd_head_new (const VdScope *scope, gboolean has_body, GError **error);
-void vd_head_free (VdHead *head);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdHead, vd_head_free)
+/* Everything is borrowed for the life of the head.  Fails where the outcome would break RFC 5322 section 3.6; it is to be cleared all the same. */
+gboolean vd_head_init (VdHead *head, const VdScope *scope, gboolean has_body, GError **error);
+void vd_head_clear (VdHead *head);
 
-/* A field that the library adds; its name gets Resent- where the scope says so. */
-gboolean vd_head_add (VdHead *head, const char *name, const char *value, GError **error);
+/* A field that the library adds (a VdName); gets Resent- where the scope says so. */
+gboolean vd_head_add (VdHead *head, guint name, const char *value, GError **error);
 
 /* TRUE where a blind field of the message was left out, or one was given. */
 gboolean vd_head_had_blind (const VdHead *head);
@@ -26,8 +33,8 @@ gboolean vd_head_had_blind (const VdHead *head);
 /* Nothing is added, replaced or left out, and the message's own section is in wire form. */
 gboolean vd_head_is_untouched (const VdHead *head);
 
-/* The section in wire form, with the separating empty line if there is a body. `name` and `value` (NULL: none) are one more
- * field, for this copy. */
-GBytes *vd_head_build (const VdHead *head, const char *name, const char *value, GError **error);
+/* The section in wire form, with the separating empty line if there is a body. `name` (VD_NAME_OTHER: none) and `value` are
+ * one more field, for this copy. */
+GBytes *vd_head_build (const VdHead *head, guint name, const char *value, GError **error);
 
 #endif

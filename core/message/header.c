@@ -9,28 +9,29 @@
 #include "core/base/error.h"
 #include "core/base/octet.h"
 #include "core/base/trace.h"
-#include "core/message/field.h"
 
 #define SHOWN 40
 
+/* Many messages wait at a time: offsets are small. */
 typedef struct
 {
-  gsize start;
-  gsize end;   /* behind the last line end */
-  gsize name;  /* size of the name */
-  gsize value; /* first octet behind the colon */
-  guint flags; /* VdFieldFlags */
+  guint32 start;
+  guint32 end;   /* behind the last line end */
+  guint32 colon; /* behind the name lies white space, or this */
+  guint32 size;  /* of the name */
+  guint32 name;  /* VdName */
 } Field;
 
-#define FIELDS_ROOM 16u /* without memory of their own */
+#define FIELDS_ROOM 12u /* without memory of their own */
 
 struct VdHeader
 {
   GBytes *bytes; /* where the section is the beginning */
   const char *data;
   gsize size;
-  guint64 present; /* the bits of the names that there are */
-  Field *fields;   /* `few`, while there is room */
+  guint64 names;    /* that there are */
+  guint64 repeated; /* that there are more than once */
+  Field *fields;    /* `few`, while there is room */
   guint n_fields, room;
   guint64 lines;
   gboolean exact; /* every line ends with CRLF */
@@ -125,13 +126,6 @@ check_octets (const VdBodyPolicy *policy, const char *line, gsize size, guint64 
   return FALSE;
 }
 
-/* One of 64 for every name: where none of the section's has it, the name is not there. */
-static guint64
-name_bit (const char *name, gsize size)
-{
-  return G_GUINT64_CONSTANT (1) << ((size * 5 + (guint8) (*name | 0x20)) & 63); /* of letters, without case */
-}
-
 static void
 double_room (VdHeader *header)
 {
@@ -143,24 +137,29 @@ double_room (VdHeader *header)
   header->room *= 2;
 }
 
-/* The first line of a field: name, white space that old writers put before the colon (section 4.5.8), colon. */
+/* Its first line: name, white space that old writers put before the colon (section 4.5.8), colon. */
 static gboolean
-start_field (VdHeader *header, gsize at, gsize size, gsize next, GError **error)
+add_field (VdHeader *header, gsize at, gsize size, gsize next)
 {
   const char *line = header->data + at;
-  const char *colon = memchr (line, ':', size);
-  gsize name = colon == NULL ? 0 : (gsize) (colon - line);
-  while (name > 0 && is_wsp (line[name - 1]))
-    name--;
-  if (colon != NULL && vd_header_name_valid (line, name))
-    {
-      if (header->n_fields == header->room)
-        double_room (header);
-      header->present |= name_bit (line, name);
-      header->fields[header->n_fields++]
-          = (Field){ at, next, name, at + (gsize) (colon - line) + 1, vd_field_flags (line, name) };
-      return TRUE;
-    }
+  const gsize name = vd_octet_span (line, size, VD_OCTET_FTEXT);
+  gsize colon = name;
+  while (colon < size && is_wsp (line[colon]))
+    colon++;
+  if (name == 0 || colon == size || line[colon] != ':')
+    return FALSE;
+  if (header->n_fields == header->room)
+    double_room (header);
+  const guint known = vd_name_read (line, name);
+  header->repeated |= header->names & VD_NAME_BIT (known);
+  header->names |= VD_NAME_BIT (known);
+  header->fields[header->n_fields++] = (Field){ (guint32) at, (guint32) next, (guint32) (at + colon), (guint32) name, known };
+  return TRUE;
+}
+
+static void
+refuse_field (const VdHeader *header, const char *line, gsize size, GError **error)
+{
   if (header->lines == 1 && size >= 5 && memcmp (line, "From ", 5) == 0)
     refuse_line (error, 1, line, size,
                  "is the separator line of an mbox file, not a header field; take one message out of the mailbox and leave "
@@ -171,7 +170,6 @@ start_field (VdHeader *header, gsize at, gsize size, gsize next, GError **error)
   else
     refuse_line (error, header->lines, line, size,
                  "is neither a header field nor the continuation of one; is the empty line before the body missing?");
-  return FALSE;
 }
 
 static gboolean
@@ -182,15 +180,33 @@ add_line (VdHeader *header, const VdBodyPolicy *policy, gsize at, gsize end, gsi
   if (!check_octets (policy, line, end - at, header->lines, error))
     return FALSE;
   if (end == at || !is_wsp (line[0]))
-    return start_field (header, at, end - at, next, error);
+    {
+      if (add_field (header, at, end - at, next))
+        return TRUE;
+      refuse_field (header, line, end - at, error);
+      return FALSE;
+    }
   if (header->n_fields == 0)
     {
       refuse_line (error, header->lines, line, end - at,
                    "begins with white space, but there is no field that it could continue");
       return FALSE;
     }
-  header->fields[header->n_fields - 1].end = next;
+  header->fields[header->n_fields - 1].end = (guint32) next;
   return TRUE;
+}
+
+static VdHeader *
+header_alloc (GBytes *bytes)
+{
+  VdHeader *header = g_malloc (sizeof *header);
+  memset (header, 0, G_STRUCT_OFFSET (VdHeader, few)); /* that is set as it is used */
+  header->bytes = g_bytes_ref (bytes);
+  header->data = g_bytes_get_data (bytes, NULL);
+  header->fields = header->few;
+  header->room = FIELDS_ROOM;
+  header->exact = TRUE;
+  return header;
 }
 
 VdHeader *
@@ -202,14 +218,9 @@ vd_header_scan (const VdBodyPolicy *policy, GBytes *section, GError **error)
 VdHeader *
 vd_header_scan_first (const VdBodyPolicy *policy, GBytes *bytes, gsize size, GError **error)
 {
-  g_autoptr (VdHeader) header = g_malloc (sizeof *header);
-  memset (header, 0, G_STRUCT_OFFSET (VdHeader, few));
-  header->bytes = g_bytes_ref (bytes);
-  header->data = g_bytes_get_data (bytes, NULL);
+  g_return_val_if_fail (size <= G_MAXUINT32, NULL);
+  g_autoptr (VdHeader) header = header_alloc (bytes);
   header->size = size;
-  header->fields = header->few;
-  header->room = FIELDS_ROOM;
-  header->exact = TRUE;
   gsize at = 0;
   while (at < size)
     {
@@ -222,6 +233,30 @@ vd_header_scan_first (const VdBodyPolicy *policy, GBytes *bytes, gsize size, GEr
         return NULL;
       at = next;
     }
+  return g_steal_pointer (&header);
+}
+
+VdHeader *
+vd_header_scan_exact (GBytes *bytes, gsize max)
+{
+  g_autoptr (VdHeader) header = header_alloc (bytes);
+  const gsize size = g_bytes_get_size (bytes);
+  const gsize most = MIN (size, MIN (max, G_MAXUINT32));
+  gsize at = 0;
+  while (at < size && header->data[at] != '\r')
+    {
+      const char *lf = memchr (header->data + at, '\n', most - at);
+      if (lf == NULL)
+        return NULL;
+      const gsize next = (gsize) (lf - header->data) + 1;
+      if (is_wsp (header->data[at]) && header->n_fields > 0)
+        header->fields[header->n_fields - 1].end = (guint32) next;
+      else if (!add_field (header, at, next - 2 - at, next))
+        return NULL;
+      header->lines++;
+      at = next;
+    }
+  header->size = at;
   return g_steal_pointer (&header);
 }
 
@@ -262,62 +297,39 @@ field_at (const VdHeader *header, guint index)
   return &header->fields[index];
 }
 
-const char *
-vd_header_name (const VdHeader *header, guint index, gsize *ret_size)
+gint
+vd_header_find (const VdHeader *header, guint name, guint from)
 {
-  const Field *field = field_at (header, index);
-  *ret_size = field->name;
-  return header->data + field->start;
-}
-
-gboolean
-vd_header_is (const VdHeader *header, guint index, const char *name)
-{
-  const Field *field = field_at (header, index);
-  return field->name == strlen (name) && g_ascii_strncasecmp (header->data + field->start, name, field->name) == 0;
-}
-
-gboolean
-vd_header_has_prefix (const VdHeader *header, guint index, const char *prefix)
-{
-  const Field *field = field_at (header, index);
-  gsize size = strlen (prefix);
-  return field->name > size && g_ascii_strncasecmp (header->data + field->start, prefix, size) == 0;
-}
-
-static gint
-find_name (const VdHeader *header, const char *name, gsize size, guint from)
-{
-  const char first = (char) (*name | 0x20); /* of letters, without case: a hint */
-  if ((header->present & name_bit (name, size)) == 0)
+  if ((header->names & VD_NAME_BIT (name)) == 0)
     return -1;
   for (guint i = from; i < header->n_fields; i++)
-    {
-      const Field *field = &header->fields[i];
-      const char *found = header->data + field->start;
-      if (field->name == size && (*found | 0x20) == first && vd_octet_equal_case (found, name, size))
-        return (gint) i;
-    }
+    if (header->fields[i].name == name)
+      return (gint) i;
   return -1;
 }
 
-gint
-vd_header_find (const VdHeader *header, const char *name, guint from)
+guint64
+vd_header_names (const VdHeader *header)
 {
-  return find_name (header, name, strlen (name), from);
+  return header->names;
 }
 
-gint
-vd_header_find_again (const VdHeader *header, guint index)
+guint64
+vd_header_repeated (const VdHeader *header)
 {
-  const Field *field = field_at (header, index);
-  return find_name (header, header->data + field->start, field->name, index + 1);
+  return header->repeated;
+}
+
+guint
+vd_header_known (const VdHeader *header, guint index)
+{
+  return field_at (header, index)->name;
 }
 
 guint
 vd_header_flags (const VdHeader *header, guint index)
 {
-  return field_at (header, index)->flags;
+  return vd_name_flags (field_at (header, index)->name);
 }
 
 gboolean
@@ -330,11 +342,12 @@ const char *
 vd_header_plain_value (const VdHeader *header, guint index, gsize *ret_size)
 {
   const Field *field = field_at (header, index);
-  const char *value = header->data + field->value;
+  const char *value = header->data + field->colon + 1;
   const char *end = header->data + field->end;
   while (end > value && (end[-1] == '\r' || end[-1] == '\n'))
     end--;
-  if (memchr (value, '\n', (gsize) (end - value)) != NULL || memchr (value, '\r', (gsize) (end - value)) != NULL)
+  if (memchr (value, '\n', (gsize) (end - value)) != NULL
+      || (!header->exact && memchr (value, '\r', (gsize) (end - value)) != NULL))
     return NULL;
   while (value < end && is_wsp (*value))
     value++;
@@ -348,9 +361,9 @@ char *
 vd_header_value (const VdHeader *header, guint index, gsize *ret_size)
 {
   const Field *field = field_at (header, index);
-  char *value = g_malloc (field->end - field->value + 1);
+  char *value = g_malloc (field->end - field->colon);
   gsize size = 0;
-  for (gsize i = field->value; i < field->end; i++)
+  for (gsize i = field->colon + 1; i < field->end; i++)
     if (header->data[i] != '\r' && header->data[i] != '\n' && (size > 0 || !is_wsp (header->data[i])))
       value[size++] = header->data[i];
   while (size > 0 && is_wsp (value[size - 1]))

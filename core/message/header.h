@@ -8,6 +8,7 @@
 
 #include <glib.h>
 
+#include "core/message/field.h"
 #include "core/message/policy.h"
 
 typedef struct VdHeader VdHeader;
@@ -23,6 +24,10 @@ gboolean vd_header_find_end (const VdBodyPolicy *policy, const guint8 *data, gsi
 VdHeader *vd_header_scan (const VdBodyPolicy *policy, GBytes *section, GError **error);
 /* The same of the first `size` octets. */
 VdHeader *vd_header_scan_first (const VdBodyPolicy *policy, GBytes *bytes, gsize size, GError **error);
+/* The same of octets that are known to be lines as they are sent: CRLF at their ends and nowhere else, none too long, no NUL.  Ends at the
+ * empty line, if there is one, which vd_header_section() tells; NULL: there is something wrong with it or it has more than `max` octets, and
+ * the others tell what. */
+VdHeader *vd_header_scan_exact (GBytes *bytes, gsize max);
 void vd_header_free (VdHeader *header);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdHeader, vd_header_free)
 
@@ -30,15 +35,13 @@ guint vd_header_count (const VdHeader *header);
 guint64 vd_header_lines (const VdHeader *header);                        /* physical lines */
 const char *vd_header_section (const VdHeader *header, gsize *ret_size); /* borrowed */
 
-/* Name of field `index` as spelled, not NUL-ended. */
-const char *vd_header_name (const VdHeader *header, guint index, gsize *ret_size);
-gboolean vd_header_is (const VdHeader *header, guint index, const char *name); /* without regard to case */
-gboolean vd_header_has_prefix (const VdHeader *header, guint index, const char *prefix);
+guint vd_header_known (const VdHeader *header, guint index); /* VdName of it */
 guint vd_header_flags (const VdHeader *header, guint index); /* VdFieldFlags of its name */
-/* Index of the next field of the same name; -1: none. */
-gint vd_header_find_again (const VdHeader *header, guint index);
+/* Sets of names: those that there are, and those that there are more than once.  All others are one name here. */
+guint64 vd_header_names (const VdHeader *header);
+guint64 vd_header_repeated (const VdHeader *header);
 /* Index of the first field of that name at or after `from`; -1: none. */
-gint vd_header_find (const VdHeader *header, const char *name, guint from);
+gint vd_header_find (const VdHeader *header, guint name, guint from);
 /* The value: unfolded (line ends taken out, white space kept), trimmed; free with g_free.  *ret_size may be NULL. */
 char *vd_header_value (const VdHeader *header, guint index, gsize *ret_size);
 /* The same where it lies, if it is on one line; NULL: it is not. */

@@ -6,10 +6,14 @@
 #include "core/message/message.h"
 
 #include "core/base/error.h"
+#include "core/base/octet.h"
+#include "core/base/zeros.h"
 #include "core/message/envelope.h"
+#include "core/message/scan.h"
 #include "core/message/survey.h"
 
-#define HEADER_MAX ((gsize) 1024 * 1024)
+#define HEADER_MAX  ((gsize) 1024 * 1024)
+#define AT_ONCE_MAX ((gsize) 8 * 1024 * 1024) /* more than that may have several processors: see survey.h */
 
 struct VeredaMessage
 {
@@ -23,7 +27,8 @@ struct VeredaMessage
   gboolean has_body;
   guint64 body_at; /* offset in the source */
   VdBodyFacts body_facts;
-  VdChart *chart; /* of the body; see vd_survey() */
+  VdChart *chart;          /* of the body; see vd_survey() */
+  gboolean ascii, dotless; /* known to be */
 
   VdEnvelope *envelope; /* made last; NULL: none to be used again */
   guint64 envelope_key;
@@ -35,7 +40,7 @@ message_from_source (VdSource *source)
 {
   if (source == NULL)
     return NULL;
-  VeredaMessage *message = g_new0 (VeredaMessage, 1);
+  VeredaMessage *message = vd_zeros_new (VeredaMessage);
   g_atomic_ref_count_init (&message->refs);
   message->source = source;
   return message;
@@ -154,12 +159,50 @@ scan_header (VdSource *source, const VdBodyPolicy *policy, gsize *ret_body_at, G
   return section != NULL ? vd_header_scan (policy, section, error) : NULL;
 }
 
-gboolean
-vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError **error)
+/* Takes header and chart. */
+static void
+take_findings (VeredaMessage *message, VdHeader *header, gsize body_at, const VdBodyFacts *facts, VdChart *chart)
 {
-  if (message->prepared && message->policy.convert_cr == policy->convert_cr
-      && message->policy.allow_long_lines == policy->allow_long_lines)
-    return TRUE;
+  vd_header_free (message->header);
+  drop_chart (message);
+  message->header = header;
+  message->has_body = body_at > 0;
+  message->body_at = body_at;
+  message->body_facts = *facts;
+  message->chart = chart;
+  message->ascii = message->dotless = FALSE;
+}
+
+/* The usual message lies in memory as it is sent, and it is enough to look at it once.  FALSE: it is not like that, or there is something
+ * wrong with it, which those who look at each line can tell. */
+static gboolean
+look_at_whole (VeredaMessage *message, const VdBodyPolicy *policy)
+{
+  GBytes *bytes = vd_source_bytes (message->source);
+  VdScan scan = { .stop_at_line_feeds = TRUE, .line_start = TRUE, .allow_long_lines = policy->allow_long_lines };
+  gsize size = 0, section;
+  const guint8 *data = bytes != NULL ? g_bytes_get_data (bytes, &size) : NULL;
+  if (data == NULL || size > AT_ONCE_MAX || vd_scan (&scan, data, size) < size || scan.too_long || !scan.line_start)
+    return FALSE;
+  VdHeader *header = vd_header_scan_exact (bytes, HEADER_MAX);
+  if (header == NULL)
+    return FALSE;
+  vd_header_section (header, &section);
+  const gboolean has_body = section < size;
+  const gsize body = has_body ? size - section - 2 : 0;
+  const VdBodyFacts facts = { .size = body,
+                              .eight_bit = scan.eight_bit && vd_octet_any_high (data + (size - body), body),
+                              .lines = scan.lines - vd_header_lines (header) - (has_body ? 1 : 0),
+                              .dots = scan.leading_dots /* or a field does, and it is looked at again */ };
+  take_findings (message, header, has_body ? section + 2 : 0, &facts, NULL);
+  message->ascii = !scan.eight_bit;
+  message->dotless = !scan.leading_dots;
+  return TRUE;
+}
+
+static gboolean
+look_at_lines (VeredaMessage *message, const VdBodyPolicy *policy, GError **error)
+{
   gsize body_at = 0;
   g_autoptr (VdHeader) header = scan_header (message->source, policy, &body_at, error);
   VdBodyFacts facts = { 0 };
@@ -167,14 +210,19 @@ vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError *
   if (header == NULL
       || (body_at > 0 && !vd_survey (message->source, body_at, policy, vd_header_lines (header) + 2, &facts, &chart, error)))
     return FALSE;
-  g_clear_pointer (&message->header, vd_header_free);
+  take_findings (message, g_steal_pointer (&header), body_at, &facts, chart);
+  return TRUE;
+}
+
+gboolean
+vd_message_prepare (VeredaMessage *message, const VdBodyPolicy *policy, GError **error)
+{
+  if (message->prepared && message->policy.convert_cr == policy->convert_cr
+      && message->policy.allow_long_lines == policy->allow_long_lines)
+    return TRUE;
+  if (!look_at_whole (message, policy) && !look_at_lines (message, policy, error))
+    return FALSE;
   g_clear_pointer (&message->envelope, vd_envelope_unref);
-  drop_chart (message);
-  message->chart = chart;
-  message->header = g_steal_pointer (&header);
-  message->has_body = body_at > 0;
-  message->body_at = body_at;
-  message->body_facts = facts;
   message->policy = *policy;
   message->prepared = TRUE;
   return TRUE;
@@ -249,6 +297,18 @@ vd_message_trust (VeredaMessage *message, VdBodyMode mode, VdBodyTrust *ret_trus
   ret_trust->whole = exact && (mode == VD_BODY_BDAT || !message->body_facts.dots);
   ret_trust->chart = message->chart;
   return message->has_body && (ret_trust->whole || ret_trust->chart != NULL);
+}
+
+gboolean
+vd_message_is_ascii (VeredaMessage *message)
+{
+  return message->ascii;
+}
+
+gboolean
+vd_message_is_dotless (VeredaMessage *message)
+{
+  return message->dotless;
 }
 
 VdEnvelope *

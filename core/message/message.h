@@ -26,6 +26,10 @@ gboolean vd_message_exact_body (VeredaMessage *message, VeredaSpan *ret_body);
 /* What is known of the body for whoever sends it in that mode by vd_message_open_body(); lent, lives as long as the message.  FALSE: nothing,
  * every octet has to be looked at, as in files, which may have changed. */
 gboolean vd_message_trust (VeredaMessage *message, VdBodyMode mode, VdBodyTrust *ret_trust);
+/* Known of a message in memory: no octet of it is >= 0x80. */
+gboolean vd_message_is_ascii (VeredaMessage *message);
+/* The same: no line of it begins with a dot, in the header section neither, so that DATA has it as it is. */
+gboolean vd_message_is_dotless (VeredaMessage *message);
 /* The envelope made last, if it was made with `key` and nothing says that it cannot be used again.  Borrowed; NULL: there is none. */
 struct VdEnvelope *vd_message_kept_envelope (VeredaMessage *message, guint64 key);
 /* Takes a reference. */

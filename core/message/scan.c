@@ -37,9 +37,6 @@ typedef struct
 #define SCAN_STRIDE 448u
 G_STATIC_ASSERT (SCAN_STRIDE * 2 <= VD_LINE_MAX && SCAN_STRIDE % 64 == 0);
 
-/* So far ahead octets are fetched that are in memory only: the processor by itself does not fetch early enough beside that much to do. */
-#define SCAN_AHEAD 2048u
-
 #define SCAN_NEAR   256u
 #define SCAN_RARELY 5u /* doublings */
 

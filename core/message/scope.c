@@ -13,13 +13,12 @@
 static gboolean
 block_has (const VdHeader *header, guint first, guint index)
 {
-  gsize size;
-  const char *name = vd_header_name (header, index, &size);
-  g_autofree char *wanted = g_strndup (name, size);
-  gint found = vd_header_find (header, wanted, first);
-  return (vd_header_flags (header, index) & (VD_FIELD_SINGLE | VD_FIELD_BLIND)) == VD_FIELD_SINGLE && found >= 0
-         && (guint) found < index;
+  const guint name = vd_header_known (header, index);
+  return (vd_name_flags (name) & (VD_FIELD_SINGLE | VD_FIELD_BLIND)) == VD_FIELD_SINGLE
+         && vd_header_find (header, name, first) < (gint) index;
 }
+
+#define RESENT_NAMES (~(VD_NAME_BIT (VD_NAME_RESENT) - 1))
 
 /* The newest block stands highest (RFC 5322 section 3.6.6). FALSE: there is none. */
 static gboolean
@@ -27,10 +26,10 @@ find_block (VdScope *scope)
 {
   guint n = vd_header_count (scope->header);
   guint first = 0;
-  while (first < n && (vd_header_flags (scope->header, first) & VD_FIELD_RESENT) == 0)
-    first++;
-  if (first == n)
+  if ((vd_header_names (scope->header) & RESENT_NAMES) == 0)
     return FALSE;
+  while ((vd_header_flags (scope->header, first) & VD_FIELD_RESENT) == 0)
+    first++;
   guint end = first + 1;
   while (end < n && (vd_header_flags (scope->header, end) & VD_FIELD_RESENT) != 0 && !block_has (scope->header, first, end))
     end++;
@@ -39,15 +38,9 @@ find_block (VdScope *scope)
   return TRUE;
 }
 
-static gboolean
-names_somebody (const VdGiven *field)
-{
-  static const char *const names[] = { "From", "Sender", "To", "Cc", "Bcc", "Dcc" };
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    if (g_ascii_strcasecmp (field->name, names[i]) == 0)
-      return TRUE;
-  return FALSE;
-}
+#define SOMEBODY                                                                                                               \
+  (VD_NAME_BIT (VD_NAME_FROM) | VD_NAME_BIT (VD_NAME_SENDER) | VD_NAME_BIT (VD_NAME_TO) | VD_NAME_BIT (VD_NAME_CC)             \
+   | VD_NAME_BIT (VD_NAME_BCC) | VD_NAME_BIT (VD_NAME_DCC))
 
 void
 vd_scope_init (VdScope *scope, const VdHeader *header, const GPtrArray *given)
@@ -61,40 +54,37 @@ vd_scope_init (VdScope *scope, const VdHeader *header, const GPtrArray *given)
     {
       const VdGiven *field = g_ptr_array_index (given, i);
       scope->fresh = scope->fresh || (field->flags & VD_FIELD_RESENT) != 0;
-      anew = anew || names_somebody (field);
+      anew = anew || (SOMEBODY & VD_NAME_BIT (field->known)) != 0;
     }
   if (scope->fresh)
     scope->end = 0;
   scope->resent = scope->fresh || (!anew && find_block (scope));
 }
 
-char *
-vd_scope_name (const VdScope *scope, const char *name)
+guint
+vd_scope_name (const VdScope *scope, guint name)
 {
-  return g_strconcat (scope->resent ? "Resent-" : "", name, NULL);
+  return scope->resent ? VD_NAME_RESENT + name : name;
+}
+
+const char *
+vd_scope_text (const VdScope *scope, guint name)
+{
+  return vd_name_text (vd_scope_name (scope, name));
 }
 
 /* Index of the next instance in the message at or after `from`; -1: none. */
 static gint
-find_in_message (const VdScope *scope, const char *name, guint from)
+find_in_message (const VdScope *scope, guint name, guint from)
 {
   gint found = vd_header_find (scope->header, name, MAX (from, scope->first));
   return found >= 0 && (guint) found < scope->end ? found : -1;
 }
 
-/* The same as vd_scope_name(), made only where the scope has names of its own. */
-static const char *
-name_in (const VdScope *scope, const char *name, char **to_free)
-{
-  *to_free = scope->resent ? vd_scope_name (scope, name) : NULL;
-  return *to_free != NULL ? *to_free : name;
-}
-
 gboolean
-vd_scope_has (const VdScope *scope, const char *name, char **ret_text)
+vd_scope_has (const VdScope *scope, guint name, char **ret_text)
 {
-  g_autofree char *made = NULL;
-  const char *wanted = name_in (scope, name, &made);
+  const guint wanted = vd_scope_name (scope, name);
   const VdGiven *given = vd_given_find (scope->given, wanted);
   if (given != NULL)
     {
@@ -128,11 +118,10 @@ append_mailboxes (const char *text, gsize size, const VdAddressContext *context,
 }
 
 gboolean
-vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressContext *base, VdMailboxes *to, gboolean *ret_found,
+vd_scope_mailboxes (const VdScope *scope, guint name, const VdAddressContext *base, VdMailboxes *to, gboolean *ret_found,
                     gboolean *ret_group, GError **error)
 {
-  g_autofree char *made = NULL;
-  const char *wanted = name_in (scope, name, &made);
+  const guint wanted = vd_scope_name (scope, name);
   VdAddressContext context = *base;
   gboolean group = FALSE;
   const VdGiven *given = vd_given_find (scope->given, wanted);
@@ -144,7 +133,7 @@ vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressConte
         return FALSE;
     }
   context.kind = "field ";
-  context.what = wanted;
+  context.what = vd_name_text (wanted);
   for (gint at = given != NULL ? -1 : find_in_message (scope, wanted, 0); at >= 0;
        at = find_in_message (scope, wanted, (guint) at + 1))
     {

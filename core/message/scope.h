@@ -25,15 +25,16 @@ typedef struct
 
 void vd_scope_init (VdScope *scope, const VdHeader *header, const GPtrArray *given);
 
-/* The name that a field has in this scope: "To" or "Resent-To"; free with g_free. */
-char *vd_scope_name (const VdScope *scope, const char *name);
+/* The name that a field (a VdName) has in this scope, "To" or "Resent-To": as text, and as VdName. */
+const char *vd_scope_text (const VdScope *scope, guint name);
+guint vd_scope_name (const VdScope *scope, guint name);
 
 /* Whether the field is there; *ret_text (may be NULL) is the unfolded value of its first instance. */
-gboolean vd_scope_has (const VdScope *scope, const char *name, char **ret_text);
+gboolean vd_scope_has (const VdScope *scope, guint name, char **ret_text);
 
 /* The mailboxes of all instances of a field appended to `to`. *ret_found: there was one; *ret_group: with a
  * group in it. */
-gboolean vd_scope_mailboxes (const VdScope *scope, const char *name, const VdAddressContext *base, VdMailboxes *to,
+gboolean vd_scope_mailboxes (const VdScope *scope, guint name, const VdAddressContext *base, VdMailboxes *to,
                              gboolean *ret_found, gboolean *ret_group, GError **error);
 
 #endif

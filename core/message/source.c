@@ -14,6 +14,7 @@
 
 #include "core/base/error.h"
 #include "core/base/trace.h"
+#include "core/base/zeros.h"
 #include "core/message/spool.h"
 
 #define SLICE_MAX        ((gsize) 256 * 1024) /* bounds the work of one step, also where nothing is copied */
@@ -64,7 +65,7 @@ struct VdReader
 static VdSource *
 source_alloc (SourceKind kind, char *name)
 {
-  VdSource *source = g_new0 (VdSource, 1);
+  VdSource *source = vd_zeros_new (VdSource);
   g_atomic_ref_count_init (&source->refs);
   source->kind = kind;
   source->name = source->own_name = name;

@@ -151,7 +151,8 @@ vd_job_begin_copy (VdJob *job)
   txn->eight_bit = copy->eight_bit;
   txn->utf8_header = copy->utf8_header;
   txn->open_content = open_content;
-  vd_copy_exact (copy, job->message, txn->exact);
+  if (!vd_copy_exact (copy, job->message, txn->exact, &txn->dotless))
+    txn->exact[0] = txn->exact[1] = (VeredaSpan){ NULL, 0 };
   txn->data = job;
   job->tell_at = 0;
   return job->txn = txn;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/base/zeros.h"
 
 /* ---- replies ---- */
 
@@ -218,7 +219,7 @@ vereda_recipient_get_server (VeredaRecipient *recipient)
 VeredaResult *
 vd_result_new (void)
 {
-  VeredaResult *result = g_new0 (VeredaResult, 1);
+  VeredaResult *result = vd_zeros_new (VeredaResult);
 
   g_atomic_ref_count_init (&result->refs);
   result->attempts = result->few;

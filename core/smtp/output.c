@@ -86,6 +86,19 @@ vd_output_data (VdOutput *output, VdBody *body)
 }
 
 void
+vd_output_ready (VdOutput *output, const VeredaSpan content[2])
+{
+  begin_stretch (output, NULL, G_MAXUINT64, TRUE);
+  output->body_ended = TRUE;
+  output->content_written = 0;
+  output->spans[0] = content[0];
+  output->spans[1] = content[1];
+  output->spans[2] = (VeredaSpan){ ".\r\n", 3 };
+  output->first = 0;
+  output->n_spans = 3;
+}
+
+void
 vd_output_chunk (VdOutput *output, VdBody *body, guint64 size, gboolean last)
 {
   begin_stretch (output, body, size, last);

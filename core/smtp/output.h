@@ -45,6 +45,8 @@ guint64 vd_output_appended (VdOutput *output);
 gboolean vd_output_changed (GError **error, const char *how);
 /* Begins a stretch: the body (owned from here) to its end. */
 void vd_output_data (VdOutput *output, VdBody *body);
+/* The same of content that lies ready but for the lone dot behind it, and stays until it is written or the output cleared. */
+void vd_output_ready (VdOutput *output, const VeredaSpan content[2]);
 /* Begins a stretch of exactly `size` octets, from `body` (owned) or, when NULL, from the body of the stretch before.  `last`: the body
  * must end with it; a body that turns out longer or shorter is a failed source, found before the last octet is handed out. */
 void vd_output_chunk (VdOutput *output, VdBody *body, guint64 size, gboolean last);

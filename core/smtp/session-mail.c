@@ -11,6 +11,9 @@
 /* Octets of one BDAT chunk: large enough not to cost, small enough to learn of a refusal early (BDT-9). */
 #define CHUNK_MAX (4u * 1024u * 1024u)
 
+/* Content that lies ready is given out as a whole up to this: as much as a body gives at a time. */
+#define READY_MAX (256u * 1024u)
+
 /* ---- beginning ---- */
 
 void
@@ -356,12 +359,18 @@ write_data (VdSession *session, VdTransaction *txn, GError **error)
 static gboolean
 write_content (VdSession *session, VdTransaction *txn, GError **error)
 {
-  VdBody *body = open_content (session, txn, VD_BODY_DATA, error);
+  VdBody *body;
 
-  if (body == NULL)
+  if (txn->dotless && txn->size <= READY_MAX)
+    {
+      trace_content (session, txn);
+      vd_output_ready (&session->output, txn->exact);
+    }
+  else if ((body = open_content (session, txn, VD_BODY_DATA, error)) != NULL)
+    vd_output_data (&session->output, body);
+  else
     return FALSE;
   session->content = txn;
-  vd_output_data (&session->output, body);
   vd_session_octets_wait (session);
   session->next = VD_STEP_N; /* nothing until then */
   return TRUE;

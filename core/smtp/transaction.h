@@ -46,6 +46,7 @@ struct VdTransaction
   gboolean eight_bit, utf8_header;
   VdContentFunc open_content;
   VeredaSpan exact[2]; /* the whole content as BDAT has it, in memory that does not change; sizes 0: it has to be opened */
+  gboolean dotless;    /* that is also what DATA has, but for the lone dot */
   gpointer data;
 
   /* What became of it. */

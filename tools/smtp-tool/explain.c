@@ -15,8 +15,7 @@ typedef struct
 {
   const char *kind; /* "finding", "reply", "enhanced", "exit"; NULL: nothing */
   char *name;
-  const char *severity, *stage, *source, *advice; /* NULL: has none */
-  char *next;                                     /* the same */
+  const char *severity, *stage, *source, *advice, *next; /* NULL: has none */
   char *meaning;
 } Answer;
 
@@ -24,7 +23,6 @@ static void
 answer_clear (Answer *answer)
 {
   g_free (answer->name);
-  g_free (answer->next);
   g_free (answer->meaning);
 }
 
@@ -43,7 +41,7 @@ of_finding (const FindingInfo *info)
                    .stage = info->stage,
                    .meaning = g_strdup (info->summary),
                    .advice = info->explanation,
-                   .next = finding_next (info) };
+                   .next = info->next };
 }
 
 static Answer
