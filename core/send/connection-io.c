@@ -15,38 +15,36 @@
 #define LOOK_AFTER 16
 #define READ_SIZE  16384
 
+/* The layers did not do what they were asked: they wait, or the stream is over.  FALSE: they wait. */
+static gboolean
+wait_or_end (VdConnection *c, VeredaIo io, GError *error)
+{
+  if (vd_connection_waits (c, io))
+    return FALSE;
+  vd_session_feed_end (c->session, error, vd_reactor_now (c->setup.reactor));
+  return TRUE;
+}
+
 static gboolean
 do_read (VdConnection *c)
 {
   guint8 octets[READ_SIZE];
   GError *error = NULL;
+  VeredaIo io;
   gsize n = 0;
 
   c->looked_at = vd_reactor_now (c->setup.reactor);
-  switch (vd_stack_read (c->stack, octets, sizeof octets, &n, &error))
-    {
-    case VEREDA_IO_DONE:
-      c->readable = n == sizeof octets || vd_stack_pending (c->stack) > 0;
-      c->unacknowledged = TRUE;
-      c->want_read = TRUE;
-      vd_connection_silence_end (c);
-      vd_session_feed (c->session, octets, n, vd_reactor_now (c->setup.reactor));
-      return TRUE;
-    case VEREDA_IO_WANT_READ:
-      c->readable = FALSE;
-      c->want_read = TRUE;
-      return FALSE;
-    case VEREDA_IO_WANT_WRITE:
-      c->want_write = TRUE;
-      return FALSE;
-    case VEREDA_IO_EOF:
-      vd_session_feed_end (c->session, NULL, vd_reactor_now (c->setup.reactor));
-      return TRUE;
-    case VEREDA_IO_ERROR:
-    default:
-      vd_session_feed_end (c->session, error, vd_reactor_now (c->setup.reactor));
-      return TRUE;
-    }
+  io = vd_stack_read (c->stack, octets, sizeof octets, &n, &error);
+  if (io == VEREDA_IO_WANT_READ)
+    c->readable = FALSE;
+  if (io != VEREDA_IO_DONE)
+    return wait_or_end (c, io, error);
+  c->readable = n == sizeof octets || vd_stack_pending (c->stack) > 0;
+  c->unacknowledged = TRUE;
+  c->want_read = TRUE;
+  vd_connection_silence_end (c);
+  vd_session_feed (c->session, octets, n, vd_reactor_now (c->setup.reactor));
+  return TRUE;
 }
 
 static gboolean
@@ -55,29 +53,18 @@ do_write (VdConnection *c)
   VeredaSpan spans[VD_OUTPUT_SPANS + 2];
   GError *error = NULL;
   gsize n_spans = vd_session_output (c->session, spans, G_N_ELEMENTS (spans)), n = 0;
+  VeredaIo io;
 
   if (n_spans == 0) /* nothing to write, or the message's source failed: then the session is over */
     return vd_session_need (c->session) == VD_NEED_CLOSE;
-  switch (vd_stack_writev (c->stack, spans, n_spans, &n, &error))
-    {
-    case VEREDA_IO_DONE:
-      c->unacknowledged = FALSE; /* what was read is acknowledged along with it */
-      vd_session_wrote (c->session, n, vd_reactor_now (c->setup.reactor));
-      if (c->setup.wrote != NULL && vd_session_content (c->session) != NULL)
-        c->setup.wrote (c->setup.data, vd_session_content (c->session));
-      return TRUE;
-    case VEREDA_IO_WANT_READ:
-      c->want_read = TRUE;
-      return FALSE;
-    case VEREDA_IO_WANT_WRITE:
-      c->want_write = TRUE;
-      return FALSE;
-    case VEREDA_IO_EOF:
-    case VEREDA_IO_ERROR:
-    default:
-      vd_session_feed_end (c->session, error, vd_reactor_now (c->setup.reactor));
-      return TRUE;
-    }
+  io = vd_stack_writev (c->stack, spans, n_spans, &n, &error);
+  if (io != VEREDA_IO_DONE)
+    return wait_or_end (c, io, error);
+  c->unacknowledged = FALSE; /* what was read is acknowledged along with it */
+  vd_session_wrote (c->session, n, vd_reactor_now (c->setup.reactor));
+  if (c->setup.wrote != NULL && vd_session_content (c->session) != NULL)
+    c->setup.wrote (c->setup.data, vd_session_content (c->session));
+  return TRUE;
 }
 
 /* Gives the session what it asks for.  TRUE: something was done. */

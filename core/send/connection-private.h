@@ -74,6 +74,19 @@ struct VdConnection
   GPtrArray *warnings;
 };
 
+/* What a layer waits for is what the descriptor is watched for.  FALSE: it does not wait. */
+static inline gboolean
+vd_connection_waits (VdConnection *c, VeredaIo io)
+{
+  if (io == VEREDA_IO_WANT_READ)
+    c->want_read = TRUE;
+  else if (io == VEREDA_IO_WANT_WRITE)
+    c->want_write = TRUE;
+  else
+    return FALSE;
+  return TRUE;
+}
+
 /* ---- connection.c ---- */
 /* Ends it with an error (owned) before or outside of a session. */
 void vd_connection_close (VdConnection *c); /* without an error, and without a word to anybody */

@@ -445,27 +445,15 @@ gboolean
 vd_connection_handshake (VdConnection *c)
 {
   GError *error = NULL;
+  const VeredaIo io = vd_stack_handshake (c->stack, &error); /* an end of the stream is an error here */
 
-  switch (vd_stack_handshake (c->stack, &error))
-    {
-    case VEREDA_IO_DONE:
-      handshake_done (c);
-      return TRUE;
-    case VEREDA_IO_WANT_READ:
-      c->want_read = TRUE;
-      return FALSE;
-    case VEREDA_IO_WANT_WRITE:
-      c->want_write = TRUE;
-      return FALSE;
-    case VEREDA_IO_EOF:
-      error
-          = g_error_new_literal (VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_HANDSHAKE, "the server closed the connection");
-      G_GNUC_FALLTHROUGH;
-    case VEREDA_IO_ERROR:
-    default:
-      handshake_failed (c, error);
-      return TRUE;
-    }
+  if (vd_connection_waits (c, io))
+    return FALSE;
+  if (io == VEREDA_IO_DONE)
+    handshake_done (c);
+  else
+    handshake_failed (c, error);
+  return TRUE;
 }
 
 void

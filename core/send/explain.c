@@ -179,7 +179,7 @@ vereda_explanation_new (VeredaRegistry *registry, const char *offered, VeredaOpt
 
   VeredaExplanation *explanation = g_new0 (VeredaExplanation, 1);
   if (registry == NULL)
-    registry = options->registry != NULL ? options->registry : vereda_registry_get_default ();
+    registry = vd_options_registry (options);
   explanation->registry = vereda_registry_ref (registry);
   explanation->rows = g_ptr_array_new_with_free_func (row_free);
   explanation->candidates = vd_choice_candidates (registry, (const char *const *) ehlo->mechanisms, options, &how);

@@ -372,6 +372,12 @@ vereda_options_set_registry (VeredaOptions *options, VeredaRegistry *registry)
   vereda_registry_unref (old);
 }
 
+VeredaRegistry *
+vd_options_registry (const VeredaOptions *options)
+{
+  return options->registry != NULL ? options->registry : vereda_registry_get_default ();
+}
+
 void
 vereda_options_set_tls_policy (VeredaOptions *options, VeredaTlsPolicyFunc func, gpointer user_data)
 {

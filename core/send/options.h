@@ -112,6 +112,9 @@ struct VeredaOptions
   gpointer progress_data;
 };
 
+/* The one that was set, or the default one; borrowed. */
+VeredaRegistry *vd_options_registry (const VeredaOptions *options);
+
 /* The value or the default; may be NULL. */
 const char *vd_options_text (const VeredaOptions *options, VdOptionId id);
 gboolean vd_options_bool (const VeredaOptions *options, VdOptionId id);

@@ -270,31 +270,22 @@ on_deadline (gpointer data)
 VeredaProbe *
 vereda_probe_new (VeredaOptions *options, GError **error)
 {
+  g_autoptr (GPtrArray) targets = vd_route_targets (options, error);
+  VdReactor *reactor = targets != NULL ? vd_reactor_new (error) : NULL;
   VeredaProbe *probe;
-  VdReactor *reactor;
-  GPtrArray *targets;
   VdTrace trace;
 
-  if (!vd_route_check (options, error))
-    return NULL;
-  targets = vd_target_list (vd_options_text (options, VD_OPTION_SERVERS), vd_options_text (options, VD_OPTION_PORTS), error);
-  if (targets == NULL)
-    return NULL;
-  reactor = vd_reactor_new (error);
   if (reactor == NULL)
-    {
-      g_ptr_array_unref (targets);
-      return NULL;
-    }
+    return NULL;
   probe = g_new0 (VeredaProbe, 1);
   probe->options = vereda_options_copy (options);
-  probe->registry = vereda_registry_ref (options->registry != NULL ? options->registry : vereda_registry_get_default ());
+  probe->registry = vereda_registry_ref (vd_options_registry (options));
   probe->reactor = reactor;
-  probe->targets = targets;
+  probe->targets = g_steal_pointer (&targets);
   probe->memory = vd_memory_new ();
   probe->names = vd_names_new (reactor, 0);
   probe->end = VEREDA_PROBE_AUTH;
-  probe->visit = vd_visit_new (probe->options, targets->pdata[0]);
+  probe->visit = vd_visit_new (probe->options, probe->targets->pdata[0]);
   trace = (VdTrace){ options->trace, options->trace_data, probe->visit->name, options->trace_secrets };
   vd_log_init (&probe->log, &trace, vd_reactor_now (reactor));
   probe->deadline = vd_reactor_timer (reactor, on_deadline, probe);

@@ -186,3 +186,11 @@ vd_route_check (const VeredaOptions *options, GError **error)
   return vd_check_secret ("password", options->password, error) && vd_check_secret ("token", options->token, error)
          && check_files (options, error);
 }
+
+GPtrArray *
+vd_route_targets (const VeredaOptions *options, GError **error)
+{
+  if (!vd_route_check (options, error))
+    return NULL;
+  return vd_target_list (vd_options_text (options, VD_OPTION_SERVERS), vd_options_text (options, VD_OPTION_PORTS), error);
+}

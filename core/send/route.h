@@ -25,4 +25,7 @@ char **vd_route_transports (const VeredaOptions *options, VdMode mode);
 /* Whether the options can be obeyed together at all: VEREDA_ERROR_OPTION names both. */
 gboolean vd_route_check (const VeredaOptions *options, GError **error);
 
+/* The servers of options that were checked so, of VdTarget; one at least. */
+GPtrArray *vd_route_targets (const VeredaOptions *options, GError **error);
+
 #endif

@@ -195,28 +195,19 @@ static const VdPoolFuncs pool_funcs = { on_done, on_unreachable };
 VeredaSender *
 vereda_sender_new (VeredaOptions *options, GError **error)
 {
+  g_autoptr (GPtrArray) targets = vd_route_targets (options, error);
+  VdReactor *reactor = targets != NULL ? vd_reactor_new (error) : NULL;
   VeredaSender *sender;
-  GPtrArray *targets;
-  VdReactor *reactor;
   VdPoolSetup pool;
 
-  if (!vd_route_check (options, error))
-    return NULL;
-  targets = vd_target_list (vd_options_text (options, VD_OPTION_SERVERS), vd_options_text (options, VD_OPTION_PORTS), error);
-  if (targets == NULL)
-    return NULL;
-  reactor = vd_reactor_new (error);
   if (reactor == NULL)
-    {
-      g_ptr_array_unref (targets);
-      return NULL;
-    }
+    return NULL;
 
   sender = g_new0 (VeredaSender, 1);
   sender->options = vereda_options_copy (options);
-  sender->registry = vereda_registry_ref (options->registry != NULL ? options->registry : vereda_registry_get_default ());
+  sender->registry = vereda_registry_ref (vd_options_registry (options));
   sender->reactor = reactor;
-  sender->targets = targets;
+  sender->targets = g_steal_pointer (&targets);
   sender->patience = vd_options_time (options, VD_OPTION_DEADLINE);
   sender->keep = vd_options_bool (options, VD_OPTION_KEEP);
   sender->trace = (VdTrace){ options->trace, options->trace_data, NULL, options->trace != NULL && options->trace_secrets };
@@ -226,7 +217,7 @@ vereda_sender_new (VeredaOptions *options, GError **error)
   pool = (VdPoolSetup){ .reactor = reactor,
                         .registry = sender->registry,
                         .options = sender->options,
-                        .targets = targets,
+                        .targets = sender->targets,
                         .trace = &sender->trace,
                         .funcs = &pool_funcs,
                         .data = sender };
