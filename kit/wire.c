@@ -12,6 +12,7 @@
 #define HEARD_MAX (1u << 20) /* nobody sends so much */
 /* An operation that wants to wait so often without anything having moved never ends. */
 #define WAITS_MAX 10000
+#define UNTOLD    4711 /* no number that an operation tells */
 
 static GHashTable *blocks; /* layer -> KitBlock */
 
@@ -213,6 +214,16 @@ must_wait (KitSession *s, const char *operation, VeredaIo io)
   return TRUE;
 }
 
+/* The same of an operation that tells a number of octets, which was UNTOLD before. */
+static gboolean
+must_wait_untold (KitSession *s, const char *operation, VeredaIo io, gsize n)
+{
+  if (!must_wait (s, operation, io))
+    return FALSE;
+  kit_expect (s->kit, n == UNTOLD, "%s returned %s and told a number of octets", operation, kit_io_name (io));
+  return TRUE;
+}
+
 static gboolean
 stopped (KitSession *s)
 {
@@ -228,22 +239,29 @@ tired (KitSession *s, guint waits, const char *operation)
   return TRUE;
 }
 
-VeredaIo
-kit_session_handshake (KitSession *s)
+/* An operation without data, where the transport has it, again and again until it need not wait. */
+static VeredaIo
+until_done (KitSession *s, const char *operation, VeredaIo (*func) (VeredaLayer *, GError **))
 {
   VeredaIo io = VEREDA_IO_DONE;
-  if (s->ops->handshake == NULL)
+  if (func == NULL)
     return VEREDA_IO_DONE;
-  kit_doing (s->kit, "handshake with %s", s->wire->library->library);
-  for (guint waits = 0; !tired (s, waits, "handshake"); waits++)
+  kit_doing (s->kit, "%s with %s", operation, s->wire->library->library);
+  for (guint waits = 0; !tired (s, waits, operation); waits++)
     {
       if (stopped (s))
         return VEREDA_IO_WANT_READ;
-      io = s->ops->handshake (s->top, &s->error);
-      if (!must_wait (s, "handshake", io) || s->wire->frozen)
+      io = func (s->top, &s->error);
+      if (!must_wait (s, operation, io) || s->wire->frozen)
         break;
     }
   return io;
+}
+
+VeredaIo
+kit_session_handshake (KitSession *s)
+{
+  return until_done (s, "handshake", s->ops->handshake);
 }
 
 /* Rule 4, with a buffer that is somewhere else at each call and ends after what is left. */
@@ -255,19 +273,16 @@ kit_session_write (KitSession *s, const guint8 *data, gsize size)
   kit_doing (s->kit, "writev of %" G_GSIZE_FORMAT " octets to %s", size, s->wire->library->library);
   while (done < size && !tired (s, waits, "writev"))
     {
-      gsize left = size - done, half = left / 2, n = 4711;
+      gsize left = size - done, half = left / 2, n = UNTOLD;
       g_autofree guint8 *moved = g_memdup2 (data + done, left);
       const VeredaSpan spans[3] = { { moved, half }, { NULL, 0 }, { moved + half, left - half } };
       if (stopped (s))
         return VEREDA_IO_WANT_READ;
       VeredaIo io = s->ops->writev (s->top, spans, 3, &n, &s->error);
       memset (moved, 0xa5, left); /* nobody may still need it */
-      if (must_wait (s, "writev", io))
+      if (must_wait_untold (s, "writev", io, n) && !s->wire->frozen)
         {
-          kit_expect (s->kit, n == 4711, "writev returned %s and told a number of octets", kit_io_name (io));
           waits++;
-          if (s->wire->frozen)
-            return io;
           continue;
         }
       if (io != VEREDA_IO_DONE)
@@ -292,16 +307,13 @@ kit_session_read (KitSession *s, gsize size)
   kit_doing (s->kit, "read from %s", s->wire->library->library);
   while (s->heard->len < size && !tired (s, waits, "read"))
     {
-      size_t n = 4711;
+      size_t n = UNTOLD;
       if (stopped (s))
         return VEREDA_IO_WANT_READ;
       VeredaIo io = s->ops->read (s->top, buf, sizeof buf, &n, &s->error);
-      if (must_wait (s, "read", io))
+      if (must_wait_untold (s, "read", io, n) && !s->wire->frozen)
         {
-          kit_expect (s->kit, n == 4711, "read returned %s and told a number of octets", kit_io_name (io));
           waits++;
-          if (s->wire->frozen)
-            return io;
           continue;
         }
       if (io != VEREDA_IO_DONE)
@@ -326,19 +338,7 @@ kit_session_read (KitSession *s, gsize size)
 VeredaIo
 kit_session_shutdown (KitSession *s)
 {
-  VeredaIo io = VEREDA_IO_DONE;
-  if (s->ops->shutdown == NULL)
-    return VEREDA_IO_DONE;
-  kit_doing (s->kit, "shutdown");
-  for (guint waits = 0; !tired (s, waits, "shutdown"); waits++)
-    {
-      if (stopped (s))
-        return VEREDA_IO_WANT_READ;
-      io = s->ops->shutdown (s->top, &s->error);
-      if (!must_wait (s, "shutdown", io) || s->wire->frozen)
-        break;
-    }
-  return io;
+  return until_done (s, "shutdown", s->ops->shutdown);
 }
 
 VeredaIo
