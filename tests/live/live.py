@@ -9,7 +9,7 @@ import os
 import random
 import sys
 
-from live_kit import CERTS, DOMAIN, PASSWORD, USER, Skip, emit, tool
+from live_kit import CERTS, DOMAIN, PASSWORD, USER, main, tool
 from live_aiosmtpd import Aiosmtpd
 from live_exim import Exim
 from live_postfix import Postfix
@@ -321,18 +321,5 @@ class Suite:
         return self.tests
 
 
-def main():
-    try:
-        with SERVERS[sys.argv[1]]() as server:
-            status = emit(Suite(server).collect())
-            if status:
-                for line in server.log().splitlines()[-200:]:
-                    print('# log: ' + line)
-        return status
-    except Skip as reason:
-        print(f'1..0 # SKIP {reason}')
-        return 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(SERVERS[sys.argv[1]], Suite))

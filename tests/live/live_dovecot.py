@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 
-from live_kit import CERTS, DOMAIN, PASSWORD, USER, Server, Skip, emit, need_root, tool, unpacked
+from live_kit import CERTS, DOMAIN, PASSWORD, USER, Server, Skip, main, need_root, tool, unpacked
 from tool_kit import Sink
 
 MODULES = b'/usr/lib/dovecot/modules'  # where Dovecot's library looks for its TLS, and no setting says otherwise
@@ -189,18 +189,5 @@ class Suite:
         return tests
 
 
-def main():
-    try:
-        with Dovecot() as server:
-            status = emit(Suite(server).collect())
-            if status:
-                for line in server.log().splitlines()[-100:]:
-                    print('# log: ' + line)
-        return status
-    except Skip as reason:
-        print(f'1..0 # SKIP {reason}')
-        return 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(Dovecot, Suite))

@@ -6,12 +6,11 @@ The realm lives in one temporary folder, with a configuration of its own; the ma
 """
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
 
-from live_kit import PATIENCE, PASSWORD, SERVERS, Skip, emit, free_ports
+from live_kit import PATIENCE, PASSWORD, SERVERS, Skip, free_ports, listens, main
 from tool_kit import MESSAGE, Folder, Sink, tool
 
 REALM = 'EXAMPLE.TEST'
@@ -116,13 +115,14 @@ class Realm:
     def start(self):
         with open(self.folder / 'output', 'wb') as out:
             self.process = subprocess.Popen([self.programs['kdc'], '-n'], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
-        limit = time.monotonic() + PATIENCE
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(('127.0.0.1', self.port), PATIENCE).close()
-                return
-            assert self.process.poll() is None and time.monotonic() < limit, open(self.folder / 'output', encoding='utf-8').read()
-            time.sleep(0.02)
+        assert listens(self.port, self.process), self.log()
+
+    def log(self):
+        text = ''
+        for name in ('output', 'log'):
+            with contextlib.suppress(FileNotFoundError), open(self.folder / name, encoding='utf-8') as file:
+                text += file.read()
+        return text
 
     def stop(self):
         if self.process is not None:
@@ -298,19 +298,5 @@ class Suite:
         return self.tests
 
 
-def main():
-    try:
-        with Realm() as realm:
-            status = emit(Suite(realm).collect())
-            if status and os.path.exists(realm.folder / 'log'):
-                with open(realm.folder / 'log', encoding='utf-8') as log:
-                    for line in log.read().splitlines()[-50:]:
-                        print('# log: ' + line)
-        return status
-    except Skip as reason:
-        print(f'1..0 # SKIP {reason}')
-        return 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(Realm, Suite))

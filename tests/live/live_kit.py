@@ -5,6 +5,7 @@ A server is unpacked, not installed: mail servers exclude each other as Debian p
 that runs the tests.  tools/setup unpacks them; VEREDA_TEST_SERVERS names the folder.  Each runs with its own configuration,
 queue and accounts below one temporary folder, on loopback, and ends with the test.
 """
+import contextlib
 import grp
 import os
 import pwd
@@ -16,10 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'unit'))
-from tool_kit import Skip, tool  # noqa: E402 pylint: disable=wrong-import-position,unused-import
+from tool_kit import Skip, emit, tool  # noqa: E402 pylint: disable=wrong-import-position,unused-import
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVERS = os.environ.get('VEREDA_TEST_SERVERS') or os.path.join(SOURCE, '.cache', 'servers')
@@ -28,6 +28,7 @@ DOMAIN = 'example.test'
 USER = 'user'
 PASSWORD = 'p4ss w\\rd"%#'  # what quoting goes wrong with; no colon, Exim's list separator
 PATIENCE = 20
+LOG_LINES = 200
 
 # What a server may put before the message it was given.
 PREPENDED = (b'return-path', b'received', b'delivered-to', b'x-original-to', b'envelope-to', b'delivery-date')
@@ -47,6 +48,17 @@ def free_ports(count):
     for one in held:
         one.close()
     return ports
+
+
+def listens(port, process=None):
+    """Waits until something listens there; not once the process, whose port it is, has ended."""
+    limit = time.monotonic() + PATIENCE
+    while time.monotonic() < limit and (process is None or process.poll() is None):
+        with contextlib.suppress(OSError):
+            socket.create_connection(('127.0.0.1', port), PATIENCE).close()
+            return True
+        time.sleep(0.02)
+    return False
 
 
 class Accounts:
@@ -166,15 +178,7 @@ class Server:
                                             cwd=self.folder, start_new_session=True)
 
     def wait_for_port(self, port):
-        limit = time.monotonic() + PATIENCE
-        while True:
-            try:
-                socket.create_connection(('127.0.0.1', port), PATIENCE).close()
-                return
-            except OSError:
-                if time.monotonic() > limit or (self.process is not None and self.process.poll() is not None):
-                    raise AssertionError(f'{self.name} does not listen:\n{self.log()}') from None
-                time.sleep(0.02)
+        assert listens(port, self.process), f'{self.name} does not listen:\n{self.log()}'
 
     def log(self):
         text = ''
@@ -247,20 +251,16 @@ def need_root():
         raise Skip('this server starts as root only')
 
 
-def emit(tests):
-    """Runs (name, function) pairs and prints TAP; exit status 1 if one failed."""
-    print(f'1..{len(tests)}', flush=True)
-    failed = False
-    for number, (name, test) in enumerate(tests, 1):
-        try:
-            test()
-            print(f'ok {number} - {name}')
-        except Skip as reason:
-            print(f'ok {number} - {name} # SKIP {reason}')
-        except Exception:  # pylint: disable=broad-except
-            failed = True
-            print(f'not ok {number} - {name}')
-            for line in traceback.format_exc().splitlines():
-                print('# ' + line.encode('ascii', 'backslashreplace').decode())
-        sys.stdout.flush()
-    return 1 if failed else 0
+def main(make, suite, work=lambda suite: emit(suite.collect())):
+    """Works with suite(server), as a rule runs its (name, function) pairs; what the server that make() starts logged is shown where that
+    failed.  Exit status."""
+    try:
+        with make() as server:
+            status = work(suite(server))
+            if status:
+                for line in server.log().splitlines()[-LOG_LINES:]:
+                    print('# log: ' + line)
+        return status
+    except Skip as reason:
+        print(f'1..0 # SKIP {reason}')
+        return 0

@@ -7,7 +7,7 @@ import sys
 from live_aiosmtpd import Aiosmtpd
 from live_dovecot import Dovecot
 from live_exim import Exim
-from live_kit import CERTS, PASSWORD, USER, Skip, emit, tool
+from live_kit import CERTS, PASSWORD, USER, main, tool
 from live_opensmtpd import OpenSmtpd
 from live_postfix import Postfix
 from live_smtp_server import SmtpServer
@@ -95,14 +95,5 @@ class Suite:
         return run.status
 
 
-def main():
-    try:
-        with SERVERS[sys.argv[1]]() as server:
-            return Suite(server).show() if sys.argv[2:] == ['show'] else emit(Suite(server).collect())
-    except Skip as reason:
-        print(f'1..0 # SKIP {reason}')
-        return 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(SERVERS[sys.argv[1]], Suite, *([Suite.show] if sys.argv[2:] == ['show'] else [])))

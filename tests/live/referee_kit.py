@@ -7,44 +7,25 @@ import os
 import re
 import ssl
 import subprocess
-import threading
 
 from live_kit import unpacked
-from probe_kit import HOST, cert
-from tool_kit import Folder, Script, Skip
+from probe_kit import HOST, TlsServer
+from tool_kit import Folder, Skip
 
 GREETING = b'220 mx.example.test ESMTP\r\n'
 PATIENCE = 60
 
 
-class StartTls(Script):
+class StartTls(TlsServer):
     """A server that offers STARTTLS with a certificate of the zoo, and says goodbye inside; context changes what TLS offers."""
 
     def __init__(self, name, context=None):
-        super().__init__()
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.set_ciphers('DEFAULT@SECLEVEL=0')
-        self.context.load_cert_chain(cert(name), cert(name, 'key'))
+        super().__init__(name)
         if context is not None:
             context(self.context)
 
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.greet, args=(connection,), daemon=True).start()
-
-    def greet(self, connection):
-        with connection:
-            connection.settimeout(PATIENCE)
-            try:
-                self.session(connection)
-            except OSError:
-                pass
-
     def session(self, connection):
+        connection.settimeout(PATIENCE)
         connection.sendall(GREETING)
         if self.say(connection, b'250-mx.example.test\r\n250 STARTTLS\r\n', b'220 go\r\n') == b'STARTTLS':
             with self.context.wrap_socket(connection, server_side=True) as secure:

@@ -3,13 +3,12 @@
 import json
 import os
 import re
-import socket
 import ssl
 import threading
 
 import jsonschema
 
-from tool_kit import SCHEMA, Run, Script, tool
+from tool_kit import SCHEMA, Listener, Run, Script, tool
 
 CERTS = os.environ.get('VEREDA_TEST_CERTS', '')
 HOST = 'mail.example.test'
@@ -48,7 +47,7 @@ def timeless(document):
 
 
 class TlsServer(Script):
-    """Steps as Script's, inside TLS from the first octet with a certificate of the zoo."""
+    """Steps as Script's, inside TLS from the first octet with a certificate of the zoo; a thread for each connection."""
 
     def __init__(self, name, *steps):
         super().__init__(*steps)
@@ -56,45 +55,26 @@ class TlsServer(Script):
         self.context.set_ciphers('DEFAULT@SECLEVEL=0')
         self.context.load_cert_chain(cert(name), cert(name, 'key'))
 
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.greet, args=(connection,), daemon=True).start()
+    def accepted(self, connection):
+        threading.Thread(target=super().accepted, args=(connection,), daemon=True).start()
 
-    def greet(self, connection):
-        with connection:
-            try:
-                with self.context.wrap_socket(connection, server_side=True) as secure, secure.makefile('rwb') as stream:
-                    self.talk(stream)
-            except OSError:
-                pass
+    def session(self, connection):
+        with self.context.wrap_socket(connection, server_side=True) as secure:
+            super().session(secure)
 
 
-class Silent:
+class Silent(Listener):
     """Accepts and says nothing."""
 
     def __enter__(self):
-        self.listener = socket.create_server(('127.0.0.1', 0))
-        self.server = f'127.0.0.1:{self.listener.getsockname()[1]}'
         self.kept = []
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-        return self
+        return super().__enter__()
 
-    def serve(self):
-        while True:
-            try:
-                self.kept.append(self.listener.accept()[0])
-            except OSError:
-                return
+    def accepted(self, connection):
+        self.kept.append(connection)
 
     def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join()
+        super().__exit__()
         for connection in self.kept:
             connection.close()
 

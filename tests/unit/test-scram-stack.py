@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 
-from tool_kit import MESSAGE, Folder, Sink, run_tests, tool
+from tool_kit import MESSAGE, Folder, Listener, Sink, run_tests, tool
 
 CERTS = os.environ['VEREDA_TEST_CERTS']
 LIBRARIES = ('openssl', 'gnutls')
@@ -71,7 +71,7 @@ def each_way():
     return ((library, version, mode) for library in LIBRARIES for version in VERSIONS for mode in MODES)
 
 
-class Relay:
+class Relay(Listener):
     """Somebody in the middle.  Lines of both sides pass through change(line); `heard` is what the client said, in clear.
 
     Every wait has an end, LIMIT: what would be a hang becomes a failure of the test, with the story of all connections.
@@ -96,15 +96,10 @@ class Relay:
         if '--tls-max=1.2' in self.world.options:
             self.own.maximum_version = ssl.TLSVersion.TLSv1_2
         self.began = time.monotonic()
-        self.listener = socket.create_server(('127.0.0.1', 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-        return self
+        return super().__enter__()
 
     def __exit__(self, kind, error, _):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        super().__exit__()
         for thread in (self.thread, *self.threads):
             thread.join(2 * self.LIMIT)
             self.stuck |= thread.is_alive()
@@ -114,16 +109,9 @@ class Relay:
     def tell(self, number, what):
         self.story.append(f'{time.monotonic() - self.began:7.3f} connection {number}: {what}')
 
-    def serve(self):
-        number = 0
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            number += 1
-            self.threads.append(threading.Thread(target=self.serve_one, args=(client, number), daemon=True))
-            self.threads[-1].start()
+    def accepted(self, connection):
+        self.threads.append(threading.Thread(target=self.serve_one, args=(connection, len(self.threads) + 1), daemon=True))
+        self.threads[-1].start()
 
     def serve_one(self, client, number):
         try:

@@ -5,13 +5,12 @@ import fcntl
 import os
 import pty
 import re
-import select
 import signal
 import struct
 import termios
 import time
 
-from tool_kit import MESSAGE, TOOL, Folder, Script, Sink, run_tests, tool
+from tool_kit import MESSAGE, TOOL, Folder, Script, Sink, read_terminal, run_tests, tool
 
 SIZE = 12_000_000
 SECONDS = 2
@@ -55,14 +54,7 @@ class Screen:
             os.execv(TOOL, [TOOL, *args])
         fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
         self.raw = b''
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            if not select.select([master], [], [], 1)[0]:
-                continue
-            try:
-                octets = os.read(master, 4096)
-            except OSError:
-                break
+        for octets in read_terminal(master, 60):
             self.raw += octets
             if send is not None and b'%' in self.raw:
                 os.write(master, send)

@@ -3,6 +3,7 @@
 
 Needs nothing but Python's standard library.  The environment names the programs: SMTP_TOOL, SMTP_TOOL_EXECDIR, SMTP_TOOL_SCHEMA.
 """
+import contextlib
 import json
 import os
 import pty
@@ -69,6 +70,21 @@ def tool(*args, stdin=b'', env=None, remove=(), wrap=(), **kwargs):
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+def read_terminal(master, seconds):
+    """What is shown on a terminal, piece by piece, to its end."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not select.select([master], [], [], 1)[0]:
+            continue
+        try:
+            octets = os.read(master, 4096)
+        except OSError:
+            return
+        if not octets:
+            return
+        yield octets
+
+
 def on_terminal(*args, env=None, replies=()):
     """Runs the tool on a terminal of its own, answers each (prompt, reply) once and in order; what it showed.  The status is on_terminal.status."""
     pid, master = pty.fork()
@@ -78,17 +94,8 @@ def on_terminal(*args, env=None, replies=()):
             os.environ.pop('NO_COLOR', None)
         os.execv(TOOL, [TOOL, *args])
     shown, seen, replies = b'', 0, list(replies)
-    end = time.monotonic() + 30
     try:
-        while time.monotonic() < end:
-            if not select.select([master], [], [], 1)[0]:
-                continue
-            try:
-                octets = os.read(master, 4096)
-            except OSError:
-                break
-            if not octets:
-                break
+        for octets in read_terminal(master, 30):
             shown += octets
             if replies and replies[0][0] in shown[seen:]:
                 seen = len(shown)
@@ -225,20 +232,16 @@ class Sink:
             return [json.loads(line) for line in file]
 
 
-class Script:
-    """A server that says given things: each step is bytes to say, or a callable given the stream.  One thread, many connections.
+class Listener:
+    """A server on loopback; a subclass has accepted(connection), which the one thread that accepts calls with each connection."""
 
-    A step b'...' after the greeting is said when one line was read; None closes the connection.
-    """
-
-    def __init__(self, *steps):
-        self.steps = steps
-        self.heard = []
+    host = '127.0.0.1'
 
     def __enter__(self):
-        self.listener = socket.create_server(('127.0.0.1', 0))
+        six = ':' in self.host
+        self.listener = socket.create_server((self.host, 0), family=socket.AF_INET6 if six else socket.AF_INET)
         self.port = self.listener.getsockname()[1]
-        self.server = f'127.0.0.1:{self.port}'
+        self.server = f'[{self.host}]:{self.port}' if six else f'{self.host}:{self.port}'
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
         return self
@@ -254,11 +257,26 @@ class Script:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            try:
-                with connection, connection.makefile('rwb') as stream:
-                    self.talk(stream)
-            except OSError:
-                pass
+            self.accepted(connection)
+
+
+class Script(Listener):
+    """A server that says given things: each step is bytes to say, or a callable given the stream.  One thread, many connections.
+
+    A step b'...' after the greeting is said when one line was read; None closes the connection.
+    """
+
+    def __init__(self, *steps):
+        self.steps = steps
+        self.heard = []
+
+    def accepted(self, connection):
+        with contextlib.suppress(OSError), connection:
+            self.session(connection)
+
+    def session(self, connection):
+        with connection.makefile('rwb') as stream:
+            self.talk(stream)
 
     def talk(self, stream):
         for number, step in enumerate(self.steps):
@@ -290,10 +308,9 @@ def closed_port():
 MESSAGE = b'From: Ann <ann@example.org>\r\nTo: bob@example.net\r\nSubject: test\r\n\r\nHello.\r\n'
 
 
-def run_tests(scope):
-    """Runs every test_ function of a module, in order, and prints TAP."""
-    tests = [(name[5:].replace('_', '-'), value) for name, value in scope.items() if name.startswith('test_') and callable(value)]
-    print(f'1..{len(tests)}')
+def emit(tests):
+    """Runs (name, function) pairs and prints TAP; exit status 1 if one failed."""
+    print(f'1..{len(tests)}', flush=True)
     failed = False
     for number, (name, test) in enumerate(tests, 1):
         try:
@@ -307,4 +324,9 @@ def run_tests(scope):
             for line in traceback.format_exc().splitlines():
                 print('# ' + line.encode('ascii', 'backslashreplace').decode())
         sys.stdout.flush()
-    sys.exit(1 if failed else 0)
+    return 1 if failed else 0
+
+
+def run_tests(scope):
+    """Runs every test_ function of a module, in order, and prints TAP."""
+    sys.exit(emit([(name[5:].replace('_', '-'), value) for name, value in scope.items() if name.startswith('test_') and callable(value)]))
