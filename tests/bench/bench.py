@@ -72,6 +72,8 @@ def install_nodemailer():
     npm = shutil.which('npm')
     if npm is None:
         raise Broken('no npm, so no Nodemailer')
+    # Node.js knows the roots alone that it was compiled with; a site may have one of its own.
+    os.environ.setdefault('NODE_EXTRA_CA_CERTS', '/etc/ssl/certs/ca-certificates.crt')
     command([npm, 'install', f'--prefix={folder}', '--ignore-scripts', '--no-audit', '--no-fund', f'nodemailer@{NODEMAILER}'], 'npm')
     return folder
 

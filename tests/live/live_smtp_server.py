@@ -8,6 +8,7 @@ from live_kit import PASSWORD, SOURCE, USER, Server, Skip
 
 VERSION = '3.19.15'
 NODE = os.environ.get('VEREDA_TEST_NODE') or os.path.join(SOURCE, '.cache', 'live-node')
+ROOTS = '/etc/ssl/certs/ca-certificates.crt'  # Node.js knows those only that it was compiled with; a site may have one of its own
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'smtp-server.js')
 
 
@@ -18,9 +19,11 @@ def installed():
         if npm is None:
             raise Skip('no npm, so no smtp-server')
         done = subprocess.run([npm, 'install', f'--prefix={NODE}', '--ignore-scripts', '--no-audit', '--no-fund', f'smtp-server@{VERSION}'],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120,
+                              env={'NODE_EXTRA_CA_CERTS': ROOTS, **os.environ})
         if done.returncode != 0:
-            raise Skip(f'npm: {done.stderr.strip().splitlines()[-1:]}')
+            reasons = [line for line in done.stderr.splitlines() if 'reason:' in line or 'code ' in line] or done.stderr.splitlines()
+            raise Skip(f'npm: {"; ".join(reasons[:2])}')
     return NODE
 
 

@@ -26,6 +26,11 @@ SINK = os.path.join(EXECDIR, 'smtp-tool-sink')
 COMPOSE = os.path.join(EXECDIR, 'smtp-tool-compose')
 PATIENCE = 60
 
+# Whoever runs the tests in the background or under nohup hands on signals that are ignored, and the tool leaves those so.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+
 
 class Skip(Exception):
     """The test cannot run here; the reason is its message."""
