@@ -18,7 +18,8 @@
 #define LONG_RUN   ((gsize) 16 * 1024)  /* never copied; also what a TLS record holds */
 #define GATHER_MAX ((gsize) 320 * 1024) /* a reader's slice, with CR for each LF of lines that are not very short */
 #define STEP_ROOM  ((gsize) 8)          /* what a step puts between runs, at most */
-#define FEW_SPANS  4u                   /* a small message leaves uncopied, if it needs no more than that */
+#define NEAR_RUN   ((gsize) 2 * 1024) /* where something has to be put in as often as this, all is copied by vd_scan_widen() */
+#define FEW_SPANS  4u                 /* a small message leaves uncopied, if it needs no more than that */
 
 typedef enum
 {
@@ -42,6 +43,7 @@ struct VdBody
   gsize at;         /* first octet of it that is not handled */
   guint64 slice_at; /* where in the source it stands, if it is the reader's */
   VdBodyTrust trust;
+  VdChart *charted; /* what comes out of it is marked here; NULL: not asked for */
 
   VdScan scan;
   guint64 first_line;  /* the number of the first line */
@@ -56,6 +58,7 @@ struct VdBody
   guint8 *gathered; /* a block, once needed */
   gsize room;       /* of it */
   gsize n_gathered; /* of the call at hand */
+  gboolean widening;
 };
 
 static void
@@ -149,23 +152,37 @@ add_span (VdBody *body, const void *data, gsize size)
   body->n++;
 }
 
-static void
-gather (VdBody *body, const void *data, gsize size)
+/* Where gathered octets go. */
+static guint8 *
+gather_at (VdBody *body)
 {
-  gboolean more = ends_gathered (body);
   if (body->gathered == NULL)
     {
       guint64 wanted = body->expecting ? body->expected * 2 : 4 * LONG_RUN;
       body->room = (gsize) CLAMP (wanted, (guint64) (LONG_RUN + STEP_ROOM), (guint64) GATHER_MAX);
       body->gathered = g_malloc (body->room);
     }
-  guint8 *to = body->gathered + body->n_gathered;
-  memcpy (to, data, size);
+  return body->gathered + body->n_gathered;
+}
+
+/* So many octets lie there now. */
+static void
+gathered (VdBody *body, gsize size)
+{
+  gboolean more = ends_gathered (body);
+  guint8 *from = body->gathered + body->n_gathered;
   body->n_gathered += size;
   if (more)
     body->spans[body->n - 1].size += size;
-  else
-    add_span (body, to, size);
+  else if (size > 0)
+    add_span (body, from, size);
+}
+
+static void
+gather (VdBody *body, const void *data, gsize size)
+{
+  memcpy (gather_at (body), data, size);
+  gathered (body, size);
 }
 
 /* Is there room in the block for whatever one step may put there? */
@@ -187,11 +204,24 @@ push (VdBody *body, const void *data, gsize size)
     add_span (body, data, size);
 }
 
+/* Is the last span of the slice at hand, and ends where this begins? */
+static gboolean
+continues (const VdBody *body, const guint8 *data)
+{
+  const VeredaSpan *last = body->n > 0 ? &body->spans[body->n - 1] : NULL;
+  return last != NULL && (const guint8 *) last->data >= body->data && (const guint8 *) last->data < data
+         && (const guint8 *) last->data + last->size == data;
+}
+
 /* Octets of the slice at hand. */
 static void
-push_run (VdBody *body, const void *data, gsize size)
+push_run (VdBody *body, const guint8 *data, gsize size)
 {
-  if (size > 0 && size < LONG_RUN && body->size >= LONG_RUN && body->spans != NULL)
+  if (size == 0 || body->spans == NULL)
+    return;
+  if (continues (body, data))
+    body->spans[body->n - 1].size += size;
+  else if (size < LONG_RUN && body->size >= LONG_RUN)
     gather (body, data, size);
   else
     push (body, data, size);
@@ -266,16 +296,30 @@ handle_special (VdBody *body)
     }
 }
 
-/* How much of the rest of the slice needs no look; a CR at its end belongs to what comes next. */
+/* Where the octets end of which the same is known; *ret_clear: they need no look.  A CR and what follows it are not parted. */
 static gsize
-trusted_size (VdBody *body)
+step_end (const VdBody *body, gboolean *ret_clear)
 {
   const guint64 at = body->slice_at + body->at, end = body->slice_at + body->size;
+  gsize size = body->size;
 
-  if (body->part != PART_READER || at < body->trust.from
-      || (!body->trust.whole && (body->trust.chart == NULL || !vd_chart_is_clear (body->trust.chart, at, end))))
-    return 0;
-  return body->size - body->at - (body->data[body->size - 1] == '\r' ? 1 : 0);
+  *ret_clear = FALSE;
+  if (body->part != PART_READER)
+    return size;
+  if (body->charted != NULL)
+    size = (gsize) (vd_chart_block_end (body->charted, at, end) - body->slice_at);
+  else if (at >= body->trust.from && body->trust.whole)
+    *ret_clear = TRUE;
+  else if (at >= body->trust.from && body->trust.chart != NULL)
+    size = (gsize) (vd_chart_stretch (body->trust.chart, at, end, ret_clear) - body->slice_at);
+  if (*ret_clear && body->data[size - 1] == '\r' && --size == body->at)
+    {
+      *ret_clear = FALSE;
+      size++;
+    }
+  while (!*ret_clear && size < body->size && body->data[size - 1] == '\r')
+    size++;
+  return size;
 }
 
 static gboolean
@@ -290,25 +334,48 @@ pass_trusted (VdBody *body, gsize size)
   return count (body, size);
 }
 
-/* Handles octets of the slice until something had to be put between them, or to its end. */
+/* Copies octets of the slice with all that has to be put in.  0: it is for others to do; -1: refused. */
+static gssize
+widen (VdBody *body, gsize end)
+{
+  const guint64 lone = body->scan.lone_line_feeds;
+  guint8 *to = gather_at (body);
+  gsize written, taken = vd_scan_widen (&body->scan, body->data + body->at, MIN (end - body->at, LONG_RUN), to,
+                                        body->room - body->n_gathered, &written);
+
+  gathered (body, written);
+  body->at += taken;
+  if (taken > 0 && (written - taken) * NEAR_RUN < taken)
+    body->widening = FALSE;
+  return count (body, taken + (gsize) (body->scan.lone_line_feeds - lone)) ? (gssize) taken : -1;
+}
+
+/* Handles octets of the slice until something had to be put between them, or as far as step_end() says. */
 static gboolean
 step (VdBody *body)
 {
+  gboolean clear;
   if (body->pending_cr)
     return resolve_pending_cr (body);
-  gsize trusted = trusted_size (body);
-  if (trusted > 0)
-    return pass_trusted (body, trusted);
+  const gsize end = step_end (body, &clear);
+  if (clear)
+    return pass_trusted (body, end - body->at);
+  gssize widened = body->widening && body->size >= LONG_RUN ? widen (body, end) : 0;
+  if (widened != 0)
+    return widened > 0;
   const guint8 *run = body->data + body->at;
   guint64 lone = body->scan.lone_line_feeds;
-  gsize size = vd_scan (&body->scan, run, body->size - body->at);
+  gsize size = vd_scan (&body->scan, run, end - body->at);
   if (body->scan.too_long)
     return refuse (body, "is longer than the 998 octets that mail allows");
   body->at += size;
   push_run (body, run, size);
   if (!count (body, size + (gsize) (body->scan.lone_line_feeds - lone)))
     return FALSE;
-  return body->at == body->size || handle_special (body);
+  if (body->at == end)
+    return TRUE;
+  body->widening = body->spans != NULL && (size < NEAR_RUN || body->widening);
+  return handle_special (body);
 }
 
 /* What came last is made a whole line. */
@@ -406,19 +473,26 @@ vd_body_next (VdBody *body, VeredaSpan *spans, gsize max, gsize *ret_n, gboolean
   return TRUE;
 }
 
+/* Octets sent so far, with those that only wait for what follows them. */
+static guint64
+settled (const VdBody *body)
+{
+  return body->size_seen + (body->pending_cr ? 1 : 0);
+}
+
 /* One step, whose octets are marked if they are not sent as they are. */
 static gboolean
-step_charted (VdBody *body, VdChart *chart)
+step_charted (VdBody *body)
 {
-  const guint64 seen = body->size_seen, from = body->slice_at + body->at;
-  const gboolean dots = body->scan.leading_dots;
+  const guint64 seen = settled (body), from = body->slice_at + body->at;
+  const gboolean dots = body->scan.leading_dots, pending = body->pending_cr;
 
   body->scan.leading_dots = FALSE;
   if (!step (body))
     return FALSE;
   const guint64 to = body->slice_at + body->at;
-  if (chart != NULL && (body->scan.leading_dots || body->size_seen - seen != to - from))
-    vd_chart_mark (chart, from, to);
+  if (body->scan.leading_dots || settled (body) - seen != to - from)
+    vd_chart_mark (body->charted, from - (pending ? 1 : 0), to);
   body->scan.leading_dots |= dots;
   return TRUE;
 }
@@ -430,9 +504,10 @@ vd_body_chart (const VdBodyPolicy *policy, VdReader *reader, guint64 first_line,
   g_autoptr (VdBody) body = vd_body_new (VD_BODY_BDAT, policy, NULL, reader, NULL);
   body->first_line = first_line;
   body->slice_at = at;
+  body->charted = chart;
   body->scan.stop_at_line_feeds = FALSE; /* nothing is put in: it is enough to count them */
   while (body->part != PART_DONE)
-    if (!(body->at < body->size ? step_charted (body, chart) : advance (body)))
+    if (!(body->at == body->size ? advance (body) : chart != NULL ? step_charted (body) : step (body)))
       {
         g_propagate_error (error, g_steal_pointer (&body->failure));
         return FALSE;

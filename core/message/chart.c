@@ -24,15 +24,37 @@ vd_chart_mark (VdChart *chart, guint64 from, guint64 to)
     chart->marks[block / 64] |= G_GUINT64_CONSTANT (1) << block % 64;
 }
 
+static gboolean
+is_marked (const VdChart *chart, guint64 place)
+{
+  const guint64 block = place >> chart->shift;
+
+  return (chart->marks[block / 64] >> block % 64 & 1) != 0;
+}
+
+guint64
+vd_chart_block_end (const VdChart *chart, guint64 from, guint64 to)
+{
+  return MIN (((from >> chart->shift) + 1) << chart->shift, to);
+}
+
+guint64
+vd_chart_stretch (const VdChart *chart, guint64 from, guint64 to, gboolean *ret_clear)
+{
+  guint64 end = vd_chart_block_end (chart, from, to);
+
+  *ret_clear = !is_marked (chart, from);
+  while (end < to && is_marked (chart, end) != *ret_clear)
+    end = vd_chart_block_end (chart, end, to);
+  return end;
+}
+
 gboolean
 vd_chart_is_clear (const VdChart *chart, guint64 from, guint64 to)
 {
-  if (from == to)
-    return TRUE;
-  for (guint64 block = from >> chart->shift; block <= (to - 1) >> chart->shift; block++)
-    if ((chart->marks[block / 64] >> block % 64 & 1) != 0)
-      return FALSE;
-  return TRUE;
+  gboolean clear = TRUE;
+
+  return from == to || (vd_chart_stretch (chart, from, to, &clear) == to && clear);
 }
 
 void

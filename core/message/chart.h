@@ -22,6 +22,11 @@ void vd_chart_init (VdChart *chart, guint64 size);
 void vd_chart_mark (VdChart *chart, guint64 from, guint64 to);
 gboolean vd_chart_is_clear (const VdChart *chart, guint64 from, guint64 to);
 
+/* How far blocks are like the one of `from`, at most up to `to`, and whether that is marked. */
+guint64 vd_chart_stretch (const VdChart *chart, guint64 from, guint64 to, gboolean *ret_clear);
+/* Where the block of `from` ends, at most `to`. */
+guint64 vd_chart_block_end (const VdChart *chart, guint64 from, guint64 to);
+
 /* Adds the marks of a chart of the same size. */
 void vd_chart_add (VdChart *chart, const VdChart *other);
 

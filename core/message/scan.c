@@ -37,6 +37,9 @@ typedef struct
 #define SCAN_STRIDE 448u
 G_STATIC_ASSERT (SCAN_STRIDE * 2 <= VD_LINE_MAX && SCAN_STRIDE % 64 == 0);
 
+/* So far ahead octets are fetched that are in memory only: the processor by itself does not fetch early enough beside that much to do. */
+#define SCAN_AHEAD 2048u
+
 #define SCAN_NEAR   256u
 #define SCAN_RARELY 5u /* doublings */
 
@@ -141,6 +144,7 @@ count_words (guint64 mask)
 }
 
 #define SCAN_NAME   scan_words
+#define SCAN_WIDEN  widen_words
 #define SCAN_TARGET G_GNUC_UNUSED
 #define SCAN_LOOK   look_words
 #define SCAN_RARE   rare_words
@@ -235,6 +239,7 @@ any_sse2 (Octets16 octets)
 #include "core/message/scan-stride.inc"
 
 #define SCAN_NAME  scan_sse2
+#define SCAN_WIDEN widen_sse2
 #define SCAN_LOOK  look_sse2
 #define SCAN_RARE  rare_sse2
 #define SCAN_COUNT count_words
@@ -316,6 +321,7 @@ any_avx2 (Octets32 octets)
 #include "core/message/scan-stride.inc"
 
 #define SCAN_NAME  scan_avx2
+#define SCAN_WIDEN widen_avx2
 #define SCAN_LOOK  look_avx2
 #define SCAN_RARE  rare_avx2
 #define SCAN_COUNT count_avx2
@@ -430,6 +436,7 @@ any_neon (uint8x16_t octets)
 #include "core/message/scan-stride.inc"
 
 #define SCAN_NAME  scan_neon
+#define SCAN_WIDEN widen_neon
 #define SCAN_LOOK  look_neon
 #define SCAN_RARE  rare_neon
 #define SCAN_COUNT count_words
@@ -440,14 +447,14 @@ any_neon (uint8x16_t octets)
 /* ---- the choice ---- */
 
 const VdScanWay vd_scan_ways[] = {
-  { "words", scan_words, always },
+  { "words", scan_words, widen_words, always },
 #if defined(__SSE2__)
-  { "sse2", scan_sse2, always },
-  { "avx2", scan_avx2, has_avx2 },
+  { "sse2", scan_sse2, widen_sse2, always },
+  { "avx2", scan_avx2, widen_avx2, has_avx2 },
 #elif defined(__ARM_NEON) && defined(__aarch64__)
-  { "neon", scan_neon, always },
+  { "neon", scan_neon, widen_neon, always },
 #endif
-  { NULL, NULL, NULL },
+  { NULL, NULL, NULL, NULL },
 };
 
 gsize
@@ -459,5 +466,18 @@ vd_scan (VdScan *scan, const guint8 *data, gsize size)
   return scan_neon (scan, data, size);
 #else
   return scan_words (scan, data, size);
+#endif
+}
+
+gsize
+vd_scan_widen (VdScan *scan, const guint8 *data, gsize size, guint8 *to, gsize room, gsize *ret_written)
+{
+#if defined(__SSE2__)
+  return takes_avx2 () ? widen_avx2 (scan, data, size, to, room, ret_written)
+                       : widen_sse2 (scan, data, size, to, room, ret_written);
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+  return widen_neon (scan, data, size, to, room, ret_written);
+#else
+  return widen_words (scan, data, size, to, room, ret_written);
 #endif
 }

@@ -29,12 +29,18 @@ typedef struct
  * the caller wants to stop at.  An LF at the very beginning counts as one without CR. */
 gsize vd_scan (VdScan *scan, const guint8 *data, gsize size);
 
+/* For text that has something to be put in at every line: copies octets to `to`, up to `room` of them, CRLF for each LF without CR and, where
+ * `stop_at_dots` is, two dots for one that begins a line.  How many octets of `data` it took, and how many it wrote; none, or fewer than
+ * there are, where vd_scan() has to tell what comes next: near the end, before NUL, a CR without LF, or what may be a long line. */
+gsize vd_scan_widen (VdScan *scan, const guint8 *data, gsize size, guint8 *to, gsize room, gsize *ret_written);
+
 /* ---- the ways, for the tests ---- */
 
 typedef struct
 {
   const char *name;
   gsize (*scan) (VdScan *scan, const guint8 *data, gsize size);
+  gsize (*widen) (VdScan *scan, const guint8 *data, gsize size, guint8 *to, gsize room, gsize *ret_written);
   gboolean (*usable) (void); /* on this machine */
 } VdScanWay;
 

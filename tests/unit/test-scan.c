@@ -229,6 +229,86 @@ test_limit (void)
         }
 }
 
+/* vd_scan_widen() takes a part of the text; of that part it writes what the plainest loop would, and it knows as much. */
+static void
+check_widened (const VdScanWay *way, const VdScan *begin, const guint8 *data, gsize size, gsize room)
+{
+  VdScan got = *begin, wanted = *begin;
+  g_autofree guint8 *to = g_malloc (room);
+  g_autoptr (GByteArray) expected = g_byte_array_new ();
+  gsize written = 0, taken = way->widen (&got, data, size, to, room, &written), at = 0;
+  g_assert_cmpuint (taken, <=, size);
+  g_assert_cmpuint (written, <=, room);
+  while (at < taken)
+    {
+      gsize n = plain_scan (&wanted, data + at, size - at);
+      if (at + n > taken) /* it stopped in the middle of what goes on: the state there is that of the part alone */
+        {
+          wanted.line_start = FALSE;
+          break;
+        }
+      g_byte_array_append (expected, data + at, (guint) n);
+      at += n;
+      g_assert_false (wanted.too_long);
+      if (at == taken)
+        break;
+      g_assert_true (data[at] == '\n' || data[at] == '.');
+      g_byte_array_append (expected, (const guint8 *) (data[at] == '\n' ? "\r\n" : ".."), 2);
+      wanted.line_start = data[at] == '\n';
+      wanted.line_size = data[at] == '\n' ? 0 : wanted.line_size + 1;
+      at++;
+    }
+  if (at < taken)
+    g_byte_array_append (expected, data + at, (guint) (taken - at));
+  g_assert_cmpuint (written, ==, expected->len);
+  g_assert_true (written == 0 || memcmp (to, expected->data, written) == 0);
+  /* The state is that of a pass over this part alone; a CR may not be its end. */
+  VdScan alone = *begin;
+  alone.stop_at_dots = alone.stop_at_line_feeds = FALSE;
+  g_assert_cmpuint (plain_scan (&alone, data, taken), ==, taken);
+  g_assert_false (alone.too_long);
+  g_assert_cmpuint (got.lines, ==, alone.lines);
+  g_assert_cmpuint (got.lone_line_feeds, ==, alone.lone_line_feeds);
+  g_assert_cmpuint (got.line_size, ==, alone.line_size);
+  g_assert_cmpint (got.line_start, ==, alone.line_start);
+  g_assert_cmpint (got.eight_bit, ==, alone.eight_bit);
+}
+
+static void
+test_widen (void)
+{
+  static const char *const odd[] = { "\n", "\r\n.", "\r", "\n.", "\r\r\n", "\xff", "\r\n\r\n", ".", "\n\n", "\n.\n.\n" };
+  guint8 *pages = guarded ();
+  g_autoptr (GRand) rand = g_rand_new_with_seed (5);
+  for (guint round = 0; round < 40000; round++)
+    {
+      gsize size = (gsize) g_rand_int_range (rand, 0, (gint32) PAGE);
+      gint32 longest = round % 5 == 0 ? 1100 : round % 5 == 1 ? 10 : 90;
+      const char *end = round % 3 == 0 ? "\r\n" : "\n";
+      guint8 *data = pages + PAGE - size;
+      memset (data, 'x', size);
+      for (gsize at = (gsize) g_rand_int_range (rand, 0, 3); at + 2 < size;
+           at += 2 + (gsize) g_rand_int_range (rand, 0, longest))
+        memcpy (data + at, end, strlen (end));
+      for (guint n = size > 10 ? round % 8 : 0; n > 0; n--)
+        {
+          const char *what = odd[g_rand_int (rand) % G_N_ELEMENTS (odd)];
+          memcpy (data + g_rand_int_range (rand, 0, (gint32) size - 5), what, strlen (what));
+        }
+      if (round % 16 == 0 && size > 0)
+        data[g_rand_int_range (rand, 0, (gint32) size)] = '\0';
+      VdScan begin = { .stop_at_dots = (round & 32) != 0,
+                       .stop_at_line_feeds = TRUE,
+                       .allow_long_lines = (round & 128) != 0,
+                       .line_size = (round & 256) != 0 ? 700 : 0 };
+      begin.line_start = begin.line_size == 0;
+      for (const VdScanWay *way = vd_scan_ways; way->name != NULL; way++)
+        if (way->usable ())
+          check_widened (way, &begin, data, size, (gsize) g_rand_int_range (rand, 0, 3 * (gint32) PAGE));
+    }
+  munmap (pages, (gsize) 2 * PAGE);
+}
+
 /* The choice is one of the ways. */
 static void
 test_choice (void)
@@ -240,6 +320,14 @@ test_choice (void)
   g_assert_cmpuint (vd_scan (&scan, data, 1000), ==, 702);
   g_assert_true (scan.line_start);
   g_assert_cmpuint (scan.lines, ==, 1);
+  /* Text of LF lines is taken but for its end. */
+  guint8 wide[3000];
+  gsize written;
+  for (gsize i = 49; i < 1000; i += 50)
+    data[i] = '\n';
+  scan = (VdScan){ .line_start = TRUE };
+  g_assert_cmpuint (vd_scan_widen (&scan, data, 700, wide, sizeof wide, &written), >, 700 - 128);
+  g_assert_cmpuint (scan.lone_line_feeds, ==, scan.lines);
   for (const VdScanWay *way = vd_scan_ways; way->name != NULL; way++)
     g_test_message ("%s: %s", way->name, way->usable () ? "tested" : "this processor has it not");
 }
@@ -253,6 +341,7 @@ main (int argc, char **argv)
   g_test_add_func ("/scan/text", test_text);
   g_test_add_func ("/scan/every-place", test_every_place);
   g_test_add_func ("/scan/NRM-4-limit", test_limit);
+  g_test_add_func ("/scan/NRM-1-widen", test_widen);
   g_test_add_func ("/scan/choice", test_choice);
   return g_test_run ();
 }
