@@ -5,14 +5,18 @@
  *   large make FILE OCTETS [lf]    content: base64-like lines of 76 octets with CRLF (lf: with LF), here and there a dot
  *   large reader                   an SMTP server that looks for the final dot and does nothing else; prints its port, ends with
  *                                  its standard input
- *   large bare PORT OCTETS         the dialogue by hand, the content by write() of 256 KiB from one block in memory
+ *   large bare PORT OCTETS         the dialogue by hand, the content by write() of 256 KiB, again and again of the same block, which
+ *                                  never leaves the processor's cache: what the socket alone costs
+ *   large memory PORT FILE         the same with the message in memory (read before the clock starts): write() of 256 KiB after another
  *   large copy PORT FILE           the same from a file: read() and write()
+ *   large vereda-memory PORT FILE  the library, with the message in memory (read before the clock starts) as a GBytes
  *   large vereda PORT FILE|- [OCTETS]   the library, from before the message is opened to the verdict; -: standard input, and
  *                                  how much comes from it
  *   large compare [OCTETS [ROUNDS [lf]]]   all of them against the reader in turn, medians and ratios (default 400000000, 5)
  *
  * PORT is of 127.0.0.1; it may be `smtp-tool sink --quiet`.  Each prints one JSON object and ends with 0 only if everything was
- * taken.  Octets per second are those of the content; time is that of the whole dialogue.  Peak memory is VmHWM. */
+ * taken.  Octets per second are those of the content; time is that of the whole dialogue, and so are user and system time.  Peak memory
+ * is VmHWM. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -171,10 +175,31 @@ reader (void)
 
 /* ---- the writers ---- */
 
-static void
-report (const char *mode, guint64 octets, gint64 began)
+typedef struct
 {
-  double seconds = (double) (g_get_monotonic_time () - began) / 1e6;
+  gint64 wall;
+  struct rusage used;
+} Clock;
+
+static Clock
+start_clock (void)
+{
+  Clock clock;
+  getrusage (RUSAGE_SELF, &clock.used);
+  clock.wall = g_get_monotonic_time ();
+  return clock;
+}
+
+static double
+seconds_between (struct timeval from, struct timeval to)
+{
+  return (double) (to.tv_sec - from.tv_sec) + (double) (to.tv_usec - from.tv_usec) / 1e6;
+}
+
+static void
+report (const char *mode, guint64 octets, Clock began)
+{
+  double seconds = (double) (g_get_monotonic_time () - began.wall) / 1e6;
   struct rusage used;
   char line[200];
   long peak = 0;
@@ -190,8 +215,7 @@ report (const char *mode, guint64 octets, gint64 began)
       "{\"mode\": \"%s\", \"octets\": %llu, \"seconds\": %.6f, \"octets_per_second\": %.0f, \"user\": %.6f, \"system\": %.6f, "
       "\"peak_kib\": %ld}\n",
       mode, (unsigned long long) octets, seconds, (double) octets / seconds,
-      (double) used.ru_utime.tv_sec + (double) used.ru_utime.tv_usec / 1e6,
-      (double) used.ru_stime.tv_sec + (double) used.ru_stime.tv_usec / 1e6, peak);
+      seconds_between (began.used.ru_utime, used.ru_utime), seconds_between (began.used.ru_stime, used.ru_stime), peak);
 }
 
 static void
@@ -236,12 +260,29 @@ begin (int port)
   return fd;
 }
 
+static void
+end (int fd)
+{
+  ask (fd, "\r\n.\r\n", '2');
+  ask (fd, "QUIT\r\n", '2');
+}
+
+static GBytes *
+load (const char *path)
+{
+  char *text;
+  size_t size;
+  if (!g_file_get_contents (path, &text, &size, NULL))
+    die (path);
+  return g_bytes_new_take (text, size);
+}
+
 static int
 bare (int port, guint64 octets)
 {
   char *block = g_malloc (BLOCK);
   const size_t size = fill_lines (block, BLOCK, "\r\n");
-  gint64 began = g_get_monotonic_time ();
+  Clock began = start_clock ();
   int fd = begin (port);
   guint64 left = octets;
 
@@ -249,8 +290,7 @@ bare (int port, guint64 octets)
   for (; left > size; left -= size)
     write_all (fd, block, size);
   write_all (fd, block, (size_t) left);
-  ask (fd, "\r\n.\r\n", '2');
-  ask (fd, "QUIT\r\n", '2');
+  end (fd);
   report ("bare", octets, began);
   g_free (block);
   return 0;
@@ -258,10 +298,27 @@ bare (int port, guint64 octets)
 
 /* A dot at the beginning of a line is not doubled: the content of `make` has none that ends it. */
 static int
+memory (int port, const char *path)
+{
+  g_autoptr (GBytes) message = load (path);
+  size_t size;
+  const char *data = g_bytes_get_data (message, &size);
+  Clock began = start_clock ();
+  int fd = begin (port);
+
+  for (size_t at = 0; at < size; at += BLOCK)
+    write_all (fd, data + at, MIN (BLOCK, size - at));
+  end (fd);
+  report ("memory", size, began);
+  return 0;
+}
+
+/* Dots as above. */
+static int
 copy (int port, const char *path)
 {
   char *block = g_malloc (BLOCK);
-  gint64 began = g_get_monotonic_time ();
+  Clock began = start_clock ();
   int in = open (path, O_RDONLY);
   int fd = begin (port);
   guint64 octets = 0;
@@ -274,23 +331,24 @@ copy (int port, const char *path)
     }
   if (n < 0)
     die (path);
-  ask (fd, "\r\n.\r\n", '2');
-  ask (fd, "QUIT\r\n", '2');
+  end (fd);
   report ("copy", octets, began);
   g_free (block);
   return 0;
 }
 
+/* `content`: the message is this, not what the path says. */
 static int
-vereda (int port, const char *path, guint64 octets)
+vereda (const char *mode, int port, const char *path, GBytes *content, guint64 octets)
 {
-  gint64 began = g_get_monotonic_time ();
+  Clock began = start_clock ();
   g_autoptr (GError) error = NULL;
   g_autoptr (VeredaOptions) options = vereda_options_new ();
   g_autoptr (VeredaResult) result = NULL;
   g_autofree char *server = g_strdup_printf ("127.0.0.1:%d", port);
-  g_autoptr (VeredaMessage) message = strcmp (path, "-") == 0 ? vereda_message_new_from_fd (STDIN_FILENO, FALSE, &error)
-                                                              : vereda_message_new_from_file (path, &error);
+  g_autoptr (VeredaMessage) message = content != NULL           ? vereda_message_new_from_bytes (content)
+                                      : strcmp (path, "-") == 0 ? vereda_message_new_from_fd (STDIN_FILENO, FALSE, &error)
+                                                                : vereda_message_new_from_file (path, &error);
 
   if (message == NULL || !vereda_options_set (options, "servers", server, &error)
       || !vereda_sendmessage (message, options, &result, &error))
@@ -298,8 +356,15 @@ vereda (int port, const char *path, guint64 octets)
       fprintf (stderr, "large: %s\n", error->message);
       return 1;
     }
-  report ("vereda", octets, began);
+  report (mode, octets, began);
   return 0;
+}
+
+static int
+vereda_memory (int port, const char *path)
+{
+  g_autoptr (GBytes) content = load (path);
+  return vereda ("vereda-memory", port, path, content, g_bytes_get_size (content));
 }
 
 static guint64
@@ -314,6 +379,8 @@ octets_of (const char *path)
 enum
 {
   BARE,
+  MEMORY,
+  VEREDA_MEMORY,
   COPY,
   VEREDA,
   PIPE,
@@ -364,7 +431,7 @@ median (double *values, int n)
 static int
 compare (const char *self, guint64 octets, int rounds, gboolean lf)
 {
-  static const char *const names[MODES] = { "bare", "copy", "vereda", "vereda_from_pipe" };
+  static const char *const names[MODES] = { "bare", "memory", "vereda_memory", "copy", "vereda", "vereda_from_pipe" };
   Series series[MODES] = { { .n = 0 } };
   g_autofree char *path = g_build_filename (g_get_tmp_dir (), "vereda-large-XXXXXX", NULL);
   g_autofree char *start = g_strdup_printf ("exec '%s' reader", self);
@@ -393,6 +460,8 @@ compare (const char *self, guint64 octets, int rounds, gboolean lf)
     {
       char *commands[MODES] = {
         g_strdup_printf ("'%s' bare %d %llu", self, port, (unsigned long long) octets),
+        g_strdup_printf ("'%s' memory %d '%s'", self, port, path),
+        g_strdup_printf ("'%s' vereda-memory %d '%s'", self, port, path),
         g_strdup_printf ("'%s' copy %d '%s'", self, port, path),
         g_strdup_printf ("'%s' vereda %d '%s'", self, port, path),
         g_strdup_printf ("cat '%s' | '%s' vereda %d - %llu", path, self, port, (unsigned long long) octets),
@@ -413,8 +482,10 @@ compare (const char *self, guint64 octets, int rounds, gboolean lf)
       printf (",\n \"%s\": {\"octets_per_second\": %.0f, \"user\": %.4f, \"system\": %.4f, \"peak_kib\": %.0f}", names[mode],
               rate[mode], median (s->user, s->n), median (s->system, s->n), median (s->peak, s->n));
     }
-  printf (",\n \"vereda_to_bare\": %.3f, \"vereda_to_copy\": %.3f, \"pipe_to_bare\": %.3f}\n", rate[VEREDA] / rate[BARE],
-          rate[VEREDA] / rate[COPY], rate[PIPE] / rate[BARE]);
+  printf (",\n \"vereda_memory_to_memory\": %.3f, \"vereda_to_copy\": %.3f, \"pipe_to_copy\": %.3f",
+          rate[VEREDA_MEMORY] / rate[MEMORY], rate[VEREDA] / rate[COPY], rate[PIPE] / rate[COPY]);
+  printf (",\n \"vereda_memory_to_bare\": %.3f, \"vereda_to_bare\": %.3f}\n", rate[VEREDA_MEMORY] / rate[BARE],
+          rate[VEREDA] / rate[BARE]);
   return 0;
 }
 
@@ -432,8 +503,12 @@ main (int argc, char **argv)
     return bare (port, g_ascii_strtoull (argv[3], NULL, 10));
   if (strcmp (mode, "copy") == 0 && argc > 3)
     return copy (port, argv[3]);
+  if (strcmp (mode, "memory") == 0 && argc > 3)
+    return memory (port, argv[3]);
+  if (strcmp (mode, "vereda-memory") == 0 && argc > 3)
+    return vereda_memory (port, argv[3]);
   if (strcmp (mode, "vereda") == 0 && argc > 3)
-    return vereda (port, argv[3], argc > 4 ? g_ascii_strtoull (argv[4], NULL, 10) : octets_of (argv[3]));
+    return vereda ("vereda", port, argv[3], NULL, argc > 4 ? g_ascii_strtoull (argv[4], NULL, 10) : octets_of (argv[3]));
   if (strcmp (mode, "compare") == 0)
     return compare (argv[0], argc > 2 ? g_ascii_strtoull (argv[2], NULL, 10) : 400000000u,
                     argc > 3 ? CLAMP (atoi (argv[3]), 1, 99) : 5, argc > 4);

@@ -3,7 +3,8 @@
  *
  *   bench-tls --backend=gnutls|openssl [--size=MIB] [--runs=N] [--span=OCTETS] [--plugins=DIR] [--certs=DIR]
  *
- * In turn, N times each: "bare" is a loop of SSL_write() or gnutls_record_send() of 16 KiB; "stack" is the plugin over the plain
+ * In turn, N times each: "bare" is a loop of SSL_write() or gnutls_record_send() of 16 KiB, always the same, which never leave the
+ * processor's cache; "memory" is that loop over the octets of a message, which lie in memory; "stack" is the plugin over the plain
  * one, given spans of --span octets, 64 at a time; "library" is one message of that size by vereda_sendmessage().  All go over
  * loopback to the same reader, a process of OpenSSL that throws away what it gets.  The clock stops when the reader has said that
  * it has everything.  Prints JSON: medians of wall clock and of processor time of this process.
@@ -34,6 +35,15 @@ enum
 {
   BLOCK = 16384, /* the largest record */
   SPANS = 64,
+};
+
+enum
+{
+  BARE,
+  MEMORY,
+  STACK,
+  LIBRARY,
+  KINDS
 };
 
 static char *backend = NULL, *plugins = NULL, *certs = NULL;
@@ -190,8 +200,9 @@ dial (void)
   return fd;
 }
 
+/* `text`: as much is sent of it; NULL: of `block` again and again. */
 static void
-bare_openssl (guint64 blocks)
+bare_openssl (guint64 blocks, const char *text)
 {
   static SSL_CTX *ctx;
   char buf[64];
@@ -205,7 +216,7 @@ bare_openssl (guint64 blocks)
   need (SSL_connect (ssl) == 1 && SSL_read (ssl, buf, sizeof buf) > 0, "the bare handshake");
   need (say (ssl, "RAW\r\n"), "the bare loop");
   for (guint64 i = 0; i < blocks; i++)
-    need (SSL_write (ssl, block, BLOCK) == BLOCK, "SSL_write");
+    need (SSL_write (ssl, text != NULL ? text + i * BLOCK : block, BLOCK) == BLOCK, "SSL_write");
   SSL_shutdown (ssl);
   while (SSL_read (ssl, buf, sizeof buf) > 0)
     ;
@@ -214,7 +225,7 @@ bare_openssl (guint64 blocks)
 }
 
 static void
-bare_gnutls (guint64 blocks)
+bare_gnutls (guint64 blocks, const char *text)
 {
   static gnutls_certificate_credentials_t creds;
   gnutls_session_t tls;
@@ -236,7 +247,7 @@ bare_gnutls (guint64 blocks)
   while (ret == GNUTLS_E_AGAIN || ret == GNUTLS_E_INTERRUPTED);
   need (ret > 0 && gnutls_record_send (tls, "RAW\r\n", 5) == 5, "the bare loop");
   for (guint64 i = 0; i < blocks; i++)
-    need (gnutls_record_send (tls, block, BLOCK) == BLOCK, "gnutls_record_send");
+    need (gnutls_record_send (tls, text != NULL ? text + i * BLOCK : block, BLOCK) == BLOCK, "gnutls_record_send");
   gnutls_bye (tls, GNUTLS_SHUT_WR);
   do
     ret = (int) gnutls_record_recv (tls, buf, sizeof buf);
@@ -458,12 +469,12 @@ main (int argc, char **argv)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
-  static const char *const names[] = { "bare", "stack", "library" };
-  Cost *costs[3];
+  static const char *const names[] = { "bare", "memory", "stack", "library" };
+  Cost *costs[KINDS];
   g_autoptr (GBytes) text = NULL;
   guint64 octets;
   pid_t reader;
-  Cost all[3];
+  Cost all[KINDS];
 
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || backend == NULL || runs < 1 || megabytes < 1 || span_size < 1)
@@ -481,19 +492,20 @@ main (int argc, char **argv)
   reader = start_reader ();
   text = message_text (octets);
   signal (SIGPIPE, SIG_IGN); /* of the bare loops */
-  for (int kind = 0; kind < 3; kind++)
+  for (int kind = 0; kind < KINDS; kind++)
     costs[kind] = g_new0 (Cost, runs);
   for (int run = -1; run < runs; run++) /* the first round is for the caches */
-    for (int kind = 0; kind < 3; kind++)
+    for (int kind = 0; kind < KINDS; kind++)
       {
+        const char *octets_of = kind == MEMORY ? g_bytes_get_data (text, NULL) : NULL;
         gint64 began = g_get_monotonic_time ();
         double cpu = processor_time ();
 
-        if (kind == 0 && g_str_equal (backend, "gnutls"))
-          bare_gnutls (octets / BLOCK);
-        else if (kind == 0)
-          bare_openssl (octets / BLOCK);
-        else if (kind == 1)
+        if (kind <= MEMORY && g_str_equal (backend, "gnutls"))
+          bare_gnutls (octets / BLOCK, octets_of);
+        else if (kind <= MEMORY)
+          bare_openssl (octets / BLOCK, octets_of);
+        else if (kind == STACK)
           stack (octets);
         else
           library (text);
@@ -504,7 +516,7 @@ main (int argc, char **argv)
   waitpid (reader, NULL, 0);
   g_print ("{ \"backend\": \"%s\", \"octets\": %" G_GUINT64_FORMAT ", \"runs\": %d, \"span\": %d", backend, octets, runs,
            span_size);
-  for (int kind = 0; kind < 3; kind++)
+  for (int kind = 0; kind < KINDS; kind++)
     {
       all[kind] = median (costs[kind]);
       g_print (",\n  \"%s\": { \"seconds\": %.4f, \"cpu_seconds\": %.4f, "
@@ -512,7 +524,7 @@ main (int argc, char **argv)
                names[kind], all[kind].wall, all[kind].cpu, all[0].wall / all[kind].wall, all[0].cpu / all[kind].cpu);
     }
   g_print (" }\n");
-  for (int kind = 0; kind < 3; kind++)
+  for (int kind = 0; kind < KINDS; kind++)
     g_free (costs[kind]);
   return 0;
 }

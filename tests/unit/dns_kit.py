@@ -24,6 +24,7 @@ CONFIG = '''server:
   module-config: "iterator"
   num-threads: 1
   access-control: 127.0.0.0/8 allow
+  local-zone: "test." nodefault
 remote-control:
   control-enable: no
 '''

@@ -93,6 +93,16 @@ def test_bash_values():
         assert bash('send', 'm', folder=folder.path) == ['m.eml']
 
 
+def test_bash_targets():
+    """How a target begins, where there is one."""
+    assert bash('probe', 'm') == ['mx:'] and bash('probe', 's')[-1] == 'srv:' and 'mx:' not in bash('tls', '') and 'submissions://' in bash('tls', '')
+    assert bash('probe', 'mx', ':') == [''] and bash('probe', 'mx', ':', 'ex') == [''], 'what follows is not for us to know'
+    assert bash('probe', '--mta-s')[0] == '--mta-sts' and '--dane' not in bash('tls', '--d')
+    with Folder() as folder:
+        folder.file('policy.txt', '')
+        assert bash('probe', '--mta-sts-policy=p', folder=folder.path) == ['policy.txt'] == bash('probe', '--trust-anchor=p', folder=folder.path)
+
+
 def test_fish():
     fish = shell_of('fish')
     with Folder() as folder:
@@ -106,6 +116,8 @@ def test_fish():
         assert '--server' not in offered('smtp-tool plugins --s')
         assert '--tls=starttls' in offered('smtp-tool send --tls=') and 'json' in offered('smtp-tool send --format ')
         assert offered('smtp-tool plugins ') == {'list', 'show', 'doctor'}
+        assert '--dane' in offered('smtp-tool probe --d') and '--dane' not in offered('smtp-tool tls --d')
+        assert offered('smtp-tool probe mx') == {'mx:'} and not offered('smtp-tool tls mx') and 'smtps://' in offered('smtp-tool tls s')
 
 
 def test_zsh():
@@ -122,6 +134,9 @@ def test_zsh():
         text = ask(zsh, '-f', '-c', stub + 'want=rest; words=(send --tls=); _smtp_tool')
         assert re.search(r'^\*--tls=-\[.*\]::.*:\(.*starttls.*\)$', text, re.M) and '\n*: :_files' in text, text
         assert re.search(r'^\*--ca-file=\[.*\]:FILE:_files$', text, re.M)
+        text = ask(zsh, '-f', '-c', stub + 'want=rest; words=(probe --d); _smtp_tool')
+        assert re.search(r'^\*--dane\[', text, re.M) and re.search(r'^\*--mta-sts-policy=\[.*\]:FILE:_files$', text, re.M), text
+        assert re.search(r'^1: :\{ compadd .*submissions\\:// .* mx\\: srv\\: \}$', text, re.M), text
 
 
 def test_no_other_shell():

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import os
+import random
 import socket
 import ssl
 import subprocess
@@ -131,10 +132,27 @@ def look_up(server, target, *options, anchor=True):
     given = server.options if anchor else server.options[:1]
     run = tool('probe', '--format=json', *given, *options, target)
     document = validate(run)
+    check_next(document)
     for row in document.get('servers', ()):
         with open(os.path.join(SCHEMA, 'probe-1.json'), encoding='utf-8') as file:
             jsonschema.Draft7Validator(json.load(file)).validate(row['probe'])
+        check_next(row['probe'])
     return run, document
+
+
+OURS = ('mx-', 'srv-', 'host-', 'dns-', 'sts-', 'dane-', 'name-')
+
+
+def check_next(document):
+    """Whatever is wrong with a domain has a command to type next, with real names in it."""
+    for finding in document['findings']:
+        if finding['id'].startswith(OURS) and finding['severity'] != 'note':
+            assert finding['next'] and not set(finding['next'].split()) & {'HOST', 'DOMAIN', 'TARGET', 'PORT'}, finding
+            assert '{' not in finding['next'], finding
+
+
+def next_of(document, name):
+    return next(finding['next'] for finding in document['findings'] if finding['id'] == name)
 
 
 def hosts(document):
@@ -183,6 +201,52 @@ def test_dnssec_states():
             run, document = look_up(names, f'mx:{ZONE}', port)
             assert run.status == 2 and document['domain']['dnssec'] == 'bogus' and not document['servers'], document
             assert findings(document) == {'dns-bogus': 'error'} and document['domain']['queries'][0]['why'], document
+            assert next_of(document, 'dns-bogus') == f'delv @127.0.0.1 -p {names.port} MX {ZONE}' and document['error']['try'] == [next_of(document, 'dns-bogus')]
+            run = tool('probe', *names.options, port, f'mx:{ZONE}')
+            assert run.status == 2 and '[dns-bogus]' in run.errors and f'try: delv @127.0.0.1 -p {names.port} MX {ZONE}' in run.errors, run.errors
+            run, document = look_up(names, f'mx:{ZONE}', port, anchor=False)
+            assert document['domain']['dnssec'] in ('not_validated', 'bogus'), document['domain']  # by the anchor of this machine, if it has one
+
+        def move(text):
+            return text.replace('A\t127.0.0.1', 'A\t127.0.0.9')
+
+        with NameServer({ZONE: '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\n'}, signed=[ZONE], spoil=move) as names:
+            run, document = look_up(names, f'mx:{ZONE}', port)
+            row, = document['servers']
+            assert run.status == 2 and document['domain']['dnssec'] == 'secure' and row['host']['dnssec'] == 'bogus' and not row['host']['addresses'], row['host']
+            assert findings(row['probe']) == {'dns-bogus': 'error'} and next_of(row['probe'], 'dns-bogus').endswith(' A mx1.lab.example'), row['probe']['findings']
+
+
+def test_mx_of_equal_preference():
+    """Which of them is first is drawn by lot (RFC 5321 section 5.1); those of another preference stay where they are."""
+    seen = set()
+    with NameServer({ZONE: ''.join(f'@ IN MX {number} {name}\n' for number, name in ((5, 'first'), (10, 'one'), (10, 'other'), (20, 'last')))}) as names:
+        for _ in range(64):
+            run, document = look_up(names, f'mx:{ZONE}')
+            assert run.status == 2
+            seen.add(tuple(name.split('.')[0] for name in hosts(document)))
+            if len(seen) == 2:
+                break
+    assert seen == {('first', 'one', 'other', 'last'), ('first', 'other', 'one', 'last')}, seen
+
+
+def test_mx_that_names_no_host():
+    zones = {'alias.example': '@ IN MX 10 mx\nmx IN CNAME real\nreal IN A 127.0.0.1\n', 'number.example': '@ IN MX 10 127.0.0.1.\n@ IN MX 20 mx\nmx IN A 127.0.0.1\n',
+             'pointed.example': '@ IN MX 10 mx\nmx IN CNAME lost\n'}
+    with Script(GREETING, EHLO, BYE) as server, NameServer(zones, signed=list(zones)) as names:
+        port = f'--port={server.port}'
+        run, document = look_up(names, 'mx:alias.example', port)
+        row, = document['servers']
+        assert run.status == 0 and row['host']['alias_of'] == 'real.alias.example' and findings(row['probe'])['host-is-alias'] == 'warn', row
+        assert next_of(row['probe'], 'host-is-alias') == f'dig @127.0.0.1 -p {names.port} A mx.alias.example'
+        run, document = look_up(names, 'mx:number.example', port)
+        first, second = document['servers']
+        assert run.status == 2 and findings(first['probe']) == {'host-is-address': 'error'} and second['probe']['verdict'] == 'ready', document
+        assert first['host']['name'] == '127.0.0.1' and not first['host']['addresses'] and second['host']['alias_of'] is None
+        run, document = look_up(names, 'mx:pointed.example', port)
+        assert run.status == 2 and set(findings(document['servers'][0]['probe'])) == {'host-is-alias', 'name-not-found'}, document
+        run = tool('probe', *names.options, port, 'mx:alias.example')
+        assert run.status == 0 and 'host-is-alias' in run.text and 'an alias of real.alias.example' in run.text, run.text
 
 
 def test_no_mx():
@@ -223,10 +287,26 @@ plain IN A 127.0.0.1
             assert [row['probe']['target']['mode'] for row in document['servers']] == ['implicit'] * 3 + ['starttls'], document
             assert [row['probe']['target']['port'] for row in document['servers']] == [server.port] * 3 + [second.port]
             assert 'starttls-not-offered' in findings(document['servers'][3]['probe'])
-            for domain in ('none.example', 'silent.example'):
+            for domain, finding, meaning in (('none.example', 'srv-not-offered', 'not-offered'), ('silent.example', 'srv-none', 'no-service')):
                 run, document = look_up(names, f'srv:{domain}')
-                assert run.status == 2 and findings(document) == {'srv-none': 'error'}, document
+                assert run.status == 2 and findings(document) == {finding: 'error'} and document['domain']['meaning'] == meaning, document
                 assert ('target "."' in document['error']['text']) is (domain == 'none.example'), document['error']
+                assert not document['servers']
+
+
+def test_srv_of_one_service():
+    """"." is said of one of the two services; the target is in another domain, which matters where DNSSEC does not secure the records."""
+    with Script(GREETING, EHLO, BYE) as server:
+        zones = {ZONE: f'_submissions._tcp IN SRV 0 0 0 .\n_submission._tcp IN SRV 0 1 {server.port} mail.other.example.\n', 'other.example': 'mail IN A 127.0.0.1\n',
+                 'own.example': f'_submission._tcp IN SRV 0 1 {server.port} own.example.\n@ IN A 127.0.0.1\n'}
+        for signed, expected in (([*zones], None), (['other.example'], 'warn')):
+            with NameServer(zones, signed=signed) as names:
+                run, document = look_up(names, f'srv:{ZONE}', '--tls=never')
+                row, = document['servers']
+                assert run.status == 0 and row['host']['service'] == '_submission' and row['host']['name'] == 'mail.other.example', document
+                assert findings(row['probe']).get('srv-other-domain') == expected, row['probe']['findings']
+                run, document = look_up(names, 'srv:own.example', '--tls=never')
+                assert run.status == 0 and 'srv-other-domain' not in findings(document['servers'][0]['probe'])
 
 
 def test_wrong_domains_and_resolvers():
@@ -234,13 +314,17 @@ def test_wrong_domains_and_resolvers():
                            (['--resolver=127.0.0.1@0', 'mx:a.example'], '--resolver'), (['--trust-anchor=/nonexistent', 'mx:a.example'], '--trust-anchor')):
         run = tool('probe', *options)
         assert run.status in (1, 4) and words in run.errors, (options, run.status, run.errors)
+    with Folder() as folder:
+        for text in ('garbage', 'a.example. IN DS nonsense\n'):
+            run = tool('probe', '--resolver=127.0.0.1@1', '--trust-anchor=' + folder.file('anchor', text), 'mx:a.example')
+            assert run.status == 4 and len(run.errors.splitlines()) <= 2 and f'--trust-anchor: {folder.path}/anchor: parse error' in run.errors, run.errors
     run = tool('tls', 'mx:a.example')
     assert run.status == 1 and 'probe only' in run.errors, run.errors
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
         nobody.bind(('127.0.0.1', 0))
         port = nobody.getsockname()[1]
     run = tool('probe', '--format=json', f'--resolver=127.0.0.1@{port}', '--timeout=1', 'mx:a.example')
-    assert run.status == 2 and 'name-no-answer' in findings(validate(run)), run.text
+    assert run.status == 2 and findings(validate(run)) == {'name-no-answer': 'error'}, run.text
 
 
 # ---- DANE ----
@@ -282,6 +366,46 @@ def test_dane():
         assert run.status == 40 and document['tls']['dane']['reason'] == 'name-mismatch', document['tls']['dane']
 
 
+def test_dane_names():
+    """Where the records are, and which names count, when the host is an alias (RFC 7672 section 2.2.2) and when the authority is what is known (3.2.2)."""
+    need_certs()
+    with TlsServer('good-via-intermediate', GREETING, EHLO, BYE) as server:
+        given = [f'--port={server.port}', '--dane', '--tls=implicit', NOTHING]
+        ta, wrong = (f'_{server.port}._tcp.%s IN TLSA ' + tlsa(2, 1, 1, name) + '\n' for name in ('intermediate', 'other-root'))
+        alias = '@ IN MX 10 mx\nmx IN CNAME mail\nmail IN A 127.0.0.1\n'
+        for zone, records, state, base in (
+                ('example.test', alias + ta % 'mail', 'match', 'mail.example.test'),  # at what it is an alias of: the certificate is for that
+                ('example.test', alias + ta % 'mail' + wrong % 'mx', 'match', 'mail.example.test'),
+                ('example.test', alias + wrong % 'mail' + ta % 'mx', 'mismatch', 'mail.example.test'),
+                ('example.test', alias + ta % 'mx', 'mismatch', 'mx.example.test'),  # at the alias itself: the name is wrong then
+                ('mail.example.test', '@ IN MX 10 mx\nmx IN A 127.0.0.1\n' + ta % 'mx', 'match', 'mx.mail.example.test')):  # the domain is as good
+            with NameServer({zone: records}, signed=[zone]) as names:
+                run, document = look_up(names, f'mx:{zone}', *given)
+            dane = document['servers'][0]['probe']['tls']['dane']
+            assert dane['state'] == state and dane['name'] == f'_{server.port}._tcp.{base}' and run.status == (0 if state == 'match' else 40), (records, dane, run.errors)
+
+
+def test_dane_says_what_would_fit():
+    need_certs()
+    with TlsServer('good', GREETING, EHLO, BYE) as server:
+        for records, finding in (([tlsa(3, 1, 1, 'good-ecdsa')], 'cert-tlsa-mismatch'), ([], 'dane-none')):
+            run, document = dane_look(server, records, '--ca-file=' + cert('root'), f'--verify-name={HOST}')
+            text = next(row['text'] for row in document['findings'] if row['id'] == finding)
+            assert tlsa(3, 1, 1, 'good') in text, text
+
+
+def test_dane_without_tls():
+    """Records that are secure mean that there has to be TLS (RFC 7672 section 2.2)."""
+    need_certs()
+    with Script(GREETING, EHLO, BYE) as server:
+        zone = f'@ IN MX 10 mx\nmx IN A 127.0.0.1\n_{server.port}._tcp.mx IN TLSA {tlsa(3, 1, 1, "good")}\n'
+        with NameServer({ZONE: zone}, signed=[ZONE]) as names:
+            run, document = look_up(names, f'mx:{ZONE}', f'--port={server.port}')
+            assert run.status == 0, 'without --dane it is as any other server'
+            run, document = look_up(names, f'mx:{ZONE}', f'--port={server.port}', '--dane')
+            assert run.status == 29 and findings(document['servers'][0]['probe'])['starttls-not-offered'] == 'error', document['servers']
+
+
 def test_dane_without_a_domain():
     need_certs()
     with TlsServer('good', GREETING, EHLO, BYE) as server:
@@ -321,10 +445,20 @@ def test_sts_against_the_servers():
         run, document = sts_look(server, POLICY, NOTHING)
         row = document['servers'][0]['probe']
         assert run.status == 40 and row['tls']['mta_sts']['state'] == 'mismatch' and 'sts-tls-invalid' in findings(row), row['findings']
+        run, document = sts_look(server, POLICY.replace('mx1.lab.example', '*.mx1.lab.example'), *good)  # the star is one label, not none
+        assert 'sts-mx-not-listed' in findings(document['servers'][0]['probe']), document
         run, document = sts_look(server, 'version: STSv1\nmode: none\nmax_age: 0\n', *good)
         assert findings(document).get('sts-mode-none') == 'note' and document['servers'][0]['probe']['tls']['mta_sts']['reason'] == 'mode-none'
         run, document = sts_look(server, POLICY.replace('604800', '3600') + 'later: field\n', *good)
         assert findings(document).get('sts-max-age-short') == 'warn', document['findings']
+
+
+def test_sts_without_tls():
+    for mode, severity in (('enforce', 'error'), ('testing', 'warn')):
+        with Script(GREETING, EHLO, BYE) as server:
+            run, document = sts_look(server, POLICY.replace('enforce', mode), '--tls=opportunistic')
+        row = document['servers'][0]['probe']
+        assert run.status == 0 and findings(row)['sts-tls-invalid'] == severity, row['findings']
 
 
 def test_sts_that_is_wrong():
@@ -344,8 +478,16 @@ def test_sts_that_is_wrong():
     assert run.status == 1 and 'mx:DOMAIN' in run.errors
 
 
+def test_sts_record_that_is_bogus():
+    zone = '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\n_mta-sts IN TXT "v=STSv1; id=1;"\n'
+    with NameServer({ZONE: zone}, signed=[ZONE], spoil=lambda text: text.replace('id=1', 'id=2')) as names:
+        run, document = look_up(names, f'mx:{ZONE}', f'--port={closed_port()}', '--mta-sts-policy=/dev/null')
+    assert document['mta_sts']['dnssec'] == 'bogus' and findings(document) == {'sts-record-invalid': 'error'}, document['mta_sts']
+
+
 class Web(http.server.BaseHTTPRequestHandler):
-    PAGES = {'/ok': (200, 'text/plain; charset=us-ascii', POLICY.encode()), '/html': (200, 'text/html', POLICY.encode()), '/large': (200, 'text/plain', b'x' * 70000),
+    WELL_KNOWN = '/.well-known/mta-sts.txt'
+    PAGES = {'/null': (200, 'text/plain', POLICY.encode() + b'\0'), WELL_KNOWN: (200, 'Text/Plain', POLICY.encode()), '/ok': (200, 'text/plain; charset=us-ascii', POLICY.encode()), '/html': (200, 'text/html', POLICY.encode()), '/large': (200, 'text/plain', b'x' * 70000),
              '/gone': (404, 'text/plain', b'no'), '/moved': (302, 'text/plain', b'')}
 
     def do_GET(self):
@@ -362,37 +504,76 @@ class Web(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class WebServer:
+    """HTTPS with a certificate of its own, which is in self.root."""
+
+    def __init__(self, folder, name, place):
+        key, self.root = folder / 'key.pem', folder / 'cert.pem'
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', self.root, '-days', '2',
+                        '-subj', f'/CN={name}', '-addext', f'subjectAltName=DNS:{name}'], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.root, key)
+        self.server = http.server.ThreadingHTTPServer(place, Web)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
 def test_fetch():
     """The program that gets a policy: what it takes is right in every respect, and nothing else."""
     program = os.path.join(EXECDIR, 'smtp-tool-fetch')
     if not os.access(program, os.X_OK):
         raise Skip('smtp-tool-fetch is not built')
-    with Folder() as folder:
-        key, root = folder / 'key.pem', folder / 'cert.pem'
-        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', root, '-days', '2',
-                        '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], check=True, capture_output=True)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(root, key)
-        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Web)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        place = f'localhost:{server.server_address[1]}'
+    with Folder() as folder, WebServer(folder, 'localhost', ('127.0.0.1', 0)) as server:
+        place, root = f'localhost:{server.port}', server.root
 
         def get(*args):
             return subprocess.run([program, *args], capture_output=True, env={'LC_ALL': 'C'}, timeout=60, check=False)
 
+        done = get(f'https://{place}/ok', root)
+        assert done.returncode == 0 and done.stdout == POLICY.encode(), done
+        for url, *roots in ((f'https://{place}/ok',), (f'https://127.0.0.1:{server.port}/ok', root), (f'https://{place}/html', root),
+                            (f'https://{place}/large', root), (f'https://{place}/gone', root), (f'https://{place}/moved', root), (f'https://{place}/null', root),
+                            (f'file://{root}', root)):
+            done = get(url, *roots)
+            assert done.returncode == 1 and not done.stdout and done.stderr, (url, done)
+
+
+def test_policy_from_the_web():
+    """All the way: the record, the address of the server with the policy by the resolver that was named, HTTPS, and the servers held against it."""
+    need_certs()
+    if not os.access(os.path.join(EXECDIR, 'smtp-tool-fetch'), os.X_OK):
+        raise Skip('smtp-tool-fetch is not built')
+    address = '127.' + '.'.join(str(random.randint(1, 254)) for _ in range(3))  # port 443 of one of our own
+    zone = '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\n_mta-sts IN TXT "v=STSv1; id=1;"\n'
+    with Folder() as folder, TlsServer('good', GREETING, EHLO, BYE) as server:
         try:
-            done = get(f'https://{place}/ok', root)
-            assert done.returncode == 0 and done.stdout == POLICY.encode(), done
-            for url, *roots in ((f'https://{place}/ok',), (f'https://127.0.0.1:{server.server_address[1]}/ok', root), (f'https://{place}/html', root),
-                                (f'https://{place}/large', root), (f'https://{place}/gone', root), (f'https://{place}/moved', root), (f'file://{root}', root)):
-                done = get(url, *roots)
-                assert done.returncode == 1 and not done.stdout and done.stderr, (url, done)
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+            web = WebServer(folder, f'mta-sts.{ZONE}', (address, 443))
+        except PermissionError as error:
+            raise Skip('port 443 is not for this user') from error
+        with web:
+            with open(cert('root'), encoding='ascii') as file, open(web.root, encoding='ascii') as own:
+                roots = folder.file('roots', file.read() + own.read())
+            given = [f'--port={server.port}', '--tls=implicit', '--mta-sts', f'--verify-name={HOST}']
+            with NameServer({ZONE: zone + f'mta-sts IN A {address}\n'}, signed=[ZONE]) as names:
+                run, document = look_up(names, f'mx:{ZONE}', '--ca-file=' + roots, *given)
+                assert run.status == 0 and document['mta_sts']['policy']['mode'] == 'enforce' and document['servers'][0]['probe']['tls']['mta_sts']['state'] == 'match', document
+                assert document['mta_sts']['source'] == f'https://mta-sts.{ZONE}{Web.WELL_KNOWN}' and 'sts-policy-unreachable' not in findings(document)
+                run, document = look_up(names, f'mx:{ZONE}', '--ca-file=' + cert('root'), *given)
+                assert findings(document)['sts-policy-unreachable'] == 'error' and 'certificate' in document['mta_sts']['why'].lower(), document['mta_sts']
+                assert next_of(document, 'sts-policy-unreachable') == f'curl -v https://mta-sts.{ZONE}{Web.WELL_KNOWN}'
+            with NameServer({ZONE: zone}, signed=[ZONE]) as names:
+                run, document = look_up(names, f'mx:{ZONE}', '--ca-file=' + roots, *given)
+                assert findings(document)['sts-policy-unreachable'] == 'error' and 'no address' in document['mta_sts']['why'], document['mta_sts']
 
 
 if __name__ == '__main__':

@@ -185,6 +185,9 @@ print_bash (const CompletionCommand *commands, guint count)
         g_autofree char *verbs = g_strdelimit (g_strdup (commands[i].verbs), "|", ' ');
         printf ("    %s) words='%s' ;;\n", commands[i].name, verbs);
       }
+    else if (commands[i].begins != NULL) /* bash parts words at ":", too; what follows one is not known here */
+      printf ("    %s) [[ $cur == : || $before == : ]] && return; words='%s'; compopt -o nospace 2>/dev/null ;;\n",
+              commands[i].name, commands[i].begins);
     else if (commands[i].files)
       printf ("    %s) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n",
               commands[i].name);
@@ -276,6 +279,11 @@ print_zsh (const CompletionCommand *commands, guint count)
           g_autofree char *verbs = g_strdelimit (g_strdup (commands[i].verbs), "|", ' ');
           printf (" '1: :(%s)'", verbs);
         }
+      else if (commands[i].begins != NULL)
+        {
+          g_autofree char *words = escape (commands[i].begins, ":");
+          printf (" '1: :{ compadd -S \"\" -- %s }'", words);
+        }
       else if (commands[i].files)
         printf (" '*: :_files'");
       puts (" ;;");
@@ -356,6 +364,8 @@ print_fish (const CompletionCommand *commands, guint count)
           g_autofree char *verbs = g_strdelimit (g_strdup (commands[i].verbs), "|", ' ');
           printf ("complete -c smtp-tool -n '__fish_seen_subcommand_from %s' -a '%s'\n", commands[i].name, verbs);
         }
+      if (commands[i].begins != NULL)
+        printf ("complete -c smtp-tool -n '__fish_seen_subcommand_from %s' -a '%s'\n", commands[i].name, commands[i].begins);
       if (commands[i].files)
         printf ("complete -c smtp-tool -n '__fish_seen_subcommand_from %s' -F\n", commands[i].name);
     }

@@ -14,6 +14,7 @@ typedef struct
   GPtrArray *options; /* CliOption; NULL: not known here */
   const char *verbs;  /* "list|show", or NULL */
   gboolean files;     /* its operands are files */
+  const char *begins; /* or how they begin, parted by spaces: "smtp:// mx:"; or NULL */
 } CompletionCommand;
 
 /* FALSE: no such shell. */

@@ -83,27 +83,60 @@ read_answer (Dane *dane, const DnsAnswer *answer)
   dane->reason = why_not (answer, (guint) usable);
 }
 
-Dane *
-dane_new (Dns *dns, const char *host, guint port, DnsState reached)
+static Dane *
+begin (const char *base, guint port)
 {
   Dane *dane = g_new0 (Dane, 1);
 
-  dane->name = g_strdup_printf ("_%u._tcp.%s", port, host != NULL ? host : "");
+  dane->base = g_strdup (base);
+  dane->name = g_strdup_printf ("_%u._tcp.%s", port, base != NULL ? base : "");
   dane->records = g_ptr_array_new_with_free_func (record_free);
+  return dane;
+}
+
+static Dane *
+look_up (Dns *dns, const char *base, guint port)
+{
+  Dane *dane = begin (base, port);
+  g_autoptr (DnsAnswer) answer = dns_ask (dns, dane->name, DNS_TYPE_TLSA);
+
+  read_answer (dane, answer);
+  return dane;
+}
+
+/* TRUE: there are none that count, and that is sure: the next name may have some. */
+static gboolean
+is_absent (const Dane *dane)
+{
+  return g_strcmp0 (dane->reason, "no-records") == 0 || g_strcmp0 (dane->reason, "not-secure") == 0;
+}
+
+Dane *
+dane_new (Dns *dns, const char *host, const char *alias, guint port, DnsState reached)
+{
+  Dane *dane = NULL;
+
   if (host == NULL || g_hostname_is_ip_address (host))
     {
+      dane = begin (NULL, port);
       dane->reason = "no-name"; /* records belong to names */
       return dane;
     }
   if (reached != DNS_SECURE)
     {
+      dane = begin (host, port);
       dane->reason = reached == DNS_BOGUS ? "bogus" : "host-not-secure";
       dane->why = g_strdup_printf ("what led to the server is %s", dns_state_word (reached));
       return dane;
     }
-  g_autoptr (DnsAnswer) answer = dns_ask (dns, dane->name, DNS_TYPE_TLSA);
-  read_answer (dane, answer);
-  return dane;
+  if (alias != NULL)
+    {
+      dane = look_up (dns, alias, port);
+      if (!is_absent (dane))
+        return dane;
+      dane_free (dane);
+    }
+  return look_up (dns, host, port);
 }
 
 void
@@ -113,6 +146,7 @@ dane_free (Dane *dane)
     return;
   g_ptr_array_unref (dane->records);
   g_free (dane->name);
+  g_free (dane->base);
   g_free (dane->why);
   g_free (dane);
 }

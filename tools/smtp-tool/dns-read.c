@@ -6,6 +6,15 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+DnsAnswer *
+dns_answer_new (void)
+{
+  DnsAnswer *answer = g_new0 (DnsAnswer, 1);
+
+  answer->records = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  return answer;
+}
+
 void
 dns_answer_free (DnsAnswer *answer)
 {
@@ -13,6 +22,7 @@ dns_answer_free (DnsAnswer *answer)
     return;
   g_free (answer->why);
   g_free (answer->failure);
+  g_free (answer->canonical);
   g_ptr_array_unref (answer->records);
   g_free (answer);
 }

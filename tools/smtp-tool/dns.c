@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unbound.h>
 #include <unistd.h>
@@ -20,6 +22,9 @@ struct Dns
 
 /* Where distributions keep the root's key. */
 static const char *const anchors[] = { "/usr/share/dns/root.key", "/var/lib/unbound/root.key", "/etc/unbound/root.key", NULL };
+
+/* Names that libunbound says do not exist without asking (RFC 6761, RFC 8375), and that a network has by itself: its resolver knows. */
+static const char *const own_zones[] = { "test.", "home.arpa." };
 
 static gboolean
 fine (int code, const char *what, GError **error)
@@ -55,22 +60,80 @@ set_resolver (Dns *dns, const char *resolver, GError **error)
   return fine (ub_ctx_set_fwd (dns->context, resolver), "--resolver", error);
 }
 
-static gboolean
+/* The file that is gone by; NULL: there is none, or an error. */
+static const char *
 set_anchor (Dns *dns, const char *anchor, GError **error)
 {
   if (anchor != NULL && access (anchor, R_OK) != 0)
     {
       g_autofree char *shown = text_escape (anchor);
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--trust-anchor: %s: %s", shown, g_strerror (errno));
-      return FALSE;
+      return NULL;
     }
   for (guint i = 0; anchor == NULL && anchors[i] != NULL; i++)
     if (access (anchors[i], R_OK) == 0)
       anchor = anchors[i];
   if (anchor != NULL)
-    return fine (ub_ctx_add_ta_file (dns->context, anchor), anchor, error);
+    return fine (ub_ctx_add_ta_file (dns->context, anchor), anchor, error) ? anchor : NULL;
   dns->unanchored = g_strdup ("there is no trust anchor on this machine; --trust-anchor=FILE names one");
-  return TRUE;
+  return NULL;
+}
+
+/* The first complaint in libunbound's log: behind "[time] libunbound[pid:0] error: ". */
+static char *
+complaint_of (const char *log)
+{
+  static const char mark[] = "error: ";
+  const char *text = log != NULL ? strstr (log, mark) : NULL;
+
+  if (text == NULL)
+    return g_strdup ("it cannot be used");
+  text += strlen (mark);
+  g_autofree char *line = g_strndup (text, strcspn (text, "\n"));
+  return text_one_line (line);
+}
+
+/* Here libunbound reads the file, and says what is wrong with it in its log alone. */
+static gboolean
+start (Dns *dns, const char *anchor, GError **error)
+{
+  char *log = NULL;
+  size_t size = 0;
+  FILE *stream = open_memstream (&log, &size);
+
+  (void) ub_ctx_debugout (dns->context, stream);
+  int code = 0;
+  for (guint i = 0; i < G_N_ELEMENTS (own_zones) && code == 0; i++)
+    code = ub_ctx_zone_remove (dns->context, own_zones[i]);
+  (void) ub_ctx_debugout (dns->context, NULL);
+  if (stream != NULL)
+    (void) fclose (stream);
+  if (code != 0 && anchor != NULL)
+    {
+      g_autofree char *why = complaint_of (log);
+      g_autofree char *shown = text_escape (anchor);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_FILE, "--trust-anchor: %s: %s", shown, why);
+    }
+  else
+    (void) fine (code, "libunbound", error);
+  free (log);
+  return code == 0;
+}
+
+static gboolean
+set_up (Dns *dns, const char *resolver, const char *anchor, GError **error)
+{
+  GError *problem = NULL;
+
+  /* A resolver of this machine is on loopback as often as not, which libunbound leaves alone unless told. */
+  if (!fine (ub_ctx_async (dns->context, 1), "libunbound", error) || !set_option (dns, "do-not-query-localhost:", "no", error)
+      || !set_resolver (dns, resolver, error))
+    return FALSE;
+  anchor = set_anchor (dns, anchor, &problem);
+  if (problem == NULL)
+    return start (dns, anchor, error);
+  g_propagate_error (error, problem);
+  return FALSE;
 }
 
 Dns *
@@ -82,10 +145,7 @@ dns_new (const char *resolver, const char *anchor, guint patience, GError **erro
   dns->context = ub_ctx_create ();
   if (dns->context == NULL)
     g_set_error_literal (error, TOOL_ERROR, TOOL_ERROR_HELPER, "libunbound: no memory");
-  /* A resolver of this machine is on loopback as often as not, which libunbound leaves alone unless told. */
-  else if (fine (ub_ctx_async (dns->context, 1), "libunbound", error)
-           && set_option (dns, "do-not-query-localhost:", "no", error) && set_resolver (dns, resolver, error)
-           && set_anchor (dns, anchor, error))
+  else if (set_up (dns, resolver, anchor, error))
     return dns;
   dns_free (dns);
   return NULL;
@@ -112,6 +172,20 @@ rcode_word (int rcode)
   return rcode >= 0 && (gsize) rcode < G_N_ELEMENTS (words) ? words[rcode] : "another response code";
 }
 
+/* What the name is an alias of. */
+static char *
+canonical_of (const struct ub_result *result)
+{
+  if (result->canonname == NULL)
+    return NULL;
+  g_autofree char *name = g_ascii_strdown (result->canonname, -1);
+  const gsize size = strlen (name);
+
+  if (size > 0 && name[size - 1] == '.')
+    name[size - 1] = '\0';
+  return g_ascii_strcasecmp (name, result->qname) != 0 ? text_escape (name) : NULL;
+}
+
 static void
 read_result (const Dns *dns, const struct ub_result *result, DnsAnswer *answer)
 {
@@ -130,6 +204,7 @@ read_result (const Dns *dns, const struct ub_result *result, DnsAnswer *answer)
   if (result->rcode != NO_ERROR && result->rcode != NX_DOMAIN)
     answer->failure = g_strdup (rcode_word (result->rcode));
   answer->no_name = result->nxdomain != 0;
+  answer->canonical = canonical_of (result);
   for (guint i = 0; result->havedata && result->data[i] != NULL; i++)
     g_ptr_array_add (answer->records, g_bytes_new (result->data[i], (gsize) result->len[i]));
   if (dns->unanchored != NULL || answer->failure != NULL)
@@ -185,10 +260,9 @@ resolve (Dns *dns, const char *name, DnsType type, struct ub_result **ret_result
 DnsAnswer *
 dns_ask (Dns *dns, const char *name, DnsType type)
 {
-  DnsAnswer *answer = g_new0 (DnsAnswer, 1);
+  DnsAnswer *answer = dns_answer_new ();
   struct ub_result *result = NULL;
 
-  answer->records = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   const char *failure = resolve (dns, name, type, &result);
   if (failure == NULL)
     read_result (dns, result, answer);

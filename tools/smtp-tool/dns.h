@@ -34,6 +34,7 @@ typedef struct
   char *why;          /* it is bogus or not validated; NULL else */
   char *failure;      /* there is no answer: "SERVFAIL", … ; NULL: there is one */
   gboolean no_name;   /* the answer is that the name does not exist */
+  char *canonical;    /* the name is an alias (CNAME) of this one; NULL: it is none */
   GPtrArray *records; /* of GBytes: RDATA, uncompressed; empty: there are none of the type */
 } DnsAnswer;
 
@@ -45,6 +46,8 @@ void dns_free (Dns *dns);
 /* Never NULL; a failure is in the answer. */
 DnsAnswer *dns_ask (Dns *dns, const char *name, DnsType type);
 void dns_answer_free (DnsAnswer *answer);
+/* One with nothing in it, for what is not asked. */
+DnsAnswer *dns_answer_new (void);
 
 /* "secure", "insecure", "bogus", "not_validated". */
 const char *dns_state_word (DnsState state);

@@ -204,23 +204,30 @@ read_mx (Domain *domain, const DnsAnswer *answer)
     }
 }
 
-static void
+/* How many of them say that the service is decidedly not available: target "." (RFC 2782). */
+static guint
 read_srv (Domain *domain, const DnsAnswer *answer, guint service)
 {
+  guint none = 0;
+
   for (guint i = 0; i < answer->records->len; i++)
     {
       GBytes *rdata = answer->records->pdata[i];
       gsize at = 6;
       g_autofree char *name = dns_read_name (rdata, &at);
 
-      if (name == NULL || *name == '\0') /* RFC 2782: the service is decidedly not available */
-        continue;
+      if (name == NULL || *name == '\0')
+        {
+          none += name != NULL;
+          continue;
+        }
       DomainHost *host = add_host (domain, name, services[service].service);
       host->priority = number_at (rdata, 0);
       host->weight = number_at (rdata, 2);
       host->port = number_at (rdata, 4);
       host->implicit = services[service].implicit;
     }
+  return none;
 }
 
 /* ---- the order ---- */
@@ -294,8 +301,10 @@ add_addresses (DomainHost *host, const DnsAnswer *answer)
 static void
 look_up_addresses (DomainHost *host, Dns *dns)
 {
-  host->aaaa = dns_ask (dns, host->name, DNS_TYPE_AAAA);
-  host->a = dns_ask (dns, host->name, DNS_TYPE_A);
+  const gboolean is_address = g_hostname_is_ip_address (host->name); /* a common mistake, and no name of anything */
+
+  host->aaaa = is_address ? dns_answer_new () : dns_ask (dns, host->name, DNS_TYPE_AAAA);
+  host->a = is_address ? dns_answer_new () : dns_ask (dns, host->name, DNS_TYPE_A);
   add_addresses (host, host->aaaa);
   add_addresses (host, host->a);
 }
@@ -303,7 +312,7 @@ look_up_addresses (DomainHost *host, Dns *dns)
 static void
 look_up_srv (Domain *domain, Dns *dns)
 {
-  guint records = 0;
+  guint records = 0, none = 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (services); i++)
     {
@@ -313,15 +322,25 @@ look_up_srv (Domain *domain, Dns *dns)
       if (!is_usable (domain, answer, "SRV"))
         return;
       records += answer->records->len;
-      read_srv (domain, answer, i);
+      none += read_srv (domain, answer, i);
     }
   if (domain->hosts->len > 0)
     return;
-  domain->meaning = DOMAIN_NO_SERVICE;
-  fail (domain, VEREDA_ERROR_NO_HOST,
-        records > 0 ? "%s says by its SRV records that it has no submission service (target \".\", RFC 2782)"
-                    : "%s: there are no SRV records for submission (_submissions._tcp, _submission._tcp; RFC 8314 section 5.1)",
-        domain->name);
+  if (records == 0)
+    {
+      domain->meaning = DOMAIN_NO_SERVICE;
+      fail (domain, VEREDA_ERROR_NO_HOST,
+            "%s: there are no SRV records for submission (_submissions._tcp, _submission._tcp; RFC 8314 section 5.1)",
+            domain->name);
+    }
+  else if (none > 0)
+    {
+      domain->meaning = DOMAIN_NOT_OFFERED;
+      fail (domain, VEREDA_ERROR_NO_HOST,
+            "%s says by its SRV records that it has no submission service (target \".\", RFC 2782)", domain->name);
+    }
+  else
+    fail (domain, VEREDA_ERROR_NO_HOST, "%s: none of its SRV records names a host", domain->name);
 }
 
 void
@@ -356,4 +375,19 @@ DnsState
 domain_host_state (const DomainHost *host)
 {
   return dns_state_worse (host->a->state, host->aaaa->state);
+}
+
+const char *
+domain_host_alias (const DomainHost *host)
+{
+  return host->a->canonical != NULL ? host->a->canonical : host->aaaa->canonical;
+}
+
+gboolean
+domain_has_host (const Domain *domain, const DomainHost *host)
+{
+  const gsize own = strlen (domain->name), size = strlen (host->name);
+
+  return size >= own && strcmp (host->name + size - own, domain->name) == 0
+         && (size == own || host->name[size - own - 1] == '.');
 }

@@ -16,10 +16,11 @@ typedef enum
 
 typedef enum
 {
-  DOMAIN_HOSTS,     /* there are records */
-  DOMAIN_IMPLICIT,  /* no MX record: the domain's own addresses (RFC 5321 section 5.1) */
-  DOMAIN_NULL_MX,   /* it accepts no mail (RFC 7505) */
-  DOMAIN_NO_SERVICE /* SRV records say that there is none (target "."), or there is no record */
+  DOMAIN_HOSTS,      /* there are records */
+  DOMAIN_IMPLICIT,   /* no MX record: the domain's own addresses (RFC 5321 section 5.1) */
+  DOMAIN_NULL_MX,    /* it accepts no mail (RFC 7505) */
+  DOMAIN_NO_SERVICE, /* there is no SRV record */
+  DOMAIN_NOT_OFFERED /* SRV records say that there is no service: target "." (RFC 2782) */
 } DomainMeaning;
 
 /* One server. */
@@ -63,6 +64,10 @@ void domain_free (Domain *domain);
 /* What the answers about the domain are worth together, and those about the addresses of a host. */
 DnsState domain_state (const Domain *domain);
 DnsState domain_host_state (const DomainHost *host);
+/* What the name of a host is an alias of; NULL: it is none, as RFC 2181 section 10.3 and RFC 2782 want it. */
+const char *domain_host_alias (const DomainHost *host);
+/* TRUE: it is the domain, or below it. */
+gboolean domain_has_host (const Domain *domain, const DomainHost *host);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Domain, domain_free)
 

@@ -15,7 +15,8 @@ typedef struct
 {
   const char *kind; /* "finding", "reply", "enhanced", "exit"; NULL: nothing */
   char *name;
-  const char *severity, *stage, *source, *advice, *next; /* NULL: has none */
+  const char *severity, *stage, *source, *advice; /* NULL: has none */
+  char *next;                                     /* the same */
   char *meaning;
 } Answer;
 
@@ -23,6 +24,7 @@ static void
 answer_clear (Answer *answer)
 {
   g_free (answer->name);
+  g_free (answer->next);
   g_free (answer->meaning);
 }
 
@@ -41,7 +43,7 @@ of_finding (const FindingInfo *info)
                    .stage = info->stage,
                    .meaning = g_strdup (info->summary),
                    .advice = info->explanation,
-                   .next = info->next };
+                   .next = finding_next (info) };
 }
 
 static Answer

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* fetch - smtp-tool-fetch URL [ROOTS]: prints what an https: URL has, for MTA-STS policies (RFC 8461 section 3.3).
+/* fetch - smtp-tool-fetch URL [ROOTS [HOST:PORT:ADDRESS,...]]: prints what an https: URL has, for MTA-STS policies (RFC 8461 section 3.3).
  *
- * A program of its own, so that nothing else loads libcurl.  No redirects, the certificate has to be right, at most 64 KiB of text, one minute.
- * Exit status 1 with the reason on standard error. */
+ * ROOTS: authorities to trust, "" the system's.  The last: where the host is, when the system's resolver need not know.  A program of its own, so
+ * that nothing else loads libcurl.  No redirects, the certificate has to be right, at most 64 KiB of text, one minute.  Exit status 1 with the
+ * reason on standard error. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum
 {
@@ -33,7 +35,7 @@ take (char *octets, size_t one, size_t count, void *data)
 }
 
 static CURLcode
-set_up (CURL *curl, char **argv, Body *body, char *message)
+set_up (CURL *curl, char **argv, struct curl_slist *places, Body *body, char *message)
 {
   CURLcode code = curl_easy_setopt (curl, CURLOPT_URL, argv[1]);
 
@@ -45,12 +47,13 @@ set_up (CURL *curl, char **argv, Body *body, char *message)
   code = code == CURLE_OK ? curl_easy_setopt (curl, CURLOPT_WRITEFUNCTION, take) : code;
   code = code == CURLE_OK ? curl_easy_setopt (curl, CURLOPT_WRITEDATA, body) : code;
   code = code == CURLE_OK ? curl_easy_setopt (curl, CURLOPT_ERRORBUFFER, message) : code;
-  return code == CURLE_OK && argv[2] != NULL ? curl_easy_setopt (curl, CURLOPT_CAINFO, argv[2]) : code;
+  code = code == CURLE_OK && places != NULL ? curl_easy_setopt (curl, CURLOPT_RESOLVE, places) : code;
+  return code == CURLE_OK && argv[2] != NULL && *argv[2] != '\0' ? curl_easy_setopt (curl, CURLOPT_CAINFO, argv[2]) : code;
 }
 
 /* Section 3.2: text/plain, and 200 alone is success. */
 static const char *
-complaint (CURL *curl)
+complaint (CURL *curl, const Body *body)
 {
   const char *type = NULL;
   long status = 0;
@@ -59,8 +62,10 @@ complaint (CURL *curl)
   (void) curl_easy_getinfo (curl, CURLINFO_CONTENT_TYPE, &type);
   if (status != 200)
     return "the answer is not 200; redirects are not followed";
-  if (type == NULL || strncmp (type, "text/plain", strlen ("text/plain")) != 0)
+  if (type == NULL || strncasecmp (type, "text/plain", strlen ("text/plain")) != 0)
     return "it is not text/plain";
+  if (memchr (body->octets, '\0', body->size) != NULL)
+    return "it holds a null octet";
   return NULL;
 }
 
@@ -70,9 +75,9 @@ main (int argc, char **argv)
   static Body body;
   char message[CURL_ERROR_SIZE] = "";
 
-  if (argc != 2 && argc != 3)
+  if (argc < 2 || argc > 4)
     {
-      fputs ("usage: smtp-tool-fetch URL [ROOTS]\n", stderr);
+      fputs ("usage: smtp-tool-fetch URL [ROOTS [HOST:PORT:ADDRESS,...]]\n", stderr);
       return 1;
     }
   CURL *curl = curl_global_init (CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init () : NULL;
@@ -81,14 +86,16 @@ main (int argc, char **argv)
       fputs ("libcurl does not start\n", stderr);
       return 1;
     }
-  CURLcode code = set_up (curl, argv, &body, message);
+  struct curl_slist *places = argc == 4 ? curl_slist_append (NULL, argv[3]) : NULL;
+  CURLcode code = argc == 4 && places == NULL ? CURLE_OUT_OF_MEMORY : set_up (curl, argv, places, &body, message);
   code = code == CURLE_OK ? curl_easy_perform (curl) : code;
-  const char *why = code != CURLE_OK ? (*message != '\0' ? message : curl_easy_strerror (code)) : complaint (curl);
+  const char *why = code != CURLE_OK ? (*message != '\0' ? message : curl_easy_strerror (code)) : complaint (curl, &body);
   if (why != NULL)
     fprintf (stderr, "%s: %s\n", argv[1], why);
   else
     (void) fwrite (body.octets, 1, body.size, stdout);
   curl_easy_cleanup (curl);
+  curl_slist_free_all (places);
   curl_global_cleanup ();
   return why != NULL || fflush (stdout) != 0;
 }

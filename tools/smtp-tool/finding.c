@@ -39,19 +39,40 @@ quoted (const char *word)
   return g_steal_pointer (&shown);
 }
 
+/* As dig and delv want to hear whom to ask. */
+static char *
+name_server (const char *resolver)
+{
+  if (resolver == NULL)
+    return g_strdup ("");
+  g_auto (GStrv) parts = g_strsplit (resolver, "@", 2);
+  return g_strdup_printf (parts[1] != NULL ? "@%s -p %s " : "@%s ", parts[0], parts[1]);
+}
+
 static char *
 expand (const char *template, const Look *look)
 {
-  const char *host = look->probe != NULL ? vereda_probe_get_host (look->probe) : NULL;
+  const char *host = look->host == NULL && look->probe != NULL ? vereda_probe_get_host (look->probe) : look->host;
   g_autofree char *target = quoted (look->target != NULL ? look->target : "TARGET");
   g_autofree char *name = quoted (host != NULL ? host : "HOST");
-  g_autofree char *port = g_strdup_printf ("%u", look->probe != NULL ? vereda_probe_get_port (look->probe) : 0);
+  g_autofree char *domain = quoted (look->domain != NULL ? look->domain : "DOMAIN");
+  g_autofree char *port = look->probe != NULL ? g_strdup_printf ("%u", vereda_probe_get_port (look->probe)) : g_strdup ("PORT");
+  g_autofree char *at = name_server (look->resolver);
   g_autoptr (GString) text = g_string_new (template);
 
   g_string_replace (text, "{target}", target, 0);
   g_string_replace (text, "{host}", name, 0);
   g_string_replace (text, "{port}", port, 0);
+  g_string_replace (text, "{domain}", domain, 0);
+  g_string_replace (text, "{tlsa}", look->dane != NULL ? look->dane->name : "_PORT._tcp.HOST", 0);
+  g_string_replace (text, "{at}", at, 0);
   return g_strdup (text->str);
+}
+
+char *
+finding_next (const FindingInfo *info)
+{
+  return info->next != NULL ? expand (info->next, &(const Look){ 0 }) : NULL;
 }
 
 static Finding *add (Search *search, const char *id, const char *next, const char *format, ...) G_GNUC_PRINTF (4, 5);
@@ -70,9 +91,8 @@ add (Search *search, const char *id, const char *next, const char *format, ...)
   g_autofree char *text = format != NULL ? g_strdup_vprintf (format, args) : g_strdup (finding->info->summary);
   va_end (args);
   finding->text = text_one_line (text);
-  const char *given = next;
   next = next != NULL ? next : finding->info->next;
-  finding->next = next != NULL && search->look != NULL ? expand (next, search->look) : g_strdup (given);
+  finding->next = next != NULL ? expand (next, search->look) : NULL;
   g_ptr_array_add (search->list, finding);
   return finding;
 }

@@ -21,7 +21,7 @@ typedef struct
   const char *stage;       /* as look_stage_word() */
   const char *summary;     /* one line */
   const char *explanation; /* what it means, and what to do about it */
-  const char *next;        /* a command to type, with {target} {host} {port} in it; NULL: none */
+  const char *next;        /* a command to type, with {target} {host} {port} {domain} {tlsa} {at} in it; NULL: none */
 } FindingInfo;
 
 typedef struct
@@ -36,9 +36,11 @@ guint finding_count (void);
 const FindingInfo *finding_at (guint index);
 const FindingInfo *finding_info (const char *id); /* NULL: no such name */
 const char *finding_severity_word (FindingSeverity severity);
+/* The command to type, with TARGET, HOST, … in the places of names; NULL: none.  Free it. */
+char *finding_next (const FindingInfo *info);
 
-/* Adds one to such a list.  @p next is a command to type, or NULL: the table's; @p format NULL: the table's summary.  @p look NULL: the table's
- * command is for a server, and there is none. */
+/* Adds one to such a list.  @p next is a command to type, or NULL: the table's; @p format NULL: the table's summary.  Of a domain itself @p look has
+ * no more than names. */
 void
 finding_add (GPtrArray *list, const Look *look, const char *id, const char *next, const char *format, ...) G_GNUC_PRINTF (5, 6);
 void finding_sort (GPtrArray *list);

@@ -54,7 +54,11 @@ typedef struct
   GPtrArray *(*options) (void); /* NULL: not known here */
   const char *verbs;            /* "list|show"; NULL: none */
   gboolean files;               /* its operands are files */
+  const char *begins;           /* or how they begin; NULL: not known */
 } CommandRow;
+
+#define SERVERS "smtp:// smtps:// submission:// submissions:// lmtp:// unix:/"
+#define DOMAINS "mx: srv:"
 
 static GPtrArray *
 options_for_probe (void)
@@ -100,23 +104,27 @@ options_for_any_auth (void)
 }
 
 static const CommandRow commands[] = {
-  { "send", "submit messages, and tell what became of each recipient", send_main, HERE, NULL, options_for_send, NULL, TRUE },
+  { "send", "submit messages, and tell what became of each recipient", send_main, HERE, NULL, options_for_send, NULL, TRUE,
+    NULL },
   { "plugins", "show transports and authentication mechanisms", plugins_main, HERE, NULL, options_for_plugins,
-    "list|show|doctor", FALSE },
-  { "probe", "connect, read everything, send nothing: what is wrong?", NULL, PROBE, NULL, options_for_probe, NULL, FALSE },
-  { "tls", "show the TLS and the certificates of a server", NULL, PROBE, NULL, options_for_tls, NULL, FALSE },
+    "list|show|doctor", FALSE, NULL },
+  { "probe", "connect, read everything, send nothing: what is wrong?", NULL, PROBE, NULL, options_for_probe, NULL, FALSE,
+    SERVERS " " DOMAINS },
+  { "tls", "show the TLS and the certificates of a server", NULL, PROBE, NULL, options_for_tls, NULL, FALSE, SERVERS },
   { "auth", "which mechanisms a server offers, which work, which would be chosen", auth_main, PROBE, "list|try",
-    options_for_any_auth, "list|try|explain", FALSE },
+    options_for_any_auth, "list|try|explain", FALSE, NULL },
   { "compare", "the same server through several TLS libraries, side by side", NULL, PROBE, NULL, options_for_compare, NULL,
-    FALSE },
-  { "check", "monitoring: one line, performance data, exit status 0 to 3", NULL, PROBE, NULL, options_for_check, NULL, FALSE },
-  { "explain", "what a finding, a reply code or an exit status means", NULL, PROBE, NULL, options_for_globals, NULL, FALSE },
+    FALSE, SERVERS },
+  { "check", "monitoring: one line, performance data, exit status 0 to 3", NULL, PROBE, NULL, options_for_check, NULL, FALSE,
+    SERVERS },
+  { "explain", "what a finding, a reply code or an exit status means", NULL, PROBE, NULL, options_for_globals, NULL, FALSE,
+    NULL },
   { "config", "show the settings that would be used, and where each comes from", config_main, HERE, NULL, options_for_send,
-    NULL, FALSE },
-  { "bench", "load a server of one's own, and measure", bench_main, HERE, NULL, options_for_bench, NULL, FALSE },
-  { "session", "say lines of one's own to a server, and see its replies", NULL, SESSION, NULL, options_for_session, NULL,
-    FALSE },
-  { "sink", "run a test server on this machine", NULL, SINK, NULL, NULL, NULL, FALSE },
+    NULL, FALSE, NULL },
+  { "bench", "load a server of one's own, and measure", bench_main, HERE, NULL, options_for_bench, NULL, FALSE, NULL },
+  { "session", "say lines of one's own to a server, and see its replies", NULL, SESSION, NULL, options_for_session, NULL, FALSE,
+    SERVERS },
+  { "sink", "run a test server on this machine", NULL, SINK, NULL, NULL, NULL, FALSE, NULL },
 };
 
 static void
@@ -271,7 +279,8 @@ generate (const CliLine *line, const char *what)
 
       if (options != NULL)
         options_complete (options);
-      known[i] = (CompletionCommand){ commands[i].name, commands[i].summary, options, commands[i].verbs, commands[i].files };
+      known[i] = (CompletionCommand){ commands[i].name,  commands[i].summary, options,
+                                      commands[i].verbs, commands[i].files,   commands[i].begins };
     }
   if (as_tables) /* command lines of their own, where shells know the command only */
     {

@@ -224,49 +224,80 @@ look_up (Sts *sts, Dns *dns)
   return TRUE;
 }
 
-static gboolean
-fetch (Sts *sts, const char *roots, char **ret_text, gsize *ret_size)
+static void
+add_addresses (GString *text, const DnsAnswer *answer)
 {
+  for (guint i = 0; answer->state != DNS_BOGUS && i < answer->records->len; i++)
+    {
+      g_autofree char *address = dns_read_address (answer->records->pdata[i]);
+
+      if (address != NULL)
+        g_string_append_printf (text, strchr (address, ':') != NULL ? "%s[%s]" : "%s%s", text->len > 0 ? "," : "", address);
+    }
+}
+
+/* "A,B" of the policy's server; NULL: it has none. */
+static char *
+addresses_of (Dns *dns, const char *host)
+{
+  g_autoptr (DnsAnswer) aaaa = dns_ask (dns, host, DNS_TYPE_AAAA);
+  g_autoptr (DnsAnswer) a = dns_ask (dns, host, DNS_TYPE_A);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  add_addresses (text, aaaa);
+  add_addresses (text, a);
+  return text->len > 0 ? g_strdup (text->str) : NULL;
+}
+
+static gboolean
+fetch (Sts *sts, Dns *dns, const StsSource *source, char **ret_text)
+{
+  const char *domain = strchr (sts->name, '.') + 1;
   g_autoptr (GError) error = NULL;
   g_autofree char *path = helper_find ("smtp-tool-fetch", &error);
-  g_autofree char *complaint = NULL;
+  g_autofree char *complaint = NULL, *name = g_strconcat ("mta-sts.", domain, NULL);
+  g_autofree char *addresses = source->addresses ? addresses_of (dns, name) : NULL;
+  g_autofree char *resolved = addresses != NULL ? g_strdup_printf ("%s:443:%s", name, addresses) : NULL;
   int status = 0;
 
   if (path == NULL)
     return fail (sts, "sts-policy-unreachable", g_strdup (error->message));
-  char *argv[] = { path, sts->source, (char *) (gpointer) roots, NULL };
+  if (source->addresses && addresses == NULL)
+    return fail (sts, "sts-policy-unreachable", g_strdup_printf ("%s has no address", name));
+  char *argv[] = { path, sts->source, (char *) (gpointer) (source->roots != NULL ? source->roots : ""), resolved, NULL };
   if (!g_spawn_sync (NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, ret_text, &complaint, &status, &error))
     return fail (sts, "sts-policy-unreachable", g_strdup (error->message));
   if (!g_spawn_check_wait_status (status, NULL))
     return fail (sts, "sts-policy-unreachable", text_one_line (g_strchomp (complaint)));
-  *ret_size = strlen (*ret_text);
   return TRUE;
 }
 
 static gboolean
-get_policy (Sts *sts, const char *file, const char *roots)
+get_policy (Sts *sts, Dns *dns, const StsSource *source)
 {
   g_autofree char *text = NULL, *why = NULL;
   g_autoptr (GError) error = NULL;
   gsize size = 0;
 
-  if (file != NULL && !g_file_get_contents (file, &text, &size, &error))
+  if (source->file != NULL && !g_file_get_contents (source->file, &text, &size, &error))
     return fail (sts, "sts-policy-unreachable", g_strdup (error->message));
-  if (file == NULL && !fetch (sts, roots, &text, &size))
+  if (source->file == NULL && !fetch (sts, dns, source, &text))
     return FALSE;
+  size = source->file == NULL ? strlen (text) : size; /* smtp-tool-fetch gives out no null octet */
   sts->policy = sts_policy_parse (text, size, &why);
   return sts->policy != NULL || fail (sts, "sts-policy-invalid", g_steal_pointer (&why));
 }
 
 Sts *
-sts_new (Dns *dns, const char *domain, const char *file, const char *roots)
+sts_new (Dns *dns, const char *domain, const StsSource *source)
 {
   Sts *sts = g_new0 (Sts, 1);
 
   sts->name = g_strdup_printf ("_mta-sts.%s", domain);
-  sts->source = file != NULL ? g_strdup (file) : g_strdup_printf ("https://mta-sts.%s/.well-known/mta-sts.txt", domain);
+  sts->source
+      = source->file != NULL ? g_strdup (source->file) : g_strdup_printf ("https://mta-sts.%s/.well-known/mta-sts.txt", domain);
   if (look_up (sts, dns))
-    (void) get_policy (sts, file, roots);
+    (void) get_policy (sts, dns, source);
   return sts;
 }
 

@@ -32,8 +32,14 @@ typedef struct Sts
   StsPolicy *policy;   /* NULL: none */
 } Sts;
 
-/* @p file: the policy, in place of HTTPS; NULL: it is fetched.  @p roots: authorities to trust for that; NULL: the system's. */
-Sts *sts_new (Dns *dns, const char *domain, const char *file, const char *roots);
+typedef struct
+{
+  const char *file;   /* the policy, in place of HTTPS; NULL: it is fetched */
+  const char *roots;  /* authorities to trust for that; NULL: the system's */
+  gboolean addresses; /* @p dns knows the address of the server that has it, and the system may not */
+} StsSource;
+
+Sts *sts_new (Dns *dns, const char *domain, const StsSource *source);
 void sts_free (Sts *sts);
 
 const char *sts_mode_word (StsMode mode);

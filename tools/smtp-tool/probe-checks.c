@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* probe-checks - see probe-checks.h. */
 #include "probe-checks.h"
+#include "probe-cert.h"
 #include "report.h"
 #include "text.h"
 
@@ -50,7 +51,7 @@ verdict_of_sts (const Look *look)
     return (Verdict){ "not_checked", sts->problem };
   if (sts->policy->mode == STS_MODE_NONE)
     return (Verdict){ "not_checked", "mode-none" };
-  if (sts_policy_match (sts->policy, look->sts_host) == NULL)
+  if (sts_policy_match (sts->policy, look->host) == NULL)
     return (Verdict){ "mismatch", "mx-not-listed" };
   if (look->probe != NULL && look->error == NULL && !vereda_probe_has_tls (look->probe))
     return (Verdict){ "mismatch", "no-tls" };
@@ -65,9 +66,9 @@ verdict_of_sts (const Look *look)
 /* ---- DANE ---- */
 
 void
-checks_begin (Look *look, Plan *plan, Dns *dns, const char *host, guint port, DnsState reached)
+checks_begin (Look *look, Plan *plan, Dns *dns, const char *host, const char *alias, guint port, DnsState reached)
 {
-  look->dane = dane_new (dns, host, port, reached);
+  look->dane = dane_new (dns, host, alias, port, reached);
   g_autofree char *option = dane_option (look->dane);
   if (option != NULL && look->error == NULL)
     (void) vereda_options_set (plan->options, "tlsa", option, &look->error);
@@ -98,6 +99,38 @@ finding_of_reason (const Dane *dane)
   return "dane-not-checked";
 }
 
+/* The record that would fit the server's key, as RFC 7672 section 3.1.1 advises; "": the key was not seen. */
+static char *
+fitting_record (const Look *look)
+{
+  const Cert *leaf = look->certs->len > 0 ? look->certs->pdata[0] : NULL;
+  g_autoptr (GString) hex = g_string_new (NULL);
+  gsize size;
+
+  if (leaf == NULL || leaf->spki_sha256 == NULL)
+    return g_strdup ("");
+  g_autofree guchar *octets = g_base64_decode (leaf->spki_sha256, &size);
+  for (gsize i = 0; i < size; i++)
+    g_string_append_printf (hex, "%02x", octets[i]);
+  return g_strdup_printf ("; the key that the server has is 3 1 1 %s", hex->str);
+}
+
+/* To what the transport said of it. */
+static void
+append_record (GPtrArray *findings, const char *record)
+{
+  for (guint i = 0; i < findings->len; i++)
+    {
+      Finding *finding = findings->pdata[i];
+
+      if (strcmp (finding->info->id, "cert-tlsa-mismatch") != 0)
+        continue;
+      char *text = g_strconcat (finding->text, record, NULL);
+      g_free (finding->text);
+      finding->text = text;
+    }
+}
+
 static void
 find_dane (Look *look)
 {
@@ -105,11 +138,14 @@ find_dane (Look *look)
 
   if (dane == NULL)
     return;
+  g_autofree char *record = fitting_record (look);
   if (dane->reason != NULL)
-    finding_add (look->findings, look, finding_of_reason (dane), NULL, "%s: %s%s%s", dane->name, dane->reason,
-                 dane->why != NULL ? ": " : "", dane->why != NULL ? dane->why : "");
+    finding_add (look->findings, look, finding_of_reason (dane), NULL, "%s: %s%s%s%s", dane->name, dane->reason,
+                 dane->why != NULL ? ": " : "", dane->why != NULL ? dane->why : "", record);
   else if (strcmp (verdict_of_dane (look).state, "match") == 0)
     finding_add (look->findings, look, "dane-match", NULL, NULL);
+  else
+    append_record (look->findings, record);
 }
 
 static json_t *
@@ -184,7 +220,7 @@ find_sts (Look *look)
 
   if (strcmp (verdict.state, "mismatch") != 0)
     return;
-  finding_add (look->findings, look, listed ? "sts-tls-invalid" : "sts-mx-not-listed", NULL, "%s: %s", look->sts_host,
+  finding_add (look->findings, look, listed ? "sts-tls-invalid" : "sts-mx-not-listed", NULL, "%s: %s", look->host,
                listed ? verdict.reason : "none of the mx patterns of the policy means it");
   if (look->sts->policy->mode == STS_MODE_TESTING)
     ((Finding *) look->findings->pdata[look->findings->len - 1])->severity = FINDING_WARN; /* mail still comes */
@@ -199,17 +235,17 @@ checks_find (Look *look)
 }
 
 void
-checks_find_policy (GPtrArray *findings, const Sts *sts)
+checks_find_policy (GPtrArray *findings, const Look *look, const Sts *sts)
 {
   if (sts == NULL)
     return;
   if (sts->problem != NULL)
-    finding_add (findings, NULL, sts->problem, NULL, "%s%s%s", sts->name, sts->why != NULL ? ": " : ": no record",
+    finding_add (findings, look, sts->problem, NULL, "%s%s%s", sts->name, sts->why != NULL ? ": " : ": no record",
                  sts->why != NULL ? sts->why : "");
   else if (sts->policy->mode != STS_MODE_ENFORCE)
-    finding_add (findings, NULL, sts->policy->mode == STS_MODE_NONE ? "sts-mode-none" : "sts-mode-testing", NULL, NULL);
+    finding_add (findings, look, sts->policy->mode == STS_MODE_NONE ? "sts-mode-none" : "sts-mode-testing", NULL, NULL);
   if (sts->policy != NULL && sts->policy->mode != STS_MODE_NONE && sts->policy->max_age < DAY)
-    finding_add (findings, NULL, "sts-max-age-short", NULL, "max_age is %" G_GUINT64_FORMAT " seconds", sts->policy->max_age);
+    finding_add (findings, look, "sts-max-age-short", NULL, "max_age is %" G_GUINT64_FORMAT " seconds", sts->policy->max_age);
   finding_sort (findings);
 }
 
@@ -217,7 +253,7 @@ json_t *
 checks_json_sts (const Look *look)
 {
   const char *pattern
-      = look->sts != NULL && look->sts->policy != NULL ? sts_policy_match (look->sts->policy, look->sts_host) : NULL;
+      = look->sts != NULL && look->sts->policy != NULL ? sts_policy_match (look->sts->policy, look->host) : NULL;
   json_t *object = state_object (verdict_of_sts (look));
 
   json_object_set_new (object, "pattern", pattern != NULL ? json_string (pattern) : json_null ());

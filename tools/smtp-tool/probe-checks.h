@@ -10,14 +10,14 @@
 #include "finding.h"
 #include "probe-look.h"
 
-/* Looks the TLSA records of a server up, and gives those that may be gone by to the next look with these options. */
-void checks_begin (Look *look, Plan *plan, Dns *dns, const char *host, guint port, DnsState reached);
+/* Looks the TLSA records of a server up, and gives those that may be gone by to the next look with these options; as dane_new(). */
+void checks_begin (Look *look, Plan *plan, Dns *dns, const char *host, const char *alias, guint port, DnsState reached);
 /* Takes them out of the options. */
 void checks_end (Plan *plan);
 
 /* Adds what was found of one look, and of a domain. */
 void checks_find (Look *look);
-void checks_find_policy (GPtrArray *findings, const Sts *sts);
+void checks_find_policy (GPtrArray *findings, const Look *look, const Sts *sts);
 
 json_t *checks_json_dane (const Look *look);
 json_t *checks_json_sts (const Look *look);

@@ -28,7 +28,8 @@ meaning_word (DomainMeaning meaning)
   static const char *const words[] = { [DOMAIN_HOSTS] = "records",
                                        [DOMAIN_IMPLICIT] = "implicit-mx",
                                        [DOMAIN_NULL_MX] = "null-mx",
-                                       [DOMAIN_NO_SERVICE] = "no-service" };
+                                       [DOMAIN_NO_SERVICE] = "no-service",
+                                       [DOMAIN_NOT_OFFERED] = "not-offered" };
 
   return words[meaning];
 }
@@ -57,9 +58,9 @@ host_object (const DomainHost *host, guint order)
 
   for (guint i = 0; i < host->addresses->len; i++)
     json_array_append_new (addresses, safe (host->addresses->pdata[i]));
-  return json_pack ("{s:i, s:o, s:s, s:i, s:o, s:o, s:s, s:[o, o]}", "order", (int) order, "name", safe (host->name), "service",
-                    host->service, "priority", (int) host->priority, "weight",
-                    host->port != 0 ? json_integer (host->weight) : json_null (), "addresses", addresses, "dnssec",
+  return json_pack ("{s:i, s:o, s:o, s:s, s:i, s:o, s:o, s:s, s:[o, o]}", "order", (int) order, "name", safe (host->name),
+                    "alias_of", safe (domain_host_alias (host)), "service", host->service, "priority", (int) host->priority,
+                    "weight", host->port != 0 ? json_integer (host->weight) : json_null (), "addresses", addresses, "dnssec",
                     dns_state_word (domain_host_state (host)), "queries", answer_object (host->name, "AAAA", host->aaaa),
                     answer_object (host->name, "A", host->a));
 }
@@ -80,6 +81,8 @@ domain_report_json (const DomainReport *report, const Command *command)
 {
   json_t *document = json_object (), *servers = json_array ();
   gboolean ready = report->domain->error == NULL;
+  const Finding *worst = report->findings->len > 0 ? report->findings->pdata[0] : NULL;
+  const char *const tries[] = { worst != NULL ? worst->next : NULL, NULL };
 
   for (guint i = 0; i < report->looks->len; i++)
     {
@@ -94,7 +97,7 @@ domain_report_json (const DomainReport *report, const Command *command)
   json_object_set_new (document, "time", json_string (report->time));
   json_object_set_new (document, "domain", domain_object (report->domain));
   json_object_set_new (document, "verdict", json_string (ready ? "ready" : "failed"));
-  json_object_set_new (document, "error", report_error (report->domain->error, NULL));
+  json_object_set_new (document, "error", report_error (report->domain->error, tries));
   json_object_set_new (document, "mta_sts", checks_json_policy (report->sts));
   json_object_set_new (document, "servers", servers);
   json_object_set_new (document, "findings", look_json_findings (report->findings));

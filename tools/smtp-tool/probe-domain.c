@@ -60,35 +60,99 @@ server_of (const DomainHost *host, const char *name, guint port)
 }
 
 static Look *
-look_at (const Command *command, const DomainReport *report, const DomainLook *row, const char *name, guint port)
+look_begin (const Command *command, const DomainReport *report, const DomainLook *row)
 {
-  const DnsState reached = dns_state_worse (domain_state (report->domain), domain_host_state (row->host));
-  const gboolean dane = command_has (command, OPT_DANE);
-  VeredaOptions *options = command->plan->options;
-  g_autofree char *server = server_of (row->host, name, port);
   Look *look = look_new (row->name);
 
   look->warn_days = command->warn_days;
   look->error_days = command->error_days;
+  look->host = g_strdup (row->host->name);
+  look->domain = report->domain->name;
   look->sts = report->sts;
-  look->sts_host = g_strdup (row->host->name);
-  if (dane)
-    checks_begin (look, command->plan, report->dns, row->host->name, port, reached);
-  if (look->error == NULL && vereda_options_set (options, "servers", server, &look->error))
-    look_run (look, command->plan, command->point, command->drop);
-  if (dane)
-    checks_end (command->plan);
+  look->resolver = command_value (command, OPT_RESOLVER);
   return look;
 }
 
+/* One connection, to @p server as option servers has it.  @p name: what the certificate has to match, unless the user said it; NULL: what the TLSA
+ * records are of, or the server. */
 static Look *
-look_at_nothing (const DomainLook *row)
+look_once (const Command *command, const DomainReport *report, const DomainLook *row, const char *server, guint port,
+           const char *name)
+{
+  const DnsState reached = dns_state_worse (domain_state (report->domain), domain_host_state (row->host));
+  const DomainHost *host = row->host;
+  VeredaOptions *options = command->plan->options;
+  const gboolean named = !vereda_options_is_set (options, "verify-name");
+  Look *look = look_begin (command, report, row);
+
+  if (command_has (command, OPT_DANE))
+    checks_begin (look, command->plan, report->dns, host->name, domain_host_alias (host), port, reached);
+  if (name == NULL)
+    name = look->dane != NULL && look->dane->reason == NULL ? look->dane->base : host->name;
+  if (named && look->error == NULL)
+    (void) vereda_options_set (options, "verify-name", name, &look->error);
+  if (look->error == NULL && vereda_options_set (options, "servers", server, &look->error))
+    look_run (look, command->plan, command->point, command->drop);
+  if (named)
+    (void) vereda_options_set (options, "verify-name", NULL, NULL);
+  checks_end (command->plan);
+  return look;
+}
+
+static gboolean
+is_name_wrong (const Look *look)
+{
+  return look->dane != NULL && look->dane->reason == NULL && look->probe != NULL && vereda_probe_has_tls (look->probe)
+         && g_strcmp0 (vereda_probe_get_verify_code (look->probe), "name-mismatch") == 0;
+}
+
+/* By DANE-TA a certificate may have the name that the TLSA records are of, the one in the MX record, or the domain (RFC 7672 section 3.2.2), and a
+ * transport compares one. */
+static Look *
+look_at (const Command *command, const DomainReport *report, const DomainLook *row, const char *server, guint port)
+{
+  const char *const others[] = { row->host->name, report->domain->name };
+  Look *look = look_once (command, report, row, server, port, NULL);
+
+  if (vereda_options_is_set (command->plan->options, "verify-name"))
+    return look;
+  for (guint i = 0; i < G_N_ELEMENTS (others) && is_name_wrong (look); i++)
+    {
+      if (strcmp (look->dane->base, others[i]) == 0 || (i == 1 && report->domain->kind != DOMAIN_MX))
+        continue;
+      Look *other = look_once (command, report, row, server, port, others[i]);
+      const gboolean better = !is_name_wrong (other);
+      look_free (better ? look : other);
+      if (better)
+        return other;
+    }
+  return look;
+}
+
+/* Which kind of answer it is that there is none to look at. */
+static const char *
+why_nothing (const DomainHost *host, const DnsAnswer *bad)
+{
+  if (g_hostname_is_ip_address (host->name))
+    return "host-is-address";
+  if (bad->state == DNS_BOGUS)
+    return "dns-bogus";
+  return bad->failure != NULL ? "name-no-answer" : "name-not-found";
+}
+
+static Look *
+look_at_nothing (const Command *command, const DomainReport *report, const DomainLook *row)
 {
   const DomainHost *host = row->host;
-  Look *look = look_new (row->name);
+  Look *look = look_begin (command, report, row);
   const DnsAnswer *bad = host->a->state == DNS_BOGUS || host->a->failure != NULL ? host->a : host->aaaa;
+  const char *id = why_nothing (host, bad);
+  g_autofree char *validate = g_strdup_printf ("delv {at}%s {host}", bad == host->a ? "A" : "AAAA");
 
-  if (bad->state == DNS_BOGUS)
+  if (strcmp (id, "host-is-address") == 0)
+    look->error = g_error_new (VEREDA_ERROR, VEREDA_ERROR_NO_HOST, "%s is an address, and a record names a host by its name",
+                               host->name);
+  else if (bad->state == DNS_BOGUS)
     look->error = g_error_new (VEREDA_ERROR, VEREDA_ERROR_RESOLVE, "%s: its addresses are bogus, and must not be used: %s",
                                host->name, bad->why);
   else if (bad->failure != NULL)
@@ -97,39 +161,47 @@ look_at_nothing (const DomainLook *row)
   else
     look->error = g_error_new (VEREDA_ERROR, VEREDA_ERROR_NO_HOST, "%s has no address", host->name);
   g_ptr_array_unref (look->findings);
-  look->findings = finding_list (look);
-  finding_add (look->findings, NULL,
-               bad->state == DNS_BOGUS ? "dns-bogus"
-               : bad->failure != NULL  ? "name-no-answer"
-                                       : "name-not-found",
-               NULL, "%s", look->error->message);
+  look->findings = finding_list (&(const Look){ 0 });
+  finding_add (look->findings, look, id, strcmp (id, "dns-bogus") == 0 ? validate : NULL, "%s", look->error->message);
   return look;
+}
+
+/* What the records say of a server, beside what it says itself. */
+static void
+find_host (const Domain *domain, const DomainLook *row)
+{
+  const char *alias = domain_host_alias (row->host);
+  GPtrArray *findings = row->look->findings;
+
+  if (alias != NULL && domain->meaning == DOMAIN_HOSTS)
+    finding_add (findings, row->look, "host-is-alias", NULL, "%s is an alias of %s", row->host->name, alias);
+  if (domain->kind == DOMAIN_SRV && !domain_has_host (domain, row->host) && domain_state (domain) != DNS_SECURE)
+    finding_add (findings, row->look, "srv-other-domain", NULL, "%s is not in %s, and the records are %s", row->host->name,
+                 domain->name, dns_state_word (domain_state (domain)));
+  finding_sort (findings);
 }
 
 /* Where a resolver was named it knows the addresses, and others do not; else they are looked up as for every sender, who tries all of them. */
 static void
 look_at_host (const Command *command, const DomainReport *report, DomainLook *row)
 {
-  VeredaOptions *options = command->plan->options;
   const guint port = port_of (row->host, port_asked_for (command));
   const GPtrArray *addresses = row->host->addresses;
-  const gboolean named = !vereda_options_is_set (options, "verify-name");
+  const gboolean by_address = command_value (command, OPT_RESOLVER) != NULL;
+  g_autofree char *by_name = server_of (row->host, row->host->name, port);
 
   if (addresses->len == 0)
-    row->look = look_at_nothing (row);
-  else if (command_value (command, OPT_RESOLVER) == NULL)
-    row->look = look_at (command, report, row, row->host->name, port);
-  if (row->look != NULL)
-    return;
-  if (named)
-    (void) vereda_options_set (options, "verify-name", row->host->name, NULL);
-  for (guint i = 0; i < addresses->len && (row->look == NULL || look_status (row->look) == EXIT_CONNECT); i++)
+    row->look = look_at_nothing (command, report, row);
+  else if (!by_address)
+    row->look = look_at (command, report, row, by_name, port);
+  for (guint i = 0; by_address && i < addresses->len && (row->look == NULL || look_status (row->look) == EXIT_CONNECT); i++)
     {
+      g_autofree char *server = server_of (row->host, addresses->pdata[i], port);
+
       look_free (row->look);
-      row->look = look_at (command, report, row, addresses->pdata[i], port);
+      row->look = look_at (command, report, row, server, port);
     }
-  if (named)
-    (void) vereda_options_set (options, "verify-name", NULL, NULL);
+  find_host (report->domain, row);
 }
 
 static void
@@ -150,46 +222,60 @@ look_at_all (const Command *command, DomainReport *report)
 
 /* ---- what is told ---- */
 
-/* The first answer that is worth as little as all together. */
-static const char *
-why_of (const Domain *domain, DnsState state)
+/* The first question whose answer is worth as little as all together. */
+static const DomainQuery *
+query_of (const Domain *domain, DnsState state)
 {
   for (guint i = 0; i < domain->queries->len; i++)
     {
-      const DnsAnswer *answer = ((const DomainQuery *) domain->queries->pdata[i])->answer;
-      if (answer->state == state && answer->why != NULL)
-        return answer->why;
+      const DomainQuery *query = domain->queries->pdata[i];
+      if (query->answer->state == state)
+        return query;
     }
   return NULL;
 }
 
 static void
-find (DomainReport *report)
+find_state (GPtrArray *findings, const Look *look, const Domain *domain)
+{
+  const DnsState state = domain_state (domain);
+  const DomainQuery *query = query_of (domain, state);
+
+  if (state == DNS_SECURE || query == NULL || (state == DNS_NOT_VALIDATED && query->answer->failure != NULL))
+    return; /* that there is no answer is a finding of its own */
+  g_autofree char *validate = g_strdup_printf ("delv {at}%s %s", query->type, query->name);
+  if (state == DNS_BOGUS)
+    finding_add (findings, look, "dns-bogus", validate, "%s", query->answer->why);
+  else if (state == DNS_INSECURE)
+    finding_add (findings, look, "dns-insecure", NULL, NULL);
+  else
+    finding_add (findings, look, "dns-not-validated", NULL, "%s", query->answer->why);
+}
+
+static void
+find (const Command *command, DomainReport *report)
 {
   const Domain *domain = report->domain;
-  const DnsState state = domain_state (domain);
-  const char *why = why_of (domain, state);
   const char *message = domain->error != NULL ? domain->error->message : NULL;
+  GPtrArray *findings = report->findings;
+  const Look look = {
+    .target = domain->given, .host = domain->name, .domain = domain->name, .resolver = command_value (command, OPT_RESOLVER)
+  };
 
   if (domain->meaning == DOMAIN_NULL_MX)
-    finding_add (report->findings, NULL, "mx-null", NULL, NULL);
-  else if (domain->meaning == DOMAIN_NO_SERVICE)
-    finding_add (report->findings, NULL, "srv-none", NULL, "%s", message);
-  else if (message != NULL && state != DNS_BOGUS)
-    finding_add (report->findings, NULL, domain->error->code == VEREDA_ERROR_NO_HOST ? "name-not-found" : "name-no-answer",
-                 NULL, "%s", message);
+    finding_add (findings, &look, "mx-null", NULL, NULL);
+  else if (domain->meaning == DOMAIN_NO_SERVICE || domain->meaning == DOMAIN_NOT_OFFERED)
+    finding_add (findings, &look, domain->meaning == DOMAIN_NO_SERVICE ? "srv-none" : "srv-not-offered", NULL, "%s", message);
+  else if (message != NULL && domain_state (domain) != DNS_BOGUS)
+    finding_add (findings, &look, domain->error->code == VEREDA_ERROR_NO_HOST ? "name-not-found" : "name-no-answer",
+                 domain->kind == DOMAIN_MX ? "dig {at}MX {domain}" : "dig {at}SRV _submissions._tcp.{domain}", "%s", message);
   if (domain->meaning == DOMAIN_IMPLICIT)
-    finding_add (report->findings, NULL, "mx-implicit", NULL, NULL);
+    finding_add (findings, &look, "mx-implicit", NULL, NULL);
   if (domain->null_broken)
-    finding_add (report->findings, NULL, "mx-null-not-alone", NULL, NULL);
-  if (state == DNS_BOGUS)
-    finding_add (report->findings, NULL, "dns-bogus", NULL, "%s", why);
-  else if (state == DNS_INSECURE)
-    finding_add (report->findings, NULL, "dns-insecure", NULL, NULL);
-  else if (state == DNS_NOT_VALIDATED)
-    finding_add (report->findings, NULL, "dns-not-validated", NULL, "%s", why);
-  checks_find_policy (report->findings, report->sts);
-  finding_sort (report->findings);
+    finding_add (findings, &look, "mx-null-not-alone", NULL, NULL);
+  find_state (findings, &look, domain);
+  checks_find_policy (findings, &look, report->sts);
+  finding_sort (findings);
 }
 
 /* "ready, 1 warning", "failed: connection-refused" */
@@ -264,7 +350,8 @@ print_report (const DomainReport *report, const Command *command)
   for (guint i = 0; i < report->looks->len; i++)
     print_host (report->looks->pdata[i]);
   if (report->findings->len > 0 && (all || strchr (command->print, 'f') != NULL))
-    look_human_findings (&(Look){ .findings = report->findings }, command->plan, FALSE);
+    look_human_findings (&(const Look){ .findings = report->findings, .error = domain->error }, command->plan,
+                         domain->error == NULL);
   for (guint i = 0; i < report->looks->len; i++)
     {
       const DomainLook *row = report->looks->pdata[i];
@@ -325,7 +412,7 @@ complain (const DomainReport *report, GPtrArray *failed)
 {
   (void) fflush (stdout);
   if (report->domain->error != NULL)
-    report_problem (NULL, report->domain->error->message, NULL);
+    look_human_error (&(const Look){ .findings = report->findings, .error = report->domain->error });
   for (guint i = 0; i < report->looks->len; i++)
     {
       const DomainLook *row = report->looks->pdata[i];
@@ -345,7 +432,13 @@ look_at_policy (const Command *command, DomainReport *report)
   const char *file = command_value (command, OPT_MTA_STS_POLICY);
 
   if (file != NULL || command_has (command, OPT_MTA_STS))
-    report->sts = sts_new (report->dns, report->domain->name, file, vereda_options_get (command->plan->options, "ca-file"));
+    {
+      const StsSource source = { .file = file,
+                                 .roots = vereda_options_get (command->plan->options, "ca-file"),
+                                 .addresses = command_value (command, OPT_RESOLVER) != NULL };
+
+      report->sts = sts_new (report->dns, report->domain->name, &source);
+    }
 }
 
 int
@@ -359,12 +452,12 @@ probe_domain (Command *command)
   if (report.dns == NULL)
     return command_fail (command);
   report.looks = g_ptr_array_new_with_free_func (domain_look_free);
-  report.findings = finding_list (&(Look){ 0 });
+  report.findings = finding_list (&(const Look){ 0 });
   report.time = cert_time (g_get_real_time () / G_USEC_PER_SEC);
   domain_look_up (report.domain, report.dns);
   if (report.domain->error == NULL)
     look_at_policy (command, &report);
-  find (&report);
+  find (command, &report);
   look_at_all (command, &report);
   json_t *document = domain_report_json (&report, command);
   const ExitStatus status = judge (command, &report, document, &transient, failed);

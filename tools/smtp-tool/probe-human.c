@@ -290,7 +290,7 @@ look_human_findings (const Look *look, const Plan *plan, gboolean next)
     return;
   if (command != NULL)
     printf ("Next: %s\n", command);
-  else if (look->error == NULL && !plan->wants_auth && *vereda_probe_get_mechanisms (look->probe) != NULL
+  else if (look->error == NULL && look->probe != NULL && !plan->wants_auth && *vereda_probe_get_mechanisms (look->probe) != NULL
            && look->target != NULL)
     {
       g_autofree char *target = text_escape (look->target);

@@ -19,7 +19,7 @@ look_new (const char *target)
 
   look->target = g_strdup (target);
   look->certs = g_ptr_array_new_with_free_func ((GDestroyNotify) cert_free);
-  look->findings = g_ptr_array_new ();
+  look->findings = finding_list (look);
   look->time = cert_time (g_get_real_time () / G_USEC_PER_SEC);
   look->warn_days = 21;
   look->error_days = 7;
@@ -37,7 +37,7 @@ look_free (Look *look)
   g_ptr_array_unref (look->certs);
   g_ptr_array_unref (look->findings);
   dane_free (look->dane);
-  g_free (look->sts_host);
+  g_free (look->host);
   g_free (look->target);
   g_free (look->time);
   g_free (look);

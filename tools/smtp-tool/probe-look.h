@@ -24,8 +24,10 @@ typedef struct
   char *time;                     /* when it began */
   gint64 warn_days, error_days;   /* of certificates that expire */
   Dane *dane;                     /* its TLSA records; NULL: not asked for */
-  const Sts *sts;                 /* the policy of the domain that it is a server of; NULL: not asked for */
-  char *sts_host;                 /* what it is called there */
+  char *host;                     /* what it is called by the domain that it is a server of; NULL: of none */
+  const char *domain;             /* that; NULL: none */
+  const Sts *sts;                 /* the policy of that; NULL: not asked for */
+  const char *resolver;           /* who was asked about names, ADDR[@PORT]; NULL: the system's */
 } Look;
 
 Look *look_new (const char *target);

@@ -23,8 +23,10 @@ static const CommandInfo info
 static gboolean
 begin_dane (Command *command, Look *look)
 {
+  VeredaOptions *options = command->plan->options;
   g_autoptr (Dns) dns = command_dns (command);
-  g_autoptr (VeredaProbe) probe = dns != NULL ? vereda_probe_new (command->plan->options, NULL) : NULL;
+  g_autoptr (VeredaProbe) probe = dns != NULL ? vereda_probe_new (options, NULL) : NULL;
+  g_autofree char *alias = NULL;
   DnsState reached = DNS_NOT_VALIDATED;
 
   if (probe == NULL)
@@ -35,8 +37,12 @@ begin_dane (Command *command, Look *look)
       g_autoptr (DnsAnswer) a = dns_ask (dns, host, DNS_TYPE_A);
       g_autoptr (DnsAnswer) aaaa = dns_ask (dns, host, DNS_TYPE_AAAA);
       reached = dns_state_worse (a->state, aaaa->state);
+      alias = g_strdup (a->canonical != NULL ? a->canonical : aaaa->canonical);
     }
-  checks_begin (look, command->plan, dns, host, vereda_probe_get_port (probe), reached);
+  look->resolver = command_value (command, OPT_RESOLVER);
+  checks_begin (look, command->plan, dns, host, alias, vereda_probe_get_port (probe), reached);
+  if (look->dane->reason == NULL && !vereda_options_is_set (options, "verify-name"))
+    (void) vereda_options_set (options, "verify-name", look->dane->base, NULL);
   return TRUE;
 }
 
