@@ -93,15 +93,21 @@ push_auth (VdSession *session, gboolean cancel)
   vd_session_push (session, VD_STEP_AUTH, NULL)->cancel = cancel;
 }
 
-/* The server is shown it: what it says back of it is shown to nobody. */
-static void
-keep_said (VdSession *session, GByteArray *response)
+void
+vd_session_keep_said (VdSession *session, const void *response, gsize size)
 {
-  if (response == NULL || response->len == 0)
+  if (size == 0)
     return;
   if (session->echo == NULL)
     session->echo = vd_echo_new ();
-  vd_echo_add (session->echo, response->data, response->len);
+  vd_echo_add (session->echo, response, size);
+}
+
+static void
+keep_said (VdSession *session, GByteArray *response)
+{
+  if (response != NULL)
+    vd_session_keep_said (session, response->data, response->len);
 }
 
 /* A SASL line is traced as such, then pushed without a second trace. */

@@ -161,6 +161,8 @@ void vd_session_begin_auth (VdSession *session); /* after the last EHLO: authent
 void vd_session_on_auth (VdSession *session, VdExpect *expect, VdReply *reply);
 void vd_session_auth_clear (VdSession *session);
 
+/* A SASL response (octets, not base64) that the server is shown: what it says back of it is shown to nobody. */
+void vd_session_keep_said (VdSession *session, const void *response, gsize size);
 /* The envelope may ride behind the AUTH that is outstanding. */
 gboolean vd_session_auth_may_lead (VdSession *session);
 /* The envelope that rode behind a failed AUTH has its replies. */

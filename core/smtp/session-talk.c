@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "core/base/secret.h"
+
 void
 vd_session_begin_talk (VdSession *session)
 {
@@ -43,6 +45,23 @@ find_fault (VdSession *session, const char *line, gsize size)
                                   : NULL;
 }
 
+/* A SASL response: the answer to a challenge, or what stands behind the mechanism of AUTH. */
+static void
+keep_typed (VdSession *session, const char *line, gsize size)
+{
+  const char *blank = size > 5 && g_ascii_strncasecmp (line, "AUTH ", 5) == 0 ? memchr (line + 5, ' ', size - 5) : NULL;
+  const char *from = session->talk_challenged ? line : blank != NULL ? blank + 1 : line + size;
+  g_autofree char *text = g_strndup (from, (gsize) (line + size - from));
+  const gsize length = strlen (text);
+  gsize octets = 0;
+  guchar *response = g_base64_decode (text, &octets);
+
+  vd_session_keep_said (session, response, octets);
+  vd_wipe (response, octets);
+  g_free (response);
+  vd_wipe (text, length);
+}
+
 gboolean
 vd_session_talk_line (VdSession *session, const char *line, gsize size, gint64 now, GError **error)
 {
@@ -55,6 +74,8 @@ vd_session_talk_line (VdSession *session, const char *line, gsize size, gint64 n
       g_propagate_error (error, vd_session_error_new (session, VEREDA_ERROR_PROTOCOL, "%s; nothing was said", fault));
       return FALSE;
     }
+  if (!session->talk_content)
+    keep_typed (session, line, size);
   out = vd_output_commands (&session->output);
   session->trace_from = session->output.queued;
   vd_buffer_append (out, line, size);

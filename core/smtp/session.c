@@ -310,7 +310,9 @@ hide_echo (VdSession *session, VdReply **reply)
   const VdExpect *expect = g_queue_peek_head (&session->expects);
   VdReply *safe;
 
-  if (session->echo == NULL || expect == NULL || expect->step != VD_STEP_AUTH || (*reply)->code == 334)
+  const gboolean is_auth = expect != NULL && expect->step == VD_STEP_AUTH && (*reply)->code != 334;
+
+  if (session->echo == NULL || !(is_auth || session->phase == VD_PHASE_TALK))
     return;
   safe = vd_echo_redact (session->echo, *reply);
   vd_reply_unref (*reply);

@@ -91,13 +91,16 @@ def test_with_a_server():
                 for command in (('send', '--dry-run', f'--server={sink.server}', mail), ('config', f'--server={sink.server}'),
                                 ('bench', '--messages=2', '--warm-up=0', '--tls=starttls', f'--server={sink.server}'),
                                 ('compare', sink.server), ('compare', '--auth=PLAIN,LOGIN,SCRAM-SHA-256', sink.server), ('check', sink.server),
-                                ('probe', sink.server), ('tls', sink.server), ('auth', 'try', '--max-tries=9', sink.server), ('auth', 'list', sink.server),
+                                ('probe', sink.server), ('tls', sink.server), ('session', '--until=AUTH', sink.server), ('auth', 'try', '--max-tries=9', sink.server), ('auth', 'list', sink.server),
                                 ('auth', 'explain', '--offered=PLAIN LOGIN CRAM-MD5')):
                     for line in each(command, verbosities=((), ('-vv',), ('-vvv', '--debug'))):
                         if command[:2] == ('auth', 'explain'):
                             search((*line, '--user=ann'), secret, env)
                         else:
                             search((*line, *common, way), secret, env, saved=folder / 'transcript')
+                typed = b'EHLO x\nSTARTTLS\nEHLO x\nAUTH PLAIN\n' + base64.b64encode(f'\0ann\0{secret}'.encode()) + b'\nNOOP\n'
+                for line in each(('session', sink.server), verbosities=((), ('-vvv',))):
+                    search((*line, *common, way), secret, env, (0,), stdin=typed, saved=folder / 'transcript')
                 for line in each(('check', sink.server), formats=('nagios', 'prometheus'), verbosities=((), ('-vvv',))):
                     search((*line, *common, way), secret, env, saved=folder / 'transcript')
                 for line in each(('bench', '--messages=1', '--warm-up=0', '--tls=starttls', f'--server={sink.server}'), formats=('csv',)):

@@ -3,6 +3,7 @@
 """smtp-tool session: lines of one's own, from a pipe, a script and a terminal."""
 import base64
 import os
+import re
 import subprocess
 
 from tool_kit import EXECDIR, TOOL, Folder, Script, Sink, closed_port, on_terminal, run_tests, tool
@@ -129,7 +130,6 @@ def test_statuses():
         run = tool('session', f'--script={script}', sink.server)
         assert run.status == 0 and run.text.endswith('221 2.0.0 Bye\n'), (run.text, run.errors)
         assert tool('session', '--until=RCPT', sink.server).status == 1
-        assert tool('session', '--format=json', sink.server).status == 1
         assert tool('session').status == 1
         assert '\\expect CODE' in tool('session', '--help').text
     assert session(f'127.0.0.1:{closed_port()}', '').status == 2
@@ -149,6 +149,61 @@ def test_lines_that_do_not_wait():
     with Sink('--tls=starttls', '--self-signed', '--fault=noop:delay=0.2s') as sink:
         run = session(sink.server, 'EHLO x\n\\push NOOP\nSTARTTLS\n', f'--ca-file={sink.ca}')
         assert run.status != 0 and 'are awaited' in run.errors, run.errors
+
+
+def events_of(document, *kinds):
+    return [event for event in document['events'] if event['event'] in kinds]
+
+
+def test_for_machines():
+    """One document, whatever happens, in the order in which it happened."""
+    folder, sink, password = secured()
+    account = ('--user=ana', f'--password-file={password}', '--format=json')
+    with folder, sink:
+        script = ('EHLO x\nSTARTTLS\n\\expect 220\n\\auth PLAIN\nMAIL FROM:<a@b.example>\nRCPT TO:<c@d.example>\nDATA\nSubject: x\n\nhidden content\n.\n'
+                  '\\expect 25\n\\push NOOP\n\\push RSET\n\\wait\n\\expect 5\n')
+        run = session(sink.server, script, f'--ca-file={sink.ca}', *account)
+        document = run.json()
+        assert run.status == 44 and run.err == b'' and document['error'] is None, (run.status, run.errors)
+        assert document['target']['transport'].startswith('starttls/') and document['target']['given'] == sink.server
+        said = [event['text'] for event in events_of(document, 'said', 'command')]
+        assert said == ['EHLO x', 'STARTTLS', '\\expect 220', '\\auth PLAIN', 'MAIL FROM:<a@b.example>', 'RCPT TO:<c@d.example>', 'DATA', '.', '\\expect 25',
+                        '\\push', 'NOOP', '\\push', 'RSET', '\\wait', '\\expect 5'], said
+        codes = [event['code'] for event in events_of(document, 'heard')]
+        assert codes == [220, 250, 220, 250, 235, 250, 250, 354, 250, 250, 250], codes
+        [tls], [login], [content], [problem] = (events_of(document, kind) for kind in ('tls', 'authenticated', 'content', 'problem'))
+        assert tls['version'] == 'TLSv1.3' and tls['matched'] == 'DNS:localhost' and login['mechanism'] == 'PLAIN'
+        assert content['octets'] == len('Subject: x\r\n\r\nhidden content\r\n') and 'hidden' not in run.text
+        assert problem['line'] == 16 and problem['code'] == 44 and 'expected 5' in problem['text'], problem
+        times = [event['ms'] for event in document['events']]
+        assert times == sorted(times) and document['events'][0]['line'] is None
+        document = session(sink.server, 'NOOP\n', *account).json()
+        assert document['exit']['code'] == 0 and [event['event'] for event in document['events']] == ['heard', 'said', 'heard', 'said', 'heard']
+        run = session(sink.server, 'EHLO x\nSTARTTLS\nNOOP\n', *account)
+        assert run.json()['exit']['code'] == 40 and events_of(run.json(), 'problem'), run.text
+    run = session(f'127.0.0.1:{closed_port()}', '', '--format=json')
+    assert run.status == 2 and run.json()['error']['code'] and run.json()['events'] == [], run.text
+    run = tool('session', '--format=json', '--script=/nonexistent', '127.0.0.1:9')
+    assert run.status == 4 and run.json()['events'] == [], (run.status, run.text)
+    on_terminal('session', '--format=json', '127.0.0.1:9', env={'XDG_CONFIG_HOME': '/dev/null', 'LC_ALL': 'C.UTF-8', 'SMTP_TOOL_EXECDIR': EXECDIR})
+    assert on_terminal.status == 1
+
+
+def test_a_typed_secret_comes_back_to_nobody():
+    """Neither from the line nor from a server that repeats it, for people and for machines."""
+    blob = base64.b64encode(f'\0ana\0{PASSWORD}'.encode())
+    for script, replies in ((b'AUTH PLAIN ' + blob + b'\nNOOP\n', (b'500 unknown command AUTH PLAIN ' + blob + b' of ' + PASSWORD.encode() + b'\r\n',)),
+                            (b'AUTH PLAIN\n' + blob + b'\nNOOP\n', (b'334 \r\n', b'535 no: ' + blob + b'\r\n')),
+                            (b'\\push AUTH PLAIN ' + blob + b'\n\\wait\nNOOP\n', (b'535-' + blob[:30] + b'\r\n535 ' + PASSWORD.encode() + b'\r\n',))):
+        for options in ((), ('-vvv',), ('--format=json', '-vvv')):
+            with Script(b'220 mx\r\n', *replies, b'250 ok\r\n', b'221 bye\r\n') as server:
+                run = session(server.server, script, '--tls=never', *options)
+                assert run.status == 0 and (b'AUTH' in run.out or 'json' not in options[:1]), (run.status, run.errors)
+                dump = b''.join(bytes.fromhex(row) for row in re.findall(r'^    [0-9a-f]{4}  ((?:[0-9a-f]{2} )+)', run.errors, re.M))
+                for form in (*variants(PASSWORD), blob[:30]):
+                    assert form not in run.out + run.err + dump, (script, options, form, run.text, run.errors)
+                if '--format=json' in options:
+                    run.json()
 
 
 def test_terminal():

@@ -44,7 +44,9 @@ run_auth (Session *session, const char *argument)
   const gboolean good = vereda_probe_authenticate (session->probe, *argument != '\0' ? argument : NULL, &error);
 
   after_own (session, good, error);
-  if (good && !session->plan->quiet)
+  if (good && session->events != NULL)
+    session_json_authenticated (session);
+  else if (good && !session->plan->quiet)
     fprintf (stderr, "* authenticated with %s\n", vereda_probe_get_authenticated (session->probe));
 }
 
@@ -76,6 +78,7 @@ run_push (Session *session, const char *argument)
 {
   GError *error = NULL;
 
+  session_json_said (session, argument);
   if (!vereda_probe_say (session->probe, argument, &error))
     session_fail (session, error);
 }
@@ -148,6 +151,7 @@ run_send (Session *session, const char *argument)
       return;
     }
   GString *content = as_content (text, size);
+  session_json_content (session, content->len);
   if (!vereda_probe_say_octets (session->probe, content->str, content->len, &error)
       || !vereda_probe_say (session->probe, ".", &error))
     session_fail (session, error);
@@ -156,8 +160,8 @@ run_send (Session *session, const char *argument)
   g_string_free (content, TRUE);
 }
 
-static void
-run_quit (Session *session, const char *argument)
+void
+session_quit (Session *session)
 {
   GError *error = NULL;
 
@@ -169,10 +173,17 @@ run_quit (Session *session, const char *argument)
       (void) vereda_probe_close (session->probe, TRUE, NULL);
       return;
     }
+  session_json_said (session, "QUIT");
   if (vereda_probe_say (session->probe, "QUIT", &error))
     (void) session_hear (session, TRUE);
   else
     session_fail (session, error);
+}
+
+static void
+run_quit (Session *session, const char *argument)
+{
+  session_quit (session);
 }
 
 static void
@@ -225,6 +236,8 @@ session_command (Session *session, const char *line)
   g_autofree char *name = g_strndup (line, length);
   g_autofree char *trimmed = g_strchomp (g_strdup (argument));
 
+  /* \push says its line, and that one may be secret. */
+  session_json_command (session, strcmp (name, "push") == 0 ? name : line);
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     if (strcmp (rows[i].name, name) == 0)
       {

@@ -32,6 +32,12 @@ static const CommandInfo info
 void
 session_complain (Session *session, ExitStatus status, const char *text)
 {
+  if (session->events != NULL)
+    {
+      session_json_problem (session, status, text);
+      session->status = exit_worse (session->status, status);
+      return;
+    }
   g_autofree char *subject
       = session_input_is_terminal (session->input) ? NULL : g_strdup_printf ("line %u", session_input_number (session->input));
 
@@ -69,6 +75,12 @@ print_reply (Session *session, VeredaReply *reply)
 
   session->last = (guint) code;
   session->content = FALSE;
+  session->said = 0;
+  if (session->events != NULL)
+    {
+      session_json_heard (session, reply);
+      return;
+    }
   if (lines[0] == NULL)
     printf ("%03d \n", code);
   for (char **line = lines; *line != NULL; line++)
@@ -120,6 +132,11 @@ session_show_tls (Session *session)
     { "matched", vereda_probe_get_matched_name (probe) },    { "OCSP", vereda_probe_get_ocsp (probe) },
   };
 
+  if (session->events != NULL)
+    {
+      session_json_tls (session);
+      return;
+    }
   if (version == 0)
     {
       fprintf (stderr, "* in clear\n");
@@ -164,6 +181,7 @@ say (Session *session, const char *line)
   GError *error = NULL;
   const gboolean was_secure = vereda_probe_get_tls_version (session->probe) != 0;
 
+  session_json_said (session, line);
   if (!vereda_probe_say (session->probe, line, &error))
     {
       session_fail (session, error);
@@ -172,7 +190,7 @@ say (Session *session, const char *line)
   if (vereda_probe_get_n_awaited (session->probe) > 0)
     (void) session_hear (session, TRUE);
   session->over |= session->last == 221; /* RFC 5321 section 4.1.1.10: the server closes now */
-  if (!was_secure && vereda_probe_get_tls_version (session->probe) != 0 && !session->plan->quiet)
+  if (!was_secure && vereda_probe_get_tls_version (session->probe) != 0 && (session->events != NULL || !session->plan->quiet))
     session_show_tls (session);
 }
 
@@ -184,6 +202,7 @@ take_line (Session *session, const char *line)
       GError *error = NULL;
 
       session->content = TRUE;
+      session->said += strlen (line) + 2;
       if (!vereda_probe_say (session->probe, line, &error))
         session_fail (session, error);
       return;
@@ -193,7 +212,11 @@ take_line (Session *session, const char *line)
   else if (line[0] == '\0' || (line[0] == '#' && !session_input_is_terminal (session->input)))
     return;
   else
-    say (session, line[0] == '\\' ? line + 1 : line);
+    {
+      if (session->last == 354)
+        session_json_content (session, session->said);
+      say (session, line[0] == '\\' ? line + 1 : line);
+    }
 }
 
 static gboolean
@@ -225,7 +248,7 @@ talk (Session *session)
     session->status = exit_worse (session->status, EXIT_FILE);
   g_clear_error (&error);
   if (session->status == EXIT_OK && vereda_probe_is_talking (session->probe) && !session->over)
-    session_command (session, "quit");
+    session_quit (session);
 }
 
 /* ---- the run ---- */
@@ -237,11 +260,15 @@ on_interrupt (int signal_number, gpointer data)
 }
 
 static int
-end (Session *session, const Command *command)
+end (Session *session, const Command *command, const GError *error)
 {
+  const Outcome outcome = command_outcome (command, session->status, FALSE);
+
+  if (session->events != NULL)
+    session_json_print (session, command->target, error, &outcome);
   session_input_free (session->input);
   vereda_probe_free (session->probe);
-  return command_outcome (command, session->status, FALSE).number;
+  return outcome.number;
 }
 
 static int
@@ -249,8 +276,10 @@ run (const Command *command)
 {
   Plan *plan = command->plan;
   const char *timeout = vereda_options_get (plan->options, "timeout-command");
-  Session session
-      = { .plan = plan, .patience = (gint64) (g_ascii_strtod (timeout != NULL ? timeout : "10", NULL) * G_USEC_PER_SEC) };
+  Session session = { .plan = plan,
+                      .patience = (gint64) (g_ascii_strtod (timeout != NULL ? timeout : "10", NULL) * G_USEC_PER_SEC),
+                      .began = g_get_monotonic_time (),
+                      .events = plan->format == FORMAT_JSON ? json_array () : NULL };
   g_autoptr (GError) error = NULL;
 
   session.input = session_input_new (command_value (command, OPT_SCRIPT), listen, &session, &error);
@@ -267,19 +296,22 @@ run (const Command *command)
   if (error != NULL)
     {
       g_autofree char *text = text_one_line (error->message);
-      report_problem (NULL, text, NULL);
+      if (session.events == NULL)
+        report_problem (NULL, text, NULL);
       session.status = exit_of_error (error);
-      return end (&session, command);
+      return end (&session, command, error);
     }
-  if (!plan->quiet)
+  if (!plan->quiet && session.events == NULL)
     fprintf (stderr, "* connected to %s, %s\n", vereda_probe_get_address (session.probe),
              vereda_probe_get_transport (session.probe));
   if (vereda_probe_get_greeting (session.probe) != NULL)
     print_reply (&session, vereda_probe_get_greeting (session.probe));
+  if (session.events != NULL && vereda_probe_get_tls_version (session.probe) != 0)
+    session_json_tls (&session);
   talk (&session);
   if (vereda_probe_is_talking (session.probe))
     (void) vereda_probe_close (session.probe, TRUE, NULL);
-  return end (&session, command);
+  return end (&session, command, NULL);
 }
 
 static void
@@ -302,9 +334,10 @@ main (int argc, char **argv)
         print_commands ();
       return 0;
     }
-  if (command->error == NULL && command->plan->format == FORMAT_JSON)
+  const gboolean terminal = !command_has (command, OPT_SCRIPT) && isatty (STDIN_FILENO);
+  if (command->error == NULL && terminal && (command->plan->format == FORMAT_JSON || command->plan->redact != REDACT_SECRETS))
     g_set_error (&command->error, TOOL_ERROR, TOOL_ERROR_USAGE,
-                 "--format: a session is for people; its replies are plain lines");
+                 "--format=json and --redact: the lines come from a pipe or from --script, not from a terminal");
   if (command->error != NULL)
     return command_fail (command);
   int status = run (command);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* session - the inside of `smtp-tool session`, shared by its three files:
+/* session - the inside of `smtp-tool session`, shared by its four files:
  *   session.c          the run: connect, read lines, say them, end
  *   session-command.c  what begins with a backslash
- *   session-input.c    where lines come from: a terminal with line editing, a pipe, a script */
+ *   session-input.c    where lines come from: a terminal with line editing, a pipe, a script
+ *   session-json.c     what happened, for machines */
 #ifndef TOOL_SESSION_H
 #define TOOL_SESSION_H
 
@@ -10,6 +11,7 @@
 
 #include "exit.h"
 #include "plan.h"
+#include "report.h"
 
 /* ---- session-input.c ---- */
 
@@ -45,6 +47,9 @@ typedef struct
   gboolean content;  /* lines of it were said: nothing is a command until its end */
   gboolean over;     /* asked to end */
   ExitStatus status; /* so far */
+  gint64 began;      /* monotonic */
+  gsize said;        /* octets of content, so far */
+  json_t *events;    /* what happened, for machines; NULL: it is told people at once */
 } Session;
 
 /* Prints the replies that are due, or, with @p wait FALSE, those that are there.  FALSE: not all came. */
@@ -54,10 +59,24 @@ void session_complain (Session *session, ExitStatus status, const char *text);
 void session_fail (Session *session, GError *error); /* owned */
 void session_show_tls (Session *session);
 
+/* ---- session-json.c: each adds an event; those without a condition want session->events ---- */
+
+void session_json_said (Session *session, const char *line);    /* nothing for people */
+void session_json_command (Session *session, const char *line); /* nothing for people */
+void session_json_content (Session *session, gsize octets);     /* nothing for people */
+void session_json_heard (Session *session, VeredaReply *reply);
+void session_json_tls (Session *session);
+void session_json_authenticated (Session *session);
+void session_json_problem (Session *session, ExitStatus status, const char *text);
+/* The document, with all events; @p error: the connection was not made. */
+void session_json_print (Session *session, const char *given, const GError *error, const Outcome *outcome);
+
 /* ---- session-command.c ---- */
 
 /* A line that begins with a backslash, without it. */
 void session_command (Session *session, const char *line);
+/* Says QUIT where it can be said; the session is over. */
+void session_quit (Session *session);
 /* Names and help, for --help. */
 char *session_command_help (void);
 
