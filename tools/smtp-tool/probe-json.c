@@ -281,10 +281,9 @@ attempts (const Look *look)
 json_t *
 look_json_auth (const Look *look)
 {
-  json_t *offered = json_array (), *order = json_array ();
-
   if (look->probe == NULL)
     return json_null ();
+  json_t *offered = json_array (), *order = json_array ();
   const char *authenticated = vereda_probe_get_authenticated (look->probe);
   json_t *tries = attempts (look);
   const gboolean tried = json_array_size (tries) > 0;
