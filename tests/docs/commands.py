@@ -4,7 +4,8 @@
 
 Only the servers differ: mail.example.org:587 is a sink with STARTTLS and AUTH, :465 one with implicit TLS, :25 one without either, which
 refuses nobody@example.org; backup.example.org:25 is one that is down.  Their authority is added to the trusted ones.  Where the comment has
-server=NAME, all of mail.example.org is one of the servers of wrong.py.
+server=NAME, all of mail.example.org is one of the servers of wrong.py, or example.org one of its domains.  A block with the comment "printed" is
+what the one before it says, or some lines of that in their order; ports may differ.
 """
 
 import os
@@ -62,7 +63,24 @@ class World:
         return text.replace("backup.example.org:25", "localhost:1")
 
 
-def run_block(text, comment):
+def plain(line):
+    """Without the port, and what columns it moves."""
+    return re.sub(r"(?<=\S) {2,}", "  ", re.sub(r"(:|\b_)\d+\b", r"\1PORT", line.rstrip()))
+
+
+def missing_lines(shown, said):
+    """Those lines of @p shown that are not in @p said, in this order."""
+    said, wrong = [plain(line) for line in said.splitlines()], []
+    for line in shown.splitlines():
+        wanted = plain(line)
+        if wanted and wanted not in said:
+            wrong.append(f"does not print {line!r}")
+        elif wanted:
+            del said[:said.index(wanted) + 1]
+    return wrong
+
+
+def run_block(text, comment, printed):
     with World() as world:
         wanted = re.search(r"server=(\S+)", comment)
         if wanted:
@@ -75,7 +93,8 @@ def run_block(text, comment):
         says = re.search(r'says="([^"]*)"', comment)
         if says and says[1] not in out + err:
             wrong += [f"does not say {says[1]!r}:", *(out + err).splitlines()]
-        return wrong
+        missing = missing_lines(printed, out)
+        return wrong + missing + (out.splitlines() if missing else [])
 
 
 def run_sink(world, text):
@@ -90,11 +109,11 @@ def run_sink(world, text):
     return [] if "listening" in first or re.fullmatch(r"\d+\n", first) else ["did not begin to listen:", first, *rest.splitlines()]
 
 
-def check(path, text, comment):
+def check(path, text, comment, printed):
     def one():
         if TOOL is None:
             raise Skip("smtp-tool was not built")
-        return run_block(text, comment)
+        return run_block(text, comment, printed)
 
     return f"command/{path}", one
 
@@ -129,9 +148,10 @@ def check_statuses():
 
 CHECKS = [("command/flags-exist", check_flags), ("command/statuses-exist", check_statuses)]
 for page in markdown():
-    for number, language, comment, text in blocks(page):
+    found = blocks(page)
+    for (number, language, comment, text), (_, _, after, output) in zip(found, [*found[1:], (0, "", "", "")]):
         if language == "sh" and comment.startswith("run"):
-            CHECKS.append(check(f"{page}:{number}", text, comment))
+            CHECKS.append(check(f"{page}:{number}", text, comment, output if after == "printed" else ""))
 
 if __name__ == "__main__":
     main(CHECKS)

@@ -391,3 +391,19 @@ domain_has_host (const Domain *domain, const DomainHost *host)
   return size >= own && strcmp (host->name + size - own, domain->name) == 0
          && (size == own || host->name[size - own - 1] == '.');
 }
+
+gboolean
+domain_query_is_null (const DomainQuery *query)
+{
+  const GPtrArray *records = query->answer->records;
+
+  for (guint i = 0; i < records->len; i++)
+    {
+      gsize at = strcmp (query->type, "MX") == 0 ? 2 : 6;
+      g_autofree char *name = dns_read_name (records->pdata[i], &at);
+
+      if (name == NULL || *name != '\0')
+        return FALSE;
+    }
+  return records->len > 0;
+}

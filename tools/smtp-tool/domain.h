@@ -64,6 +64,8 @@ void domain_free (Domain *domain);
 /* What the answers about the domain are worth together, and those about the addresses of a host. */
 DnsState domain_state (const Domain *domain);
 DnsState domain_host_state (const DomainHost *host);
+/* TRUE: each of its records names the root: the null MX, or a service that there is not. */
+gboolean domain_query_is_null (const DomainQuery *query);
 /* What the name of a host is an alias of; NULL: it is none, as RFC 2181 section 10.3 and RFC 2782 want it. */
 const char *domain_host_alias (const DomainHost *host);
 /* TRUE: it is the domain, or below it. */

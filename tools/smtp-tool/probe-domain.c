@@ -307,12 +307,13 @@ print_records (const DomainReport *report)
       const DnsAnswer *answer = query->answer;
 
       printf ("  %-4s %s: %s%s%s%s\n", query->type, query->name,
-              answer->failure != NULL             ? answer->failure
-              : answer->state == DNS_BOGUS        ? "no answer that may be used"
-              : answer->no_name                   ? "no such name"
-              : answer->records->len == 0         ? "no record"
-              : domain->meaning == DOMAIN_NULL_MX ? "the null MX"
-                                                  : "found",
+              answer->failure != NULL         ? answer->failure
+              : answer->state == DNS_BOGUS    ? "no answer that may be used"
+              : answer->no_name               ? "no such name"
+              : answer->records->len == 0     ? "no record"
+              : !domain_query_is_null (query) ? "found"
+              : domain->kind == DOMAIN_MX     ? "the null MX"
+                                              : "not offered (target \".\")",
               ", DNSSEC ", dns_state_word (answer->state), "");
       if (answer->why != NULL)
         printf ("       %s\n", answer->why);
@@ -330,7 +331,8 @@ print_host (const DomainLook *row)
   for (guint i = 0; i < row->host->addresses->len; i++)
     g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", (const char *) row->host->addresses->pdata[i]);
   printf ("  %5u  %-32s  %s\n", row->host->priority, row->name, summary);
-  printf ("         %s, DNSSEC %s\n", text->len > 0 ? text->str : "no address", dns_state_word (domain_host_state (row->host)));
+  printf ("         %s%s%s, DNSSEC %s\n", row->host->port != 0 ? row->host->service : "", row->host->port != 0 ? ", " : "",
+          text->len > 0 ? text->str : "no address", dns_state_word (domain_host_state (row->host)));
 }
 
 static void
@@ -416,8 +418,11 @@ complain (const DomainReport *report, GPtrArray *failed)
   for (guint i = 0; i < report->looks->len; i++)
     {
       const DomainLook *row = report->looks->pdata[i];
-      if (row->look->error != NULL)
-        look_human_error (row->look);
+      if (row->look->error == NULL)
+        continue;
+      if (!g_str_has_prefix (row->look->error->message, row->host->name)) /* it was reached by an address */
+        g_prefix_error (&row->look->error, "%s: ", row->host->name);
+      look_human_error (row->look);
     }
   for (guint i = 0; i < failed->len; i++)
     {

@@ -86,7 +86,9 @@ verdict_words (const Look *look, const Outcome *outcome)
 void
 look_human_head (const Look *look, const Plan *plan, const Outcome *outcome)
 {
-  g_autofree char *server = look->probe != NULL ? text_escape (vereda_probe_get_server (look->probe)) : g_strdup ("");
+  /* A server of a domain may have been reached by an address. */
+  const char *name = look->host != NULL ? look->target : look->probe != NULL ? vereda_probe_get_server (look->probe) : "";
+  g_autofree char *server = text_escape (name);
   g_autofree char *mode = look->probe != NULL ? mode_words (look) : g_strdup ("");
   g_autofree char *left
       = g_strdup_printf ("%s - %s%s", server, look->probe != NULL && vereda_probe_is_lmtp (look->probe) ? "LMTP, " : "", mode);
