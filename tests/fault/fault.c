@@ -67,11 +67,7 @@ fault_free (Fault *fault)
 void
 fault_set (Fault *fault, const char *name, const char *value)
 {
-  g_autoptr (GError) error = NULL;
-  gboolean fine = vereda_options_set (fault->options, name, value, &error);
-
-  g_assert_no_error (error);
-  g_assert_true (fine);
+  kit_set (fault->options, name, value);
 }
 
 void

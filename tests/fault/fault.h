@@ -12,6 +12,7 @@
 #include <vereda/vereda.h>
 
 #include "scriptserver.h"
+#include "sending.h"
 
 #define FAULT_USER     "tim@example.test"
 #define FAULT_PASSWORD "tanstaaf-Zephyr-7731-corral"

@@ -199,15 +199,9 @@ test_row (gconstpointer data)
                   *again = c->row->again != NULL ? expand (c->row->again, c->how) : NULL;
   g_autoptr (KitScript) server = kit_script_new (first, again, NULL);
   g_autoptr (Fault) fault = fault_new_auth (c->how);
-  g_auto (GStrv) options = g_strsplit (c->row->options, ";", -1);
   gboolean shows = strstr (c->row->script, "PLAIN") != NULL || strstr (c->row->script, "LOGIN") != NULL;
 
-  for (guint i = 0; options[i] != NULL; i++)
-    {
-      g_auto (GStrv) pair = g_strsplit (options[i], "=", 2);
-
-      fault_set (fault, pair[0], pair[1]);
-    }
+  kit_set_all (fault->options, c->row->options);
   fault_server (fault, server);
   fault_send (fault);
   fault_expect_clean (server);

@@ -284,22 +284,18 @@ send_batch (const char *script, guint which, const char *ext, gboolean reset, gu
   g_autoptr (KitScript) server
       = kit_script_new (which == 0 ? script : fine, which == 1 ? script : fine, fine, fine, fine, fine, fine, fine, NULL);
   g_autoptr (Fault) fault = fault_new ();
-  g_autoptr (GError) error = NULL;
   g_autoptr (VeredaSender) sender = NULL;
   Told told[BATCH_MAX] = { { 0, VEREDA_NOT_SENT } };
 
   fault_set (fault, "tls", "never");
   fault_set (fault, "connections", connections);
   fault_server (fault, server);
-  sender = vereda_sender_new (fault->options, &error);
-  g_assert_no_error (error);
+  sender = kit_sender_new (fault->options);
   for (guint i = 0; i < messages; i++)
     {
       g_autofree char *text = g_strdup_printf ("From: ann@example.test\r\nSubject: number %u\r\n\r\nbody\r\n", i);
-      g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
-      g_autoptr (VeredaMessage) message = vereda_message_new_from_bytes (bytes);
 
-      g_assert_true (vereda_sender_submit (sender, message, NULL, on_done, &told[i], NULL, &error));
+      vereda_result_unref (kit_submit_text (sender, text, on_done, &told[i]));
     }
   fault_run (sender);
   vereda_sender_free (g_steal_pointer (&sender));

@@ -317,19 +317,6 @@ static const TogetherRow together_rows[] = {
 };
 
 static void
-set_options (Fault *fault, const char *text)
-{
-  g_auto (GStrv) options = g_strsplit (text, ";", -1);
-
-  for (guint i = 0; options[i] != NULL; i++)
-    {
-      g_auto (GStrv) pair = g_strsplit (options[i], "=", 2);
-
-      fault_set (fault, pair[0], g_str_equal (pair[1], "-") ? NULL : pair[1]);
-    }
-}
-
-static void
 test_together (gconstpointer data)
 {
   const TogetherRow *row = data;
@@ -338,7 +325,7 @@ test_together (gconstpointer data)
 
   fault_set (fault, "tls", "never");
   fault_server (fault, server);
-  set_options (fault, row->options);
+  kit_set_all (fault->options, row->options);
   if (row->message != NULL)
     fault_message (fault, row->message);
   fault_send (fault);

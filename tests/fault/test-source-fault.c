@@ -267,9 +267,8 @@ test_file_shrinks (void)
       fault_set (fault, "tls", "never");
       fault_set (fault, "recipients", "bob@example.test, joe@example.test");
       fault_server (fault, server);
-      sender = vereda_sender_new (fault->options, &error);
-      g_assert_no_error (error);
-      g_assert_true (vereda_sender_submit (sender, fault->message, NULL, NULL, NULL, &result, &error));
+      sender = kit_sender_new (fault->options);
+      result = kit_submit (sender, fault->message, NULL, NULL);
       g_assert_cmpint (ftruncate (fd, 200000), ==, 0);
       fault_run (sender);
       g_assert_cmpint (vereda_result_get_verdict (result), ==, VEREDA_NOT_SENT);

@@ -8,6 +8,7 @@
 #include <vereda/vereda.h>
 
 #include "relayhost.h"
+#include "sending.h"
 
 #define MESSAGES 50
 #define SAMPLES  40
@@ -27,42 +28,22 @@ done (VeredaSender *sender, VeredaMessage *message, VeredaResult *result, gpoint
   told->verdict = vereda_result_get_verdict (result);
 }
 
-static void
-set (VeredaOptions *options, const char *name, const char *value)
-{
-  g_autoptr (GError) error = NULL;
-
-  vereda_options_set (options, name, value, &error);
-  g_assert_no_error (error);
-}
-
 /* The batch; what became of each in `told`. */
 static void
 send_batch (guint16 first, guint16 second, const char *recipients, Told *told)
 {
-  g_autoptr (VeredaOptions) options = vereda_options_new ();
   g_autofree char *servers
       = second != 0 ? g_strdup_printf ("127.0.0.1:%u, 127.0.0.1:%u", first, second) : g_strdup_printf ("127.0.0.1:%u", first);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (VeredaSender) sender = NULL;
+  g_autoptr (VeredaOptions) options = kit_options_printf (
+      "servers=%s;tls=never;client=client.example.org;pipelining=window;window-messages=20;deadline=20", servers);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
 
-  set (options, "servers", servers);
-  set (options, "tls", "never");
-  set (options, "client", "client.example.org");
-  set (options, "pipelining", "window");
-  set (options, "window-messages", "20");
-  set (options, "deadline", "20");
-  sender = vereda_sender_new (options, &error);
-  g_assert_no_error (error);
   for (guint n = 0; n < MESSAGES; n++)
     {
       g_autofree char *text
           = g_strdup_printf ("From: m%u@example.org\r\nTo: %s\r\nSubject: %u\r\n\r\nhello\r\n.\r\nQUIT\r\n", n, recipients, n);
-      g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
-      g_autoptr (VeredaMessage) message = vereda_message_new_from_bytes (bytes);
 
-      vereda_sender_submit (sender, message, NULL, done, &told[n], NULL, &error);
-      g_assert_no_error (error);
+      vereda_result_unref (kit_submit_text (sender, text, done, &told[n]));
     }
   vereda_sender_run (sender);
 }

@@ -35,25 +35,19 @@ static double
 trips (VeredaOptions *options, guint16 port, guint n, guint recipients)
 {
   g_autofree char *server = g_strdup_printf ("127.0.0.1:%u", port);
-  g_autoptr (GError) error = NULL;
   g_autoptr (VeredaSender) sender = NULL;
   Tally tally = { 0 };
   gint64 began;
 
-  vereda_options_set (options, "servers", server, &error);
-  g_assert_no_error (error);
-  sender = vereda_sender_new (options, &error);
-  g_assert_no_error (error);
+  kit_set (options, "servers", server);
+  sender = kit_sender_new (options);
   for (guint i = 0; i < n; i++)
     {
       g_autofree char *text
           = g_strdup_printf ("From: m%u@example.test\r\nTo: b@example.test%s\r\nSubject: %u\r\n\r\n%0900u\r\n", i,
                              recipients > 1 ? ", c@example.test" : "", i, i);
-      g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
-      g_autoptr (VeredaMessage) message = vereda_message_new_from_bytes (bytes);
 
-      vereda_sender_submit (sender, message, NULL, done, &tally, NULL, &error);
-      g_assert_no_error (error);
+      vereda_result_unref (kit_submit_text (sender, text, done, &tally));
     }
   began = g_get_monotonic_time ();
   vereda_sender_run (sender);

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/send/job.h"
+#include "sending.h"
 
 #define SERVER "mx.example.org:25"
 
@@ -14,17 +15,8 @@ static VdJob *
 job_new (const char *header, const char *settings, VeredaResult **ret_result, GError **error)
 {
   g_autofree char *text = g_strconcat ("From: ann@example.org\r\n", header, "Subject: x\r\n\r\nhello\r\n", NULL);
-  g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
-  g_autoptr (VeredaMessage) message = vereda_message_new_from_bytes (bytes);
-  g_autoptr (VeredaOptions) options = vereda_options_new ();
-  g_auto (GStrv) list = g_strsplit (settings, ";", -1);
-
-  for (guint i = 0; list[i] != NULL; i++)
-    {
-      g_auto (GStrv) parts = g_strsplit (list[i], "=", 2);
-
-      g_assert_true (vereda_options_set (options, parts[0], parts[1], NULL));
-    }
+  g_autoptr (VeredaMessage) message = kit_message_new (text);
+  g_autoptr (VeredaOptions) options = kit_options_new (settings);
   VdTerms terms = { 0 };
   return vd_job_new (message, options, &terms, ret_result, error);
 }

@@ -7,9 +7,9 @@
 #include <vereda/vereda.h>
 
 #include "scriptserver.h"
+#include "sending.h"
 
-#define SMALL "From: ann@example.test\r\nTo: bob@example.test\r\nSubject: small\r\n\r\nhello\r\n"
-#define FINE  "ext PIPELINING\nhello\nserve"
+#define FINE "ext PIPELINING\nhello\nserve"
 
 /* ---- a resolver that takes its time ---- */
 
@@ -78,50 +78,11 @@ static const Drive drives[] = { drive_run, drive_poll, drive_source };
 
 /* ---- senders ---- */
 
-static void
-set (VeredaOptions *options, const char *name, const char *value)
-{
-  g_autoptr (GError) error = NULL;
-
-  vereda_options_set (options, name, value, &error);
-  g_assert_no_error (error);
-}
-
 static VeredaOptions *
 options_for (const char *host, guint port, const char *deadline)
 {
-  VeredaOptions *options = vereda_options_new ();
-  g_autofree char *servers = g_strdup_printf ("%s:%u", host, port);
-
-  set (options, "servers", servers);
-  set (options, "client", "client.example.test");
-  set (options, "tls", "never");
-  set (options, "deadline", deadline);
-  set (options, "timeout-quit", "1");
-  return options;
-}
-
-static VeredaSender *
-sender_new (VeredaOptions *options)
-{
-  g_autoptr (GError) error = NULL;
-  VeredaSender *sender = vereda_sender_new (options, &error);
-
-  g_assert_no_error (error);
-  return sender;
-}
-
-static VeredaResult *
-submit (VeredaSender *sender, VeredaDoneFunc done, gpointer data)
-{
-  g_autoptr (GBytes) bytes = g_bytes_new_static (SMALL, sizeof SMALL - 1);
-  g_autoptr (VeredaMessage) message = vereda_message_new_from_bytes (bytes);
-  g_autoptr (GError) error = NULL;
-  VeredaResult *result = NULL;
-
-  vereda_sender_submit (sender, message, NULL, done, data, &result, &error);
-  g_assert_no_error (error);
-  return result;
+  return kit_options_printf ("servers=%s:%u;client=client.example.test;tls=never;deadline=%s;timeout-quit=1", host, port,
+                             deadline);
 }
 
 /* ---- cancelling ---- */
@@ -157,8 +118,8 @@ test_cancel (gconstpointer data)
     {
       g_autoptr (KitScript) server = kit_script_new (stages[i].script, FINE, NULL);
       g_autoptr (VeredaOptions) options = options_for ("127.0.0.1", kit_script_port (server), "10");
-      g_autoptr (VeredaSender) sender = sender_new (options);
-      g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+      g_autoptr (VeredaSender) sender = kit_sender_new (options);
+      g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
       g_autoptr (VeredaResult) next = NULL;
       gint64 begin = g_get_monotonic_time ();
       GThread *thread = g_thread_new ("cancel", cancel_soon, sender);
@@ -170,7 +131,7 @@ test_cancel (gconstpointer data)
       g_assert_cmpint (vereda_result_get_verdict (result), ==, stages[i].verdict);
       g_assert_error (vereda_result_get_error (result), VEREDA_ERROR,
                       (stages[i].verdict == VEREDA_UNKNOWN ? VEREDA_ERROR_UNKNOWN_OUTCOME : VEREDA_ERROR_CANCELLED));
-      next = submit (sender, NULL, NULL); /* the sender is as good as before */
+      next = kit_submit_text (sender, KIT_SMALL, NULL, NULL); /* the sender is as good as before */
       drive (sender);
       g_assert_cmpint (vereda_result_get_verdict (next), ==, VEREDA_SENT);
     }
@@ -182,8 +143,8 @@ test_cancel_early (gconstpointer data)
 {
   Drive drive = *(const Drive *) data;
   g_autoptr (VeredaOptions) options = options_for ("slow.test", 25, "10");
-  g_autoptr (VeredaSender) sender = sender_new (options);
-  g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
+  g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   gint64 begin = g_get_monotonic_time ();
   GThread *thread = g_thread_new ("cancel", cancel_soon, sender);
 
@@ -201,8 +162,8 @@ test_deadline_names (gconstpointer data)
 {
   Drive drive = *(const Drive *) data;
   g_autoptr (VeredaOptions) options = options_for ("slow.test", 25, "0.3");
-  g_autoptr (VeredaSender) sender = sender_new (options);
-  g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
+  g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   gint64 begin = g_get_monotonic_time ();
 
   drive (sender);
@@ -220,8 +181,8 @@ test_deadline_stages (gconstpointer data)
     {
       g_autoptr (KitScript) server = kit_script_new (stages[i].script, NULL);
       g_autoptr (VeredaOptions) options = options_for ("127.0.0.1", kit_script_port (server), "0.2");
-      g_autoptr (VeredaSender) sender = sender_new (options);
-      g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+      g_autoptr (VeredaSender) sender = kit_sender_new (options);
+      g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
 
       g_test_message ("%s", stages[i].stage);
       drive (sender);
@@ -237,18 +198,14 @@ test_deadline_each (void)
 {
   g_autoptr (KitScript) server = kit_script_new ("hello\n< MAIL\ndrain", FINE, NULL);
   g_autoptr (VeredaOptions) options = options_for ("127.0.0.1", kit_script_port (server), "2");
-  g_autoptr (VeredaSender) sender = sender_new (options);
-  g_autoptr (VeredaResult) first = submit (sender, NULL, NULL);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
+  g_autoptr (VeredaResult) first = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   g_autoptr (VeredaResult) second = NULL;
-  GPollFD fd = { .fd = vereda_sender_get_fd (sender), .events = G_IO_IN };
   gint64 later = g_get_monotonic_time () + 1000 * G_TIME_SPAN_MILLISECOND;
 
   while (g_get_monotonic_time () < later)
-    {
-      g_poll (&fd, 1, 50);
-      vereda_sender_dispatch (sender);
-    }
-  second = submit (sender, NULL, NULL);
+    kit_sender_step (sender, 50);
+  second = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   drive_poll (sender);
   g_assert_error (vereda_result_get_error (first), VEREDA_ERROR, VEREDA_ERROR_TIMEOUT);
   g_assert_cmpint (vereda_result_get_verdict (second), ==, VEREDA_SENT);
@@ -279,9 +236,9 @@ test_submit_from_callbacks (gconstpointer data)
   g_autoptr (VeredaSender) sender = NULL;
   guint left = 100;
 
-  set (options, "keep", "yes");
-  sender = sender_new (options);
-  vereda_result_unref (submit (sender, submit_more, &left));
+  kit_set (options, "keep", "yes");
+  sender = kit_sender_new (options);
+  vereda_result_unref (kit_submit_text (sender, KIT_SMALL, submit_more, &left));
   drive (sender);
   g_assert_cmpuint (left, ==, 0);
   vereda_sender_close (sender);
@@ -297,7 +254,7 @@ test_submit_while_idle (void)
 {
   g_autoptr (KitScript) server = kit_script_new (FINE, NULL);
   g_autoptr (VeredaOptions) options = options_for ("127.0.0.1", kit_script_port (server), "10");
-  g_autoptr (VeredaSender) sender = sender_new (options);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
   GPollFD fd = { .fd = vereda_sender_get_fd (sender), .events = G_IO_IN };
 
   for (guint i = 0; i < 3; i++)
@@ -307,7 +264,7 @@ test_submit_while_idle (void)
       vereda_sender_dispatch (sender);
       while (g_poll (&fd, 1, 50) > 0)
         vereda_sender_dispatch (sender);
-      result = submit (sender, NULL, NULL);
+      result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
       g_assert_cmpint (g_poll (&fd, 1, 0), ==, 1);
       drive_poll (sender);
       g_assert_cmpint (vereda_result_get_verdict (result), ==, VEREDA_SENT);
@@ -339,17 +296,14 @@ test_credential_later (void)
   g_autoptr (VeredaResult) result = NULL;
   GPollFD fd;
 
-  set (options, "insecure-cleartext-auth", "yes");
-  set (options, "username", "tim");
+  kit_set (options, "insecure-cleartext-auth", "yes");
+  kit_set (options, "username", "tim");
   vereda_options_set_credential_callback (options, keep_question, NULL);
-  sender = sender_new (options);
+  sender = kit_sender_new (options);
   fd = (GPollFD){ .fd = vereda_sender_get_fd (sender), .events = G_IO_IN };
-  result = submit (sender, NULL, NULL);
+  result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   while (asked == NULL)
-    {
-      g_poll (&fd, 1, 1000);
-      vereda_sender_dispatch (sender);
-    }
+    kit_sender_step (sender, 1000);
   while (g_poll (&fd, 1, 100) > 0)
     vereda_sender_dispatch (sender);
   vereda_credential_request_answer (asked, "tanstaaf", 8);
@@ -371,8 +325,8 @@ test_source_callback (void)
 {
   g_autoptr (KitScript) server = kit_script_new (FINE, NULL);
   g_autoptr (VeredaOptions) options = options_for ("127.0.0.1", kit_script_port (server), "10");
-  g_autoptr (VeredaSender) sender = sender_new (options);
-  g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
+  g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   g_autoptr (GMainContext) context = g_main_context_new ();
   g_autoptr (GSource) source = vereda_sender_create_source (sender);
   guint calls = 0;

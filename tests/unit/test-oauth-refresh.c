@@ -7,6 +7,7 @@
 #include <vereda/vereda.h>
 
 #include "scriptserver.h"
+#include "sending.h"
 
 #define EXPIRED "eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIn0=" /* {"status":"401","schemes":"bearer"} */
 #define SCOPE                                                                                                                  \
@@ -45,45 +46,22 @@ on_credential (VeredaCredentialRequest *request, gpointer data)
     vereda_credential_request_decline (request);
 }
 
-static void
-set (VeredaOptions *options, const char *name, const char *value)
-{
-  g_autoptr (GError) error = NULL;
-
-  vereda_options_set (options, name, value, &error);
-  g_assert_no_error (error);
-}
-
 static VeredaOptions *
 options_for (KitScript *server)
 {
-  VeredaOptions *options = vereda_options_new ();
-  g_autofree char *servers = g_strdup_printf ("127.0.0.1:%u", kit_script_port (server));
   g_autofree char *roots = g_build_filename (g_getenv ("VEREDA_TEST_CERTS"), "root.pem", NULL);
 
-  set (options, "servers", servers);
-  set (options, "client", "client.example.test");
-  set (options, "tls", "implicit");
-  set (options, "ca-file", roots);
-  set (options, "username", "ann@example.test");
-  set (options, "deadline", "20");
-  return options;
+  return kit_options_printf ("servers=127.0.0.1:%u;client=client.example.test;tls=implicit;ca-file=%s;"
+                             "username=ann@example.test;deadline=20",
+                             kit_script_port (server), roots);
 }
 
 static VeredaResult *
 send_one (VeredaOptions *options)
 {
-  static const char text[] = "From: ann@example.test\r\nTo: bob@example.test\r\n\r\nhello\r\n";
-  GBytes *bytes = g_bytes_new_static (text, strlen (text));
-  g_autoptr (VeredaMessage) message = vereda_message_new_from_bytes (bytes);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (VeredaSender) sender = vereda_sender_new (options, &error);
-  VeredaResult *result = NULL;
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
+  VeredaResult *result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
 
-  g_assert_no_error (error);
-  g_bytes_unref (bytes);
-  vereda_sender_submit (sender, message, NULL, NULL, NULL, &result, &error);
-  g_assert_no_error (error);
   vereda_sender_run (sender);
   return result;
 }
@@ -247,7 +225,7 @@ test_stop (void)
       g_autoptr (VeredaOptions) options = options_for (server);
       Wallet wallet = { .tokens = { "old", "new", "newer" } };
 
-      set (options, "auth-fallback", "stop");
+      kit_set (options, "auth-fallback", "stop");
       vereda_options_set_credential_callback (options, on_credential, &wallet);
       g_autoptr (VeredaResult) result = send_one (options);
       g_assert_cmpint (vereda_result_get_verdict (result), ==, rows[i].verdict);
@@ -296,8 +274,8 @@ test_never_in_clear (void)
   g_autoptr (KitScript) server = kit_script_new ("ext AUTH OAUTHBEARER XOAUTH2\nhello\nserve", NULL);
   g_autoptr (VeredaOptions) options = options_for (server);
 
-  set (options, "tls", "never");
-  set (options, "insecure-cleartext-auth", "yes");
+  kit_set (options, "tls", "never");
+  kit_set (options, "insecure-cleartext-auth", "yes");
   vereda_options_set_token (options, "secret");
   g_autoptr (VeredaResult) result = send_one (options);
   g_assert_cmpint (vereda_result_get_verdict (result), ==, VEREDA_NOT_SENT);

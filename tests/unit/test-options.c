@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/send/options.h"
+#include "sending.h"
 
 /* ---- the table ---- */
 
@@ -477,15 +478,8 @@ test_seed_tls (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (VeredaOptions) options = vereda_options_new ();
-      g_auto (GStrv) settings = g_strsplit (cases[i].settings, ";", -1);
+      g_autoptr (VeredaOptions) options = kit_options_new (cases[i].settings);
 
-      for (guint k = 0; settings[k] != NULL; k++)
-        {
-          g_auto (GStrv) parts = g_strsplit (settings[k], "=", 2);
-
-          g_assert_true (vereda_options_set (options, parts[0], g_str_equal (parts[1], "-") ? NULL : parts[1], NULL));
-        }
       g_test_message ("%s", cases[i].settings);
       g_assert_cmpstr (vereda_options_get (options, "tls"), ==, cases[i].tls);
     }

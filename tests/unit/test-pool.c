@@ -8,8 +8,7 @@
 #include <vereda/vereda.h>
 
 #include "scriptserver.h"
-
-#define SMALL "From: ann@example.test\r\nTo: bob@example.test\r\nSubject: small\r\n\r\nhello\r\n"
+#include "sending.h"
 
 /* ---- the system's resolver, for names below test. ---- */
 
@@ -49,37 +48,14 @@ freeaddrinfo (struct addrinfo *list)
 
 /* ---- senders ---- */
 
-static void
-set (VeredaOptions *options, const char *name, const char *value)
-{
-  g_autoptr (GError) error = NULL;
-
-  vereda_options_set (options, name, value, &error);
-  g_assert_no_error (error);
-}
-
 /* `settings`: NAME=VALUE;… */
 static VeredaSender *
 sender_for (const char *servers, const char *settings)
 {
-  g_autoptr (VeredaOptions) options = vereda_options_new ();
-  g_auto (GStrv) list = g_strsplit (settings, ";", -1);
-  g_autoptr (GError) error = NULL;
-  VeredaSender *sender;
+  g_autoptr (VeredaOptions) options
+      = kit_options_printf ("servers=%s;client=client.example.test;deadline=15;timeout-quit=2;%s", servers, settings);
 
-  set (options, "servers", servers);
-  set (options, "client", "client.example.test");
-  set (options, "deadline", "15");
-  set (options, "timeout-quit", "2");
-  for (guint i = 0; list[i] != NULL; i++)
-    {
-      g_auto (GStrv) parts = g_strsplit (list[i], "=", 2);
-
-      set (options, parts[0], parts[1]);
-    }
-  sender = vereda_sender_new (options, &error);
-  g_assert_no_error (error);
-  return sender;
+  return kit_sender_new (options);
 }
 
 static VeredaSender *
@@ -88,19 +64,6 @@ sender_at (KitScript *server, const char *host, const char *settings)
   g_autofree char *servers = g_strdup_printf ("%s:%u", host, kit_script_port (server));
 
   return sender_for (servers, settings);
-}
-
-static VeredaResult *
-submit (VeredaSender *sender, VeredaDoneFunc done, gpointer data)
-{
-  g_autoptr (GBytes) bytes = g_bytes_new_static (SMALL, sizeof SMALL - 1);
-  g_autoptr (VeredaMessage) message = vereda_message_new_from_bytes (bytes);
-  g_autoptr (GError) error = NULL;
-  VeredaResult *result = NULL;
-
-  vereda_sender_submit (sender, message, NULL, done, data, &result, &error);
-  g_assert_no_error (error);
-  return result;
 }
 
 static void
@@ -115,7 +78,7 @@ static void
 submit_many (VeredaSender *sender, guint n, guint *ret_sent)
 {
   for (guint i = 0; i < n; i++)
-    vereda_result_unref (submit (sender, count_sent, ret_sent));
+    vereda_result_unref (kit_submit_text (sender, KIT_SMALL, count_sent, ret_sent));
 }
 
 static void
@@ -136,21 +99,11 @@ detail_at (VeredaResult *result, VeredaStage stage)
   return "";
 }
 
-/* A step of the loop, a tenth of a second at most. */
-static void
-step (VeredaSender *sender)
-{
-  GPollFD fd = { .fd = vereda_sender_get_fd (sender), .events = G_IO_IN };
-
-  g_poll (&fd, 1, 100);
-  vereda_sender_dispatch (sender);
-}
-
 static void
 loop_until_sent (VeredaSender *sender)
 {
   while (vereda_sender_get_n_pending (sender) > 0)
-    step (sender);
+    kit_sender_step (sender, 100);
 }
 
 static void
@@ -160,7 +113,7 @@ loop_until_closed (VeredaSender *sender)
 
   while (vereda_sender_get_n_connections (sender) > 0)
     {
-      step (sender);
+      kit_sender_step (sender, 100);
       g_assert_cmpint (g_get_monotonic_time (), <, end);
     }
 }
@@ -252,7 +205,7 @@ test_keep (void)
 
   for (guint i = 0; i < 3; i++)
     {
-      g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+      g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
 
       vereda_sender_run (sender);
       expect_sent (result);
@@ -274,7 +227,7 @@ test_keep_freed (void)
 {
   g_autoptr (KitScript) server = kit_script_new (FINE, NULL);
   VeredaSender *sender = sender_at (server, "127.0.0.1", "keep=yes;tls=never");
-  g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+  g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
 
   vereda_sender_run (sender);
   expect_sent (result);
@@ -291,7 +244,7 @@ stale (const char *script, gboolean loop, guint mails)
 {
   g_autoptr (KitScript) server = kit_script_new (script, FINE, NULL);
   g_autoptr (VeredaSender) sender = sender_at (server, "127.0.0.1", "keep=yes;tls=never");
-  g_autoptr (VeredaResult) first = submit (sender, NULL, NULL);
+  g_autoptr (VeredaResult) first = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   g_autoptr (VeredaResult) second = NULL;
 
   if (loop)
@@ -302,7 +255,7 @@ stale (const char *script, gboolean loop, guint mails)
   g_usleep (300 * G_TIME_SPAN_MILLISECOND);
   if (loop)
     loop_until_closed (sender); /* it notices by itself */
-  second = submit (sender, NULL, NULL);
+  second = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   if (loop)
     loop_until_sent (sender);
   else
@@ -349,7 +302,7 @@ test_idle_timeout (void)
 {
   g_autoptr (KitScript) server = kit_script_new (FINE, FINE, NULL);
   g_autoptr (VeredaSender) sender = sender_at (server, "127.0.0.1", "idle-timeout=0.3;tls=never");
-  g_autoptr (VeredaResult) first = submit (sender, NULL, NULL);
+  g_autoptr (VeredaResult) first = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   g_autoptr (VeredaResult) second = NULL;
   gint64 begin;
 
@@ -359,7 +312,7 @@ test_idle_timeout (void)
   begin = g_get_monotonic_time ();
   loop_until_closed (sender);
   g_assert_cmpint (g_get_monotonic_time () - begin, >=, 250 * G_TIME_SPAN_MILLISECOND);
-  second = submit (sender, NULL, NULL);
+  second = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
   loop_until_sent (sender);
   expect_sent (second);
   vereda_sender_close (sender);
@@ -404,7 +357,7 @@ test_no_host (void)
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       g_autoptr (VeredaSender) sender = sender_for (rows[i].servers, "tls=never");
-      g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+      g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
 
       vereda_sender_run (sender);
       g_assert_error (vereda_result_get_error (result), VEREDA_ERROR, (gint) rows[i].code);
@@ -418,7 +371,7 @@ test_no_host_next (void)
   g_autoptr (KitScript) server = kit_script_new (FINE, NULL);
   g_autofree char *servers = g_strdup_printf ("none.test:25,127.0.0.1:%u", kit_script_port (server));
   g_autoptr (VeredaSender) sender = sender_for (servers, "tls=never");
-  g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+  g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
 
   vereda_sender_run (sender);
   expect_sent (result);
@@ -440,7 +393,7 @@ test_resumed (gconstpointer data)
 
       for (guint i = 0; i < 3; i++)
         {
-          g_autoptr (VeredaResult) result = submit (sender, NULL, NULL);
+          g_autoptr (VeredaResult) result = kit_submit_text (sender, KIT_SMALL, NULL, NULL);
 
           vereda_sender_run (sender);
           expect_sent (result);
@@ -464,20 +417,14 @@ test_credential_once (void)
 {
   static const char script[] = "ext PIPELINING;AUTH PLAIN\nhello\n< AUTH PLAIN\n> 235 welcome\npause 200\nserve";
   g_autoptr (KitScript) server = kit_script_new (script, script, script, script, script, script, NULL);
-  g_autofree char *servers = g_strdup_printf ("127.0.0.1:%u", kit_script_port (server));
-  g_autoptr (VeredaOptions) options = vereda_options_new ();
+  g_autoptr (VeredaOptions) options = kit_options_printf ("servers=127.0.0.1:%u;tls=never;insecure-cleartext-auth=yes;"
+                                                          "username=tim;connections=3;deadline=15",
+                                                          kit_script_port (server));
   g_autoptr (VeredaSender) sender = NULL;
   guint asked = 0, sent = 0;
 
-  set (options, "servers", servers);
-  set (options, "tls", "never");
-  set (options, "insecure-cleartext-auth", "yes");
-  set (options, "username", "tim");
-  set (options, "connections", "3");
-  set (options, "deadline", "15");
   vereda_options_set_credential_callback (options, answer, &asked);
-  sender = vereda_sender_new (options, NULL);
-  g_assert_nonnull (sender);
+  sender = kit_sender_new (options);
   for (guint i = 0; i < 2; i++)
     {
       submit_many (sender, 30, &sent);

@@ -4,6 +4,7 @@
 #include <vereda/vereda.h>
 
 #include "scriptserver.h"
+#include "sending.h"
 
 typedef struct
 {
@@ -48,28 +49,21 @@ message_of (gsize size)
 
   while (text->len < size)
     g_string_append (text, ".a line that begins with a dot, so that more octets leave than the message has\r\n");
-  g_autoptr (GBytes) bytes = g_bytes_new (text->str, text->len);
-  return vereda_message_new_from_bytes (bytes);
+  return kit_message_new (text->str);
 }
 
 static VeredaResult *
 send_told (KitScript *server, gsize size, Told *told)
 {
-  g_autoptr (VeredaOptions) options = vereda_options_new ();
+  g_autoptr (VeredaOptions) options
+      = kit_options_printf ("servers=127.0.0.1:%u;client=client.example.test;timeout-quit=1", kit_script_port (server));
   g_autoptr (VeredaMessage) message = message_of (size);
-  g_autofree char *at = g_strdup_printf ("127.0.0.1:%u", kit_script_port (server));
-  VeredaResult *result = NULL;
-  GError *error = NULL;
+  VeredaResult *result;
 
   told->message = message;
-  g_assert_true (vereda_options_set (options, "servers", at, NULL));
-  g_assert_true (vereda_options_set (options, "client", "client.example.test", NULL));
-  g_assert_true (vereda_options_set (options, "timeout-quit", "1", NULL));
   vereda_options_set_progress (options, on_progress, told);
-  told->sender = vereda_sender_new (options, &error);
-  g_assert_no_error (error);
-  vereda_sender_submit (told->sender, message, NULL, NULL, NULL, &result, &error);
-  g_assert_no_error (error);
+  told->sender = kit_sender_new (options);
+  result = kit_submit (told->sender, message, NULL, NULL);
   vereda_sender_run (told->sender);
   vereda_sender_free (told->sender);
   return result;
@@ -167,14 +161,12 @@ static void
 test_batch (void)
 {
   g_autoptr (KitScript) server = kit_script_new ("ext PIPELINING\nhello\nserve", NULL);
-  g_autoptr (VeredaOptions) options = vereda_options_new ();
-  g_autofree char *at = g_strdup_printf ("127.0.0.1:%u", kit_script_port (server));
+  g_autoptr (VeredaOptions) options = kit_options_printf ("servers=127.0.0.1:%u", kit_script_port (server));
   g_autoptr (GHashTable) ends = g_hash_table_new (NULL, NULL);
   g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func ((GDestroyNotify) vereda_message_unref);
 
-  g_assert_true (vereda_options_set (options, "servers", at, NULL));
   vereda_options_set_progress (options, on_batch, ends);
-  g_autoptr (VeredaSender) sender = vereda_sender_new (options, NULL);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
   for (guint i = 0; i < 20; i++)
     {
       VeredaMessage *message = message_of (500);

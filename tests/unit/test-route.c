@@ -5,29 +5,9 @@
 
 #include "core/base/error.h"
 #include "core/send/visit.h"
+#include "sending.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdTarget, vd_target_free)
-
-/* NAME=VALUE;… ; "password" and "token" as well. */
-static VeredaOptions *
-options_of (const char *settings)
-{
-  VeredaOptions *options = vereda_options_new ();
-  g_auto (GStrv) list = g_strsplit (settings, ";", -1);
-
-  for (guint i = 0; list[i] != NULL; i++)
-    {
-      g_auto (GStrv) parts = g_strsplit (list[i], "=", 2);
-      g_autoptr (GError) error = NULL;
-
-      if (g_str_equal (parts[0], "token"))
-        vereda_options_set_token (options, parts[1]);
-      else
-        vereda_options_set (options, parts[0], parts[1], &error);
-      g_assert_no_error (error);
-    }
-  return options;
-}
 
 static const struct
 {
@@ -104,7 +84,7 @@ test_decide (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      g_autoptr (VeredaOptions) options = options_of (rows[i].settings);
+      g_autoptr (VeredaOptions) options = kit_options_new (rows[i].settings);
       g_autoptr (GError) error = NULL;
       g_autoptr (VdTarget) target = vd_target_parse ("servers", rows[i].server, &error);
       VdRoute route;
@@ -130,7 +110,7 @@ test_credentials_never_clear (void)
     for (gsize k = 0; k < G_N_ELEMENTS (tls); k++)
       {
         g_autofree char *settings = g_strdup_printf ("username=u;tls=%s", tls[k]);
-        g_autoptr (VeredaOptions) options = options_of (settings);
+        g_autoptr (VeredaOptions) options = kit_options_new (settings);
         g_autoptr (VdTarget) target = vd_target_parse ("servers", servers[i], NULL);
         VdRoute route = vd_route_decide (options, target);
 
@@ -199,7 +179,7 @@ test_check (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (VeredaOptions) options = options_of (cases[i].settings);
+      g_autoptr (VeredaOptions) options = kit_options_new (cases[i].settings);
       g_autoptr (GError) error = NULL;
       gboolean fine = vd_route_check (options, &error);
 
@@ -224,7 +204,7 @@ test_check_secret (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (secrets); i++)
     {
-      g_autoptr (VeredaOptions) options = options_of ("username=u");
+      g_autoptr (VeredaOptions) options = kit_options_new ("username=u");
       g_autoptr (GError) error = NULL;
 
       vereda_options_set_password_data (options, secrets[i], 3);
@@ -264,7 +244,7 @@ test_names (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (VeredaOptions) options = options_of (cases[i].settings);
+      g_autoptr (VeredaOptions) options = kit_options_new (cases[i].settings);
       g_autoptr (VdTarget) target = vd_target_parse ("servers", cases[i].server, NULL);
       VdVisit *visit = vd_visit_new (options, target);
       g_autofree char *peer = vd_visit_peer_name (visit, options);
@@ -306,7 +286,7 @@ test_certificates (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (VeredaOptions) options = options_of (cases[i].settings);
+      g_autoptr (VeredaOptions) options = kit_options_new (cases[i].settings);
       g_autoptr (VdTarget) target = vd_target_parse ("servers", "mx:25", NULL);
       VdVisit *visit = vd_visit_new (options, target);
 

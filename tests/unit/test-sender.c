@@ -5,70 +5,36 @@
 #include <vereda/vereda.h>
 
 #include "scriptserver.h"
+#include "sending.h"
 #include "tlsserver.h"
-
-static const char small[] = "From: ann@example.test\r\nTo: bob@example.test\r\nSubject: small\r\n\r\nhello\r\n";
 
 static VeredaMessage *
 message_of (gsize size)
 {
-  g_autoptr (GString) text = g_string_new (small);
-  GBytes *bytes;
-  VeredaMessage *message;
+  g_autoptr (GString) text = g_string_new (KIT_SMALL);
 
   while (text->len < size)
     g_string_append (text, "a line to make it longer than the server likes\r\n");
-  bytes = g_bytes_new (text->str, text->len);
-  message = vereda_message_new_from_bytes (bytes);
-  g_bytes_unref (bytes);
-  return message;
-}
-
-static void
-set (VeredaOptions *options, const char *name, const char *value)
-{
-  g_autoptr (GError) error = NULL;
-
-  vereda_options_set (options, name, value, &error);
-  g_assert_no_error (error);
+  return kit_message_new (text->str);
 }
 
 static VeredaOptions *
 options_for (KitScript *first, KitScript *second)
 {
-  VeredaOptions *options = vereda_options_new ();
   g_autoptr (GString) servers = g_string_new (NULL);
 
   g_string_printf (servers, "127.0.0.1:%u", kit_script_port (first));
   if (second != NULL)
     g_string_append_printf (servers, ",127.0.0.1:%u", kit_script_port (second));
-  set (options, "servers", servers->str);
-  set (options, "client", "client.example.test");
-  set (options, "deadline", "10");
-  set (options, "timeout-quit", "1");
-  return options;
-}
-
-static VeredaSender *
-sender_new (VeredaOptions *options)
-{
-  g_autoptr (GError) error = NULL;
-  VeredaSender *sender = vereda_sender_new (options, &error);
-
-  g_assert_no_error (error);
-  return sender;
+  return kit_options_printf ("servers=%s;client=client.example.test;deadline=10;timeout-quit=1", servers->str);
 }
 
 static VeredaResult *
 submit (VeredaSender *sender, gsize size, VeredaDoneFunc done, gpointer data)
 {
   g_autoptr (VeredaMessage) message = message_of (size);
-  g_autoptr (GError) error = NULL;
-  VeredaResult *result = NULL;
 
-  vereda_sender_submit (sender, message, NULL, done, data, &result, &error);
-  g_assert_no_error (error);
-  return result;
+  return kit_submit (sender, message, done, data);
 }
 
 static guint
@@ -90,7 +56,7 @@ test_lacking_and_lost (void)
   g_autoptr (KitScript) first = kit_script_new ("ext SIZE 1000\nhello\n< MAIL\nclose", NULL);
   g_autoptr (KitScript) second = kit_script_new ("hello\nserve", "hello\nserve", NULL);
   g_autoptr (VeredaOptions) options = options_for (first, second);
-  g_autoptr (VeredaSender) sender = sender_new (options);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
   g_autoptr (VeredaResult) large = submit (sender, 2000, NULL, NULL);
   g_autoptr (VeredaResult) little = submit (sender, 0, NULL, NULL);
 
@@ -109,7 +75,7 @@ test_lacking_everywhere (void)
   g_autoptr (KitScript) first = kit_script_new ("ext SIZE 1000\nhello\nserve", NULL);
   g_autoptr (KitScript) second = kit_script_new ("ext SIZE 1500\nhello\nserve", NULL);
   g_autoptr (VeredaOptions) options = options_for (first, second);
-  g_autoptr (VeredaSender) sender = sender_new (options);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
   g_autoptr (VeredaResult) large = submit (sender, 2000, NULL, NULL);
   g_autoptr (VeredaResult) little = submit (sender, 0, NULL, NULL);
 
@@ -158,7 +124,7 @@ test_submit_while_freed (void)
 {
   g_autoptr (KitScript) server = kit_script_new (NULL, NULL);
   g_autoptr (VeredaOptions) options = options_for (server, NULL);
-  VeredaSender *sender = sender_new (options);
+  VeredaSender *sender = kit_sender_new (options);
   Again again = { .most = 100 };
   g_autoptr (VeredaResult) result = submit (sender, 0, submit_again, &again);
 
@@ -177,7 +143,7 @@ test_submit_while_cancelled (void)
 {
   g_autoptr (KitScript) server = kit_script_new ("hello\nserve", NULL);
   g_autoptr (VeredaOptions) options = options_for (server, NULL);
-  g_autoptr (VeredaSender) sender = sender_new (options);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
   Again again = { .most = 2 };
   g_autoptr (VeredaResult) result = submit (sender, 0, submit_again, &again);
 
@@ -197,7 +163,7 @@ test_submit_when_unreachable (void)
 {
   g_autoptr (KitScript) server = kit_script_new ("> 554 no", "> 554 no", "> 554 no", NULL);
   g_autoptr (VeredaOptions) options = options_for (server, NULL);
-  g_autoptr (VeredaSender) sender = sender_new (options);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
   Again again = { .most = 3 };
   g_autoptr (VeredaResult) result = submit (sender, 0, submit_again, &again);
 
@@ -219,8 +185,8 @@ test_submit_after_deadline (void)
   Again again = { .most = 2 };
   g_autoptr (VeredaResult) result = NULL;
 
-  set (options, "deadline", "0.2");
-  sender = sender_new (options);
+  kit_set (options, "deadline", "0.2");
+  sender = kit_sender_new (options);
   result = submit (sender, 0, submit_again, &again);
   vereda_sender_run (sender);
   g_assert_cmpuint (again.calls, ==, 2);
@@ -237,7 +203,7 @@ test_attempts_of_their_own (void)
 {
   g_autoptr (KitScript) server = kit_script_new ("hello\nserve", "hello\nserve", NULL);
   g_autoptr (VeredaOptions) options = options_for (server, NULL);
-  g_autoptr (VeredaSender) sender = sender_new (options);
+  g_autoptr (VeredaSender) sender = kit_sender_new (options);
   Again again = { .most = 2 };
   g_autoptr (VeredaResult) first = submit (sender, 0, NULL, NULL);
   g_autoptr (VeredaResult) second = NULL;
@@ -270,9 +236,9 @@ test_534_stands (void)
   g_autoptr (VeredaResult) result = NULL;
   g_autoptr (GError) error = NULL;
 
-  set (options, "username", "tim");
-  set (options, "auth", "PLAIN,CRAM-MD5,LOGIN"); /* the caller's order */
-  set (options, "insecure-cleartext-auth", "yes");
+  kit_set (options, "username", "tim");
+  kit_set (options, "auth", "PLAIN,CRAM-MD5,LOGIN"); /* the caller's order */
+  kit_set (options, "insecure-cleartext-auth", "yes");
   vereda_options_set_password (options, "tanstaaftanstaaf");
   g_assert_false (vereda_sendmessage (message, options, &result, &error));
   g_assert_error (error, VEREDA_ERROR, VEREDA_ERROR_AUTH);
@@ -291,8 +257,8 @@ standing_policy (const char *answer, gboolean sent)
   g_autoptr (VeredaResult) result = NULL;
   g_autoptr (GError) error = NULL;
 
-  set (options, "tls", "opportunistic");
-  set (options, "tlspolicy", answer);
+  kit_set (options, "tls", "opportunistic");
+  kit_set (options, "tlspolicy", answer);
   vereda_sendmessage (message, options, &result, &error);
   kit_script_settle (server);
   g_assert_cmpuint (kit_script_count (server, -1, "MAIL"), ==, sent ? 1 : 0);
@@ -344,10 +310,10 @@ test_unauthenticated_warns (void)
       g_autoptr (GError) error = NULL;
       guint told = 0;
 
-      set (options, "tls", "never");
-      set (options, "insecure-cleartext-auth", "yes");
-      set (options, "auth-optional", "yes");
-      set (options, "username", "ann");
+      kit_set (options, "tls", "never");
+      kit_set (options, "insecure-cleartext-auth", "yes");
+      kit_set (options, "auth-optional", "yes");
+      kit_set (options, "username", "ann");
       vereda_options_set_password (options, "secret");
       vereda_sendmessage (message, options, &result, &error);
       g_assert_no_error (error);
@@ -366,9 +332,9 @@ test_unknown_mechanism (void)
   g_autoptr (VeredaMessage) message = message_of (0);
   g_autoptr (GError) error = NULL;
 
-  set (options, "tls", "never");
-  set (options, "auth", "X-NONE");
-  set (options, "username", "ann");
+  kit_set (options, "tls", "never");
+  kit_set (options, "auth", "X-NONE");
+  kit_set (options, "username", "ann");
   vereda_options_set_password (options, "secret");
   g_assert_false (vereda_sendmessage (message, options, NULL, &error));
   g_assert_nonnull (strstr (error->message, "X-NONE: no plugin"));
@@ -413,17 +379,12 @@ test_closing_alert (gconstpointer backend)
   KitServerConfig config = { .cert = cert };
   gint alert = 0;
   KitServer *server = kit_server_new (&config, serve_politely, &alert);
-  g_autofree char *address = g_strdup_printf ("127.0.0.1:%u", kit_server_get_port (server));
-  g_autoptr (VeredaOptions) options = vereda_options_new ();
+  g_autoptr (VeredaOptions) options
+      = kit_options_printf ("servers=127.0.0.1:%u;tls=implicit;transport=%s;ca-file=%s;client=client.example.test;deadline=10",
+                            kit_server_get_port (server), (const char *) backend, root);
   g_autoptr (VeredaMessage) message = message_of (0);
   g_autoptr (GError) error = NULL;
 
-  set (options, "servers", address);
-  set (options, "tls", "implicit");
-  set (options, "transport", backend);
-  set (options, "ca-file", root);
-  set (options, "client", "client.example.test");
-  set (options, "deadline", "10");
   vereda_sendmessage (message, options, NULL, &error);
   g_assert_no_error (error);
   kit_server_free (server);
