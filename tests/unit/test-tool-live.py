@@ -1,10 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """smtp-tool auth list, auth try, compare, check and explain."""
+import os
 import re
+import signal
+import subprocess
+import time
 
-from probe_kit import BACKENDS, TlsServer, cert, probe, validate, verbs
-from tool_kit import Folder, Script, Sink, closed_port, run_tests, tool
+from probe_kit import BACKENDS, Silent, TlsServer, cert, probe, validate, verbs
+from tool_kit import TOOL, Folder, Script, Sink, closed_port, run_tests, tool
 
 EHLO = b'250-mx.example.test\r\n250 AUTH PLAIN LOGIN X-ODD\r\n'
 GREETING = b'220 mx.example.test ESMTP\r\n'
@@ -76,12 +80,55 @@ def test_compare_transports():
         rows = {row['name']: row for row in document['rows']}
         assert rows['certificate']['values'] == ['ok', 'ok'] and rows['chain']['values'][0] == rows['chain']['values'][1]
         assert rows['library']['values'][0].startswith('OpenSSL ') and rows['library']['values'][1].startswith('GnuTLS ')
+        assert rows['signature']['values'][0] == rows['signature']['values'][1] and rows['group']['values'][0] is not None
+        for column in document['columns']:
+            measured = column['measured']
+            assert measured['rounds'] == 3 and measured['login'] is None and measured['login_ms'] is None, measured
+            assert measured['handshake_ms']['times'] == measured['session_ms']['times'] == 3
+            for times in (measured['handshake_ms'], measured['session_ms']):
+                assert 0 < times['least'] <= times['median'] <= times['p95'] < 10000, times
+            assert measured['handshake_ms']['median'] < measured['session_ms']['median']
+            assert measured['handshake']['in'] > 500 and measured['handshake']['out'] > 150 and measured['handshake']['round_trips'] >= 1
+            assert 0 < measured['load_ms'] < 10000 and 2000 < measured['peak_kib'] < 2000000, measured
         run = tool('compare', *options, '--transports=openssl,nosuch', server.server)
         assert run.status == 45 and re.search(r'^  verdict +ready +plugin-missing +<-- differ$', run.text, re.M), run.text
     with TlsServer('expired', GREETING, EHLO, BYE) as server:  # a failure on which both agree
         run = tool('compare', *options, server.server)
         assert run.status == 0 and re.search(r'^  certificate +expired +expired *$', run.text, re.M), run.text
+        assert re.search(r'^  handshake +\d+\.\d+ ms median, \d+\.\d+ p95', run.text, re.M), run.text
         assert run.errors.count('smtp-tool: ') == 2
+
+
+class Counting(TlsServer):
+    """Counts the connections."""
+    times = 0
+
+    def greet(self, connection):
+        self.times += 1
+        super().greet(connection)
+
+
+def test_compare_rounds():
+    options = ('--tls=implicit', '--ca-file', cert('root'), '--verify-name=mail.example.test')
+    for count, args in ((4, ('--count=4',)), (1, ('--count=1',)), (3, ())):
+        with Counting('good', GREETING, EHLO, BYE) as server:
+            run, document = probe(server.server, *options, *args, command=('compare',))
+            assert run.status == 0 and server.times == 2 * (count + 1), (count, server.times)
+            assert [column['measured']['rounds'] for column in document['columns']] == [count, count]
+    for wrong in ('0', '-1', 'x', '1001', ''):
+        assert tool('compare', *options, f'--count={wrong}', '127.0.0.1:9').status == 1, wrong
+    # Nothing to repeat where nobody answers.
+    run, document = probe(f'127.0.0.1:{closed_port()}', *options, command=('compare',))
+    assert run.status == 0 and [column['measured']['rounds'] for column in document['columns']] == [1, 1]
+    assert document['columns'][0]['measured']['handshake_ms'] is None
+    with Silent() as server:
+        began = time.monotonic()
+        with subprocess.Popen([TOOL, 'compare', '--tls=never', '--auth=PLAIN,LOGIN', '--user=ann', '--password-env=PW', server.server],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **PW}) as process:
+            time.sleep(0.7)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert process.returncode == 130 and time.monotonic() - began < 5, process.returncode
 
 
 def test_compare_mechanisms():
@@ -92,6 +139,10 @@ def test_compare_mechanisms():
         run, document = probe(server.server, *options, command=('compare',), env=PW)
         assert {row['name']: row['values'] for row in document['rows']}['logged in'] == ['yes', 'no']
         assert document['exit'] == {'code': 45, 'name': 'differ', 'retryable': False}
+        first, second = (column['measured'] for column in document['columns'])
+        assert first['rounds'] == first['login_ms']['times'] == 3 and first['login']['round_trips'] == 1
+        # An account is not locked by comparing: whoever was refused is not tried again.
+        assert second['rounds'] == 1 and second['login_ms'] is None and second['session_ms'] is None
 
 
 LINE = re.compile(r"SMTP (OK|WARNING|CRITICAL|UNKNOWN) - [^|]*( \|(?: '[a-z_]+'=-?[\d.]+s?;[^; ]*;[^; ]*;0?)+)?\n")

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* compare - `smtp-tool compare TARGET`: the same server through several TLS libraries, or with several mechanisms, side by side.
  *
- * A column is one look.  Rows that ought to be equal are compared, and one that is not makes exit status 45; rows that libraries may choose
- * as they like (cipher, group) are marked where they differ; what was measured is only shown. */
+ * A column is some looks, of which the first is compared and all are measured; they take turns, so that what changes on the way changes for all.
+ * Rows that ought to be equal and are not make exit status 45; rows that libraries may choose as they like (cipher, group) are marked where
+ * they differ; what was measured is only shown. */
+#include "compare.h"
 #include "options.h"
-#include "probe-cert.h"
 #include "probe-report.h"
 #include "text.h"
 #include "tool.h"
@@ -18,209 +19,23 @@ static const CommandInfo info
         "       smtp-tool compare --auth=MECH,MECH,... --user=NAME [OPTION]... TARGET\n"
         "The same server through several TLS libraries, or with several mechanisms, side by side.",
         "Exit status: 0 when they agree, also on a failure; 45 when they differ in the verdict, the TLS version,\n"
-        "the certificates, the extensions, the mechanisms or whether they log in.",
+        "the certificates, the extensions, the mechanisms or whether they log in.\n"
+        "Each column connects --count times; a transport once more, in a process of its own, for its memory.",
         COMMAND_COMPARE, 0 };
 
-typedef enum
-{
-  ROW_EQUAL,  /* ought to be equal */
-  ROW_CHOICE, /* may differ, and is marked */
-  ROW_SHOWN   /* measured */
-} RowKind;
-
-typedef struct
-{
-  char *name;
-  Look *look;
-} Column;
-
-typedef struct
-{
-  const char *name;
-  RowKind kind;
-  char *(*value) (const Look *look); /* NULL: nothing to show */
-} RowInfo;
+#define ROUNDS_DEFAULT 3
+#define ROUNDS_MAX     1000
 
 static void
 column_free (gpointer data)
 {
   Column *column = data;
 
+  measure_clear (&column->measure);
   look_free (column->look);
   g_free (column->name);
   g_free (column);
 }
-
-/* ---- the rows ---- */
-
-static char *
-verdict (const Look *look)
-{
-  const Finding *worst = look->findings->len > 0 ? look->findings->pdata[0] : NULL;
-
-  if (look->error == NULL)
-    return g_strdup ("ready");
-  return g_strdup (worst != NULL && worst->severity == FINDING_ERROR ? worst->info->id : exit_error_name (look->error));
-}
-
-static char *
-certificate_verdict (const Look *look)
-{
-  return g_strdup (vereda_probe_get_verify_code (look->probe));
-}
-
-static char *
-in_words (const Look *look)
-{
-  return g_strdup (vereda_probe_get_verify_text (look->probe));
-}
-
-static char *
-library (const Look *look)
-{
-  return g_strdup (vereda_probe_get_tls_backend (look->probe));
-}
-
-static char *
-version (const Look *look)
-{
-  return g_strdup (look_tls_word (vereda_probe_get_tls_version (look->probe)));
-}
-
-/* GnuTLS and OpenSSL spell some names their own way. */
-static char *
-plain_name (const char *name)
-{
-  return name != NULL ? g_ascii_strdown (name, -1) : NULL;
-}
-
-static char *
-cipher (const Look *look)
-{
-  return g_strdup (vereda_probe_get_tls_cipher (look->probe));
-}
-
-static char *
-group (const Look *look)
-{
-  return plain_name (vereda_probe_get_tls_group (look->probe));
-}
-
-static char *
-signature (const Look *look)
-{
-  return plain_name (vereda_probe_get_tls_signature (look->probe));
-}
-
-static char *
-chain (const Look *look)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  for (guint i = 0; i < look->certs->len; i++)
-    g_string_append_printf (text, "%s%.16s", i > 0 ? " " : "", ((const Cert *) look->certs->pdata[i])->sha256);
-  return text->len > 0 ? g_strdup (text->str) : NULL;
-}
-
-static char *
-matched (const Look *look)
-{
-  return g_strdup (vereda_probe_get_matched_name (look->probe));
-}
-
-static char *
-ocsp (const Look *look)
-{
-  return g_strdup (vereda_probe_get_ocsp (look->probe));
-}
-
-static char *
-extensions (const Look *look)
-{
-  const char *const *lines = vereda_probe_get_extensions (look->probe, TRUE);
-
-  lines = lines != NULL ? lines : vereda_probe_get_extensions (look->probe, FALSE);
-  return lines != NULL ? g_strjoinv (", ", (char **) (gpointer) lines) : NULL;
-}
-
-static char *
-first_choice (const Look *look)
-{
-  VeredaExplanationRow *row = look->explanation != NULL ? vereda_explanation_get_chosen (look->explanation) : NULL;
-
-  return row != NULL ? g_strdup (vereda_explanation_row_get_mechanism (row)) : NULL;
-}
-
-static char *
-logged_in (const Look *look)
-{
-  VeredaProbeStage *stage = look_stage (look, VEREDA_STAGE_AUTH, -1);
-
-  if (stage == NULL)
-    return NULL;
-  return g_strdup (vereda_probe_get_authenticated (look->probe) != NULL ? "yes" : "no");
-}
-
-static char *
-auth_reply (const Look *look)
-{
-  VeredaProbeStage *stage = look_stage (look, VEREDA_STAGE_AUTH, -1);
-
-  return stage != NULL ? look_reply_text (vereda_probe_stage_get_reply (stage)) : NULL;
-}
-
-static char *
-stage_cost (const Look *look, VeredaStage stage)
-{
-  VeredaProbeStage *row = look_stage (look, stage, -1);
-
-  if (row == NULL)
-    return NULL;
-  return g_strdup_printf ("%.1f ms, %u round trips, %" G_GUINT64_FORMAT " B in, %" G_GUINT64_FORMAT " B out",
-                          (double) vereda_probe_stage_get_duration (row) / 1000.0, vereda_probe_stage_get_round_trips (row),
-                          vereda_probe_stage_get_octets_in (row), vereda_probe_stage_get_octets_out (row));
-}
-
-static char *
-tls_cost (const Look *look)
-{
-  return stage_cost (look, VEREDA_STAGE_TLS);
-}
-
-static char *
-auth_cost (const Look *look)
-{
-  return stage_cost (look, VEREDA_STAGE_AUTH);
-}
-
-static char *
-load_cost (const Look *look)
-{
-  VeredaProbeStage *row = look_stage (look, VEREDA_STAGE_PLUGIN, -1);
-
-  return row != NULL ? g_strdup_printf ("%.1f ms", (double) vereda_probe_stage_get_duration (row) / 1000.0) : NULL;
-}
-
-static const RowInfo rows[] = {
-  { "verdict", ROW_EQUAL, verdict },
-  { "certificate", ROW_EQUAL, certificate_verdict },
-  { "in words", ROW_SHOWN, in_words },
-  { "library", ROW_SHOWN, library },
-  { "version", ROW_EQUAL, version },
-  { "cipher", ROW_CHOICE, cipher },
-  { "group", ROW_CHOICE, group },
-  { "signature", ROW_CHOICE, signature },
-  { "chain", ROW_EQUAL, chain },
-  { "matched name", ROW_EQUAL, matched },
-  { "OCSP", ROW_EQUAL, ocsp },
-  { "extensions", ROW_EQUAL, extensions },
-  { "first choice", ROW_CHOICE, first_choice },
-  { "logged in", ROW_EQUAL, logged_in },
-  { "reply", ROW_CHOICE, auth_reply },
-  { "handshake", ROW_SHOWN, tls_cost },
-  { "login", ROW_SHOWN, auth_cost },
-  { "loading", ROW_SHOWN, load_cost },
-};
 
 /* ---- the columns ---- */
 
@@ -248,20 +63,24 @@ names_of_transports (const Command *command)
   return (char **) g_ptr_array_steal (names, NULL);
 }
 
-static void
-add_column (Command *command, GPtrArray *columns, const char *option, const char *name, VeredaProbePoint point)
+static gboolean
+read_rounds (Command *command, guint *ret_rounds)
 {
-  Column *column = g_new0 (Column, 1);
+  const char *value = command_value (command, OPT_COUNT);
+  guint64 number = ROUNDS_DEFAULT;
 
-  column->name = g_strdup (name);
-  column->look = command_look (command);
-  g_ptr_array_add (columns, column);
-  if (options_set (command->plan->options, option, option, name, &column->look->error))
-    look_run (column->look, command->plan, point, FALSE);
+  if (value != NULL && !g_ascii_string_to_unsigned (value, 10, 1, ROUNDS_MAX, &number, NULL))
+    {
+      g_autofree char *shown = text_escape (value);
+      g_set_error (&command->error, TOOL_ERROR, TOOL_ERROR_USAGE, "--count: '%s' is no number from 1 to %d", shown, ROUNDS_MAX);
+      return FALSE;
+    }
+  *ret_rounds = (guint) number;
+  return TRUE;
 }
 
 static GPtrArray *
-look_at_all (Command *command, gboolean by_mechanism)
+columns_new (Command *command, gboolean by_mechanism)
 {
   GPtrArray *columns = g_ptr_array_new_with_free_func (column_free);
   g_auto (GStrv) names = by_mechanism ? g_strsplit_set (vereda_options_get (command->plan->options, "auth"), ", ", -1)
@@ -269,29 +88,100 @@ look_at_all (Command *command, gboolean by_mechanism)
 
   for (char **name = names; *name != NULL; name++)
     if (**name != '\0')
-      add_column (command, columns, by_mechanism ? "auth" : "transport", *name,
-                  command->plan->wants_auth ? VEREDA_PROBE_AUTH : VEREDA_PROBE_EHLO);
+      {
+        Column *column = g_new0 (Column, 1);
+
+        column->name = g_strdup (*name);
+        column->look = command_look (command);
+        measure_init (&column->measure);
+        g_ptr_array_add (columns, column);
+      }
   return columns;
+}
+
+static gboolean
+is_interrupted (const Look *look)
+{
+  return g_error_matches (look->error, VEREDA_ERROR, VEREDA_ERROR_CANCELLED);
+}
+
+/* A server that did not let in, or did not answer, is not asked again and again: that locks accounts, and takes time. */
+static gboolean
+may_repeat (const Column *column)
+{
+  return column->look->error == NULL || g_error_matches (column->look->error, VEREDA_ERROR, VEREDA_ERROR_CERTIFICATE);
+}
+
+/* FALSE: interrupted. */
+static gboolean
+look_again (Command *command, Column *column, VeredaProbePoint point)
+{
+  g_autoptr (Look) look = command_look (command);
+
+  look_run (look, command->plan, point, FALSE);
+  if (is_interrupted (look))
+    return FALSE;
+  measure_add (&column->measure, look);
+  return TRUE;
+}
+
+static gboolean
+look_first (Command *command, Column *column, VeredaProbePoint point)
+{
+  look_run (column->look, command->plan, point, FALSE);
+  measure_add (&column->measure, column->look);
+  return !is_interrupted (column->look);
+}
+
+/* FALSE: interrupted. */
+static gboolean
+look_at_all (Command *command, GPtrArray *columns, gboolean by_mechanism, guint rounds)
+{
+  const char *option = by_mechanism ? "auth" : "transport";
+  const VeredaProbePoint point = command->plan->wants_auth ? VEREDA_PROBE_AUTH : VEREDA_PROBE_EHLO;
+  gboolean goes_on = TRUE;
+
+  for (guint i = 0; i < columns->len && !by_mechanism; i++)
+    {
+      Column *column = columns->pdata[i];
+
+      if (options_set (command->plan->options, option, option, column->name, NULL))
+        measure_alone (&column->measure, command->plan, VEREDA_PROBE_EHLO);
+    }
+  for (guint round = 0; round < rounds && goes_on; round++)
+    for (guint i = 0; i < columns->len && goes_on; i++)
+      {
+        Column *column = columns->pdata[i];
+        GError **error = round == 0 ? &column->look->error : NULL;
+
+        if ((round > 0 && !may_repeat (column)) || !options_set (command->plan->options, option, option, column->name, error))
+          continue;
+        goes_on = round == 0 ? look_first (command, column, point) : look_again (command, column, point);
+      }
+  return goes_on;
 }
 
 /* ---- telling ---- */
 
+#define NAME_WIDTH 16
+
 typedef struct
 {
-  const RowInfo *info;
+  const CompareRow *info;
   char **values; /* one for each column; "" : nothing */
   gboolean differs;
 } Line;
 
 static Line
-line_of (const RowInfo *row, const GPtrArray *columns)
+line_of (const CompareRow *row, const GPtrArray *columns)
 {
   Line line = { row, g_new0 (char *, columns->len + 1), FALSE };
 
   for (guint i = 0; i < columns->len; i++)
     {
-      const Look *look = ((const Column *) columns->pdata[i])->look;
-      char *value = look->probe != NULL || row->value == verdict ? row->value (look) : NULL;
+      const Column *column = columns->pdata[i];
+      /* The first row is the verdict, which there is also when nothing was begun. */
+      char *value = column->look->probe != NULL || row == compare_row (0) ? row->value (column) : NULL;
 
       line.values[i] = value != NULL ? value : g_strdup ("");
       line.differs |= i > 0 && strcmp (line.values[i], line.values[0]) != 0;
@@ -315,22 +205,25 @@ print_line (const Line *line, guint n, int width, const Plan *plan)
 {
   const gboolean colour = text_use_colour (plan->colour, STDOUT_FILENO);
   const char *mark = !line->differs ? "" : line->info->kind == ROW_EQUAL ? "  <-- differ" : "  (differ)";
-  gboolean wide = FALSE;
+  gboolean wide = FALSE, same = TRUE;
 
   for (guint i = 0; i < n; i++)
-    wide |= strlen (line->values[i]) > (gsize) width;
-  printf ("  %-13s", line->info->name);
-  if (wide && !line->differs && line->info->kind != ROW_SHOWN)
+    {
+      wide |= strlen (line->values[i]) > (gsize) width;
+      same &= strcmp (line->values[i], line->values[0]) == 0;
+    }
+  printf ("  %-*s", NAME_WIDTH, line->info->name);
+  if (wide && same)
     {
       g_autofree char *shown = text_one_line (line->values[0]);
-      printf ("  %s\n", shown); /* the same for all */
+      printf ("  %s\n", shown);
       return;
     }
   for (guint i = 0; i < n; i++)
     {
       g_autofree char *shown = text_one_line (*line->values[i] != '\0' ? line->values[i] : "-");
       if (wide && i > 0)
-        printf ("\n  %-13s", "");
+        printf ("\n  %-*s", NAME_WIDTH, "");
       printf ("  %-*s", width, shown);
     }
   printf ("%s%s%s\n", colour && *mark != '\0' ? "\033[33m" : "", mark, colour && *mark != '\0' ? "\033[0m" : "");
@@ -345,14 +238,14 @@ tell (const Command *command, const GPtrArray *columns, json_t *json)
 
   if (human)
     {
-      printf ("  %-13s", "");
+      printf ("  %-*s", NAME_WIDTH, "");
       for (guint i = 0; i < columns->len; i++)
         printf ("  %-*s", width, ((const Column *) columns->pdata[i])->name);
       putchar ('\n');
     }
-  for (guint r = 0; r < G_N_ELEMENTS (rows); r++)
+  for (guint r = 0; compare_row (r) != NULL; r++)
     {
-      Line line = line_of (&rows[r], columns);
+      Line line = line_of (compare_row (r), columns);
 
       differences += line.differs && line.info->kind == ROW_EQUAL;
       if (human && !is_empty (&line))
@@ -389,7 +282,8 @@ columns_array (const GPtrArray *columns, const Plan *plan)
 
       json_object_set_new (report, "unmet", json_array ());
       json_object_set_new (report, "exit", report_exit (&outcome));
-      json_array_append_new (array, json_pack ("{s:s, s:o}", "name", column->name, "report", report));
+      json_array_append_new (
+          array, json_pack ("{s:s, s:o, s:o}", "name", column->name, "report", report, "measured", measure_json (column)));
     }
   return array;
 }
@@ -398,6 +292,7 @@ int
 compare_main (int argc, char **argv)
 {
   g_autoptr (Command) command = command_new (&info, argc, argv);
+  guint rounds = 0;
 
   if (command->done)
     return 0;
@@ -407,17 +302,20 @@ compare_main (int argc, char **argv)
     g_set_error (&command->error, TOOL_ERROR, TOOL_ERROR_USAGE, "compare --auth: --user is missing: who is to log in?");
   if (command->error != NULL)
     return command_fail (command);
-  g_autoptr (GPtrArray) columns = look_at_all (command, by_mechanism);
+  if (!read_rounds (command, &rounds))
+    return command_fail (command);
+  g_autoptr (GPtrArray) columns = columns_new (command, by_mechanism);
   if (columns->len < 2)
     {
       g_set_error (&command->error, TOOL_ERROR, TOOL_ERROR_USAGE, "compare: there is nothing to compare with: %u %s",
                    columns->len, by_mechanism ? "mechanism" : "TLS transport");
       return command_fail (command);
     }
+  const gboolean interrupted = !look_at_all (command, columns, by_mechanism, rounds);
   json_t *lines = json_array ();
   const guint differences = tell (command, columns, lines);
   const Look *first = ((const Column *) columns->pdata[0])->look;
-  const ExitStatus status = differences > 0 ? EXIT_DIFFER : EXIT_OK;
+  const ExitStatus status = interrupted ? EXIT_INTERRUPTED : differences > 0 ? EXIT_DIFFER : EXIT_OK;
   const Outcome outcome = command_outcome (command, status, FALSE);
   if (command->plan->format == FORMAT_JSON)
     (void) report_print (json_pack ("{s:s, s:o, s:i, s:o, s:o, s:o}", "schema", "smtp-tool/compare/1", "target",

@@ -37,6 +37,8 @@ static const Row own_rows[] = {
   OWN (COMMAND_AUTH, "max-tries", 0, CLI_VALUE, OPT_MAX_TRIES, AUTH, "N", "try: give up after N refusals (3)"),
   OWN (COMMAND_COMPARE, "transports", 0, CLI_VALUE, OPT_TRANSPORTS, SERVERS, "NAME,...",
        "compare these, such as openssl,gnutls; all TLS transports by default"),
+  OWN (COMMAND_COMPARE, "count", 0, CLI_VALUE, OPT_COUNT, SERVERS, "N",
+       "rounds of which the times are the median (3), while it works"),
   OWN (COMMAND_CHECK, "warning", 'w', CLI_VALUE, OPT_WARNING, OUTPUT, "RANGE",
        "warn when the total time in seconds is outside"),
   OWN (COMMAND_CHECK, "critical", 'c', CLI_VALUE, OPT_CRITICAL, OUTPUT, "RANGE", "the same for critical"),
