@@ -356,7 +356,7 @@ follow_losers (VeredaProbe *probe)
   gboolean enough = FALSE;
   VdTimer *timer = vd_reactor_timer (probe->reactor, on_patience, &enough);
 
-  vd_timer_set (timer, vd_reactor_now (probe->reactor) + MAX (0, FOLLOW_US - (probe->ended - probe->began)));
+  vd_timer_set (timer, vd_reactor_now (probe->reactor) + MAX (0, FOLLOW_US - (probe->ended - probe->began - probe->raced)));
   while (!enough && vd_probe_look_follows (probe) && !g_atomic_int_get (&probe->cancelled))
     vd_probe_turn (probe, -1);
   vd_timer_free (timer);

@@ -103,7 +103,7 @@ def test_refused_over_ipv6():
         # A refusal is known at once: nothing is waited for, neither the quarter of a second nor anything behind the session.
         assert four['start_ms'] < QUIET and tcp['ms'] < QUIET and six['afterwards'] is None and took < 2, (tcp, took)
         row = text_of(document, 'ipv6-broken')
-        assert row['severity'] == 'warn' and row['stage'] == 'tcp' and row['next'] == f'smtp-tool probe --ipv6 {NAME}:{server.port}', row
+        assert row['severity'] == 'warn' and row['stage'] == 'tcp' and row['next'] == f'smtp-tool probe --ipv6 --tls=never {NAME}:{server.port}', row
         assert re.fullmatch(rf'\[::1\]:{server.port}: Connection refused after \d+ ms; 127\.0\.0\.1:{server.port} took over at \d+ ms', row['text']), row
         assert 'address-failed' not in findings(document) and 'address-slow' not in findings(document)
         human = tool('probe', '--tls=never', f'{NAME}:{server.port}', env=env('::1', '127.0.0.1')).text

@@ -103,9 +103,9 @@ class Counting(TlsServer):
     """Counts the connections."""
     times = 0
 
-    def greet(self, connection):
+    def accepted(self, connection):
         self.times += 1
-        super().greet(connection)
+        super().accepted(connection)
 
 
 def test_compare_rounds():

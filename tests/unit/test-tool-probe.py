@@ -4,6 +4,8 @@
 import base64
 import os
 import re
+import shlex
+import ssl
 import subprocess
 import time
 
@@ -297,7 +299,97 @@ def test_warnings():
     warned('auth-not-offered', GREETING, b'250-a\r\n250 SIZE 1\r\n', BYE)
     warned('auth-historic-only', GREETING, EHLO, BYE)
     warned('auth-in-clear', GREETING, EHLO, BYE)
+    late = lambda stream: (stream.readline(), time.sleep(0.042), stream.write(EHLO), stream.flush())  # noqa: E731
+    for _ in range(20):  # on a busy machine more than the 40 ms may pass, and then it is not found, rightly
+        with Script(GREETING, late, BYE) as server:
+            document = probe(server.server)[1]
+        rows = [row for row in document['findings'] if row['id'] == 'delayed-ack']
+        took, = [stage['ms'] for stage in document['stages'] if stage['name'] == 'ehlo']
+        assert rows or took >= 50, (took, findings(document))
+        if rows:
+            break
+    assert re.fullmatch(r'EHLO took 4\d ms, connecting \d\.\d ms', rows[0]['text']), rows
     warned('greeting-slow', lambda stream: (time.sleep(2.3), stream.write(GREETING), stream.flush()), EHLO, BYE)
+
+
+# ---- what is to be typed next ----
+
+def starttls(name, greeting=GREETING):
+    """A server that offers STARTTLS with a certificate of the zoo."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert(name), cert(name, 'key'))
+
+    class Server(Script):
+        def session(self, connection):
+            connection.sendall(greeting)
+            connection.recv(999)
+            connection.sendall(b'250-mx\r\n250 STARTTLS\r\n')
+            connection.recv(999)
+            connection.sendall(b'220 go\r\n')
+            with context.wrap_socket(connection, server_side=True) as secure, secure.makefile('rwb') as stream:
+                for reply in (EHLO, BYE):
+                    if stream.readline():
+                        stream.write(reply)
+                        stream.flush()
+    return Server()
+
+
+def row_of(document, name):
+    row, = [row for row in document['findings'] if row['id'] == name]
+    return row
+
+
+def typed(row):
+    """The command as somebody types it."""
+    words = shlex.split(row['next'], comments=True)
+    assert words[0] == 'smtp-tool', words
+    return tool(*words[1:])
+
+
+def test_next_command_works_as_it_stands():
+    need_certs()
+    common = ('--ca-file', cert('root'), '--tls=starttls')
+    # The name to use is in the certificate; typed, it goes on.
+    with starttls('wrong-host', b'220 www.example.test ESMTP\r\n') as server:
+        run, document = probe(server.server, *common, f'--verify-name={HOST}')
+        row = row_of(document, 'cert-name-mismatch')
+        assert run.status == 40 and row['text'] == f'it is for DNS:www.example.test, and not for {HOST}; the server calls itself www.example.test', row
+        assert row['next'].startswith('smtp-tool probe ') and f' www.example.test:{server.port} ' in row['next'], row
+    with starttls('wrong-host') as server:
+        run, document = probe(server.server, *common, f'--verify-name={HOST}')
+        row = row_of(document, 'cert-name-mismatch')
+        assert row['text'] == f'it is for DNS:www.example.test, and not for {HOST}' and '--verify-name=www.example.test' in row['next'], row
+        run = typed(row)
+        assert run.status == 0 and 'READY' in run.text, (row['next'], run.text, run.errors)
+    with starttls('cn-only') as server:
+        row = row_of(probe(server.server, *common, f'--verify-name={HOST}')[1], 'cert-name-mismatch')
+        assert row['text'].startswith(f'it is for no name at all (its subject is CN={HOST}'), row
+    with starttls('upper-case') as server:  # by address, and it has names only
+        run, document = probe(server.server, *common)
+        row = row_of(document, 'cert-no-ip-name')
+        run = typed(row)
+        assert run.status == 0 and 'READY' in run.text, (row['next'], run.text, run.errors)
+    # Whose authorities were asked.
+    with starttls('other-root') as server:
+        row = row_of(probe(server.server, *common, f'--verify-name={HOST}')[1], 'cert-unknown-issuer')
+        assert row['text'] == f'no path to an authority in {cert("root")}, which stands in place of those of the system', row
+        assert '--no-ca-file' in row['next'] and f'--verify-name={HOST}' in row['next'] and '--tls=starttls' in row['next'], row
+        run = typed(row)
+        assert run.status == 40 and '[cert-unknown-issuer]' in run.errors, run.errors
+    # What is wrong with a date is said with the date.
+    with starttls('expired') as server:
+        row = row_of(probe(server.server, *common, f'--verify-name={HOST}')[1], 'cert-expired')
+        assert re.fullmatch(r"the server's own: valid until \d{4}-\d\d-\d\dT[\d:]+Z, \d+ days? ago", row['text']), row
+        run = typed(row)
+        assert run.status == 40 and '  verdict     expired' in run.text, (row['next'], run.text)
+    with starttls('not-yet-valid') as server:
+        row = row_of(probe(server.server, *common, f'--verify-name={HOST}')[1], 'cert-not-yet-valid')
+        assert re.search(r': valid from \S+, \d+ days? from now$', row['text']), row
+    # A user stays the user where it is about logging in.
+    with Script(GREETING, EHLO, b'535 5.7.8 no\r\n', BYE) as server:
+        options = ('--tls=never', '--allow-cleartext-auth', '--auth=PLAIN', '--user=ann', '--password-env=PW')
+        row = row_of(probe(server.server, *options, env={'PW': 'x'})[1], 'auth-failed')
+        assert row['next'] == f'smtp-tool auth try --tls=never --user=ann {server.server}', row
 
 
 # ---- where it stops ----

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* finding-reach - addresses of a name that do not answer, or answer late, while another one does.  See finding.h.
+/* finding-reach - addresses of a name that do not answer, or answer late, while another one does; and replies that TCP holds up.  See finding.h.
  *
  * A client races them (RFC 8305), so that nobody sees an error; each connection pays for it all the same, or fails where a client does not race. */
 #include "finding.h"
@@ -98,5 +98,38 @@ finding_list_addresses (GPtrArray *list, const Look *look)
                    vereda_probe_address_get_text (connected),
                    (double) (vereda_probe_address_get_start (connected) + vereda_probe_address_get_duration (connected))
                        / 1000.0);
+    }
+}
+
+/* ---- replies ---- */
+
+/* The least that the ways TCP waits for an acknowledgement take, and what comes on top (Linux: 40 ms; Windows and BSD: 200 ms). */
+static gboolean
+is_quantum (gint64 us)
+{
+  return (us >= 39000 && us < 50000) || (us >= 199000 && us < 215000);
+}
+
+void
+finding_list_delays (GPtrArray *list, const Look *look)
+{
+  VeredaProbe *probe = look->probe;
+  VeredaProbeAddress *connected = winner (probe);
+
+  if (connected == NULL || vereda_probe_address_get_duration (connected) > 10000)
+    return; /* the way itself takes as long */
+  for (guint i = 0; i < vereda_probe_get_n_stages (probe); i++)
+    {
+      VeredaProbeStage *row = vereda_probe_get_stage (probe, i);
+      const gint64 took = vereda_probe_stage_get_duration (row);
+
+      /* Only what a server need not think about: a password it does, and looks up who comes. */
+      if (vereda_probe_stage_get_stage (row) != VEREDA_STAGE_EHLO || !is_quantum (took))
+        continue;
+      finding_add (list, look, "delayed-ack", NULL, "%s%s took %.0f ms, connecting %.1f ms",
+                   vereda_probe_stage_get_detail (row) != NULL ? vereda_probe_stage_get_detail (row) : "EHLO",
+                   vereda_probe_stage_is_secure (row) ? " inside TLS" : "", (double) took / 1000.0,
+                   (double) vereda_probe_address_get_duration (connected) / 1000.0);
+      return;
     }
 }

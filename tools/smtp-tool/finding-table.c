@@ -123,6 +123,9 @@ static const FindingInfo rows[] = {
   { "no-size-limit", N, "ehlo", "no limit on the size of messages is announced", "A refusal for size is only seen after the whole message was sent.", NULL },
   { "no-eightbit", W, "ehlo", "8BITMIME is not offered",
     "Messages with octets above 127 must be encoded by their composer, or they are not sent.", NULL },
+  { "delayed-ack", N, "ehlo", "a reply came as late as TCP may delay an acknowledgement",
+    "The way there and back is short, and a reply takes 40 ms (some systems: 200 ms) all the same, again and again.  The server, or a proxy before it, sends in two pieces "
+    "and waits with the second one for the acknowledgement of the first (Nagle's algorithm): TCP_NODELAY there ends it.", "smtp-tool bench --messages=100 {target}" },
   { "protocol-violation", E, "ehlo", "the server broke the protocol",
     "A reply that nothing asked for, or one that is no reply.  The connection was dropped, since what follows cannot be trusted to answer what was asked.",
     "smtp-tool probe -v {target}" },

@@ -27,54 +27,6 @@ finding_free (gpointer data)
   g_free (finding);
 }
 
-/* A word for a shell. */
-static char *
-quoted (const char *word)
-{
-  g_autofree char *shown = text_escape (word);
-
-  for (const char *p = shown; *p != '\0'; p++)
-    if (!g_ascii_isalnum (*p) && strchr (".:-_/[]@", *p) == NULL)
-      return g_shell_quote (shown);
-  return g_steal_pointer (&shown);
-}
-
-/* As dig and delv want to hear whom to ask. */
-static char *
-name_server (const char *resolver)
-{
-  if (resolver == NULL)
-    return g_strdup ("");
-  g_auto (GStrv) parts = g_strsplit (resolver, "@", 2);
-  return g_strdup_printf (parts[1] != NULL ? "@%s -p %s " : "@%s ", parts[0], parts[1]);
-}
-
-static char *
-expand (const char *template, const Look *look)
-{
-  const char *host = look->host == NULL && look->probe != NULL ? vereda_probe_get_host (look->probe) : look->host;
-  g_autofree char *target = quoted (look->target != NULL ? look->target : "TARGET");
-  g_autofree char *name = quoted (host != NULL ? host : "HOST");
-  g_autofree char *domain = quoted (look->domain != NULL ? look->domain : "DOMAIN");
-  g_autofree char *port = look->probe != NULL ? g_strdup_printf ("%u", vereda_probe_get_port (look->probe)) : g_strdup ("PORT");
-  g_autofree char *at = name_server (look->resolver);
-  g_autoptr (GString) text = g_string_new (template);
-
-  g_string_replace (text, "{target}", target, 0);
-  g_string_replace (text, "{host}", name, 0);
-  g_string_replace (text, "{port}", port, 0);
-  g_string_replace (text, "{domain}", domain, 0);
-  g_string_replace (text, "{tlsa}", look->dane != NULL ? look->dane->name : "_PORT._tcp.HOST", 0);
-  g_string_replace (text, "{at}", at, 0);
-  return g_strdup (text->str);
-}
-
-char *
-finding_next (const FindingInfo *info)
-{
-  return info->next != NULL ? expand (info->next, &(const Look){ 0 }) : NULL;
-}
-
 static Finding *add (Search *search, const char *id, const char *next, const char *format, ...) G_GNUC_PRINTF (4, 5);
 
 /* @p next: instead of the table's; @p format NULL: the table's summary. */
@@ -92,7 +44,7 @@ add (Search *search, const char *id, const char *next, const char *format, ...)
   va_end (args);
   finding->text = text_one_line (text);
   next = next != NULL ? next : finding->info->next;
-  finding->next = next != NULL ? expand (next, search->look) : NULL;
+  finding->next = next != NULL ? finding_command (next, search->look) : NULL;
   g_ptr_array_add (search->list, finding);
   return finding;
 }
@@ -314,6 +266,8 @@ find_error (Search *search)
     add (search, id, implicit ? "smtp-tool probe --tls=starttls {target}" : "smtp-tool probe --tls=implicit {target}", "%s",
          implicit ? "the server speaks no TLS here at once; it may offer STARTTLS"
                   : "this port speaks TLS from the first octet (implicit TLS)");
+  else if (g_str_has_prefix (id, "cert-"))
+    finding_list_refusal (search->list, look, id);
   else
     add (search, id, NULL, NULL);
 }
@@ -545,6 +499,7 @@ finding_list (const Look *look)
     return search.list;
   find_error (&search);
   finding_list_addresses (search.list, look);
+  finding_list_delays (search.list, look);
   find_greeting (&search);
   find_extensions (&search);
   find_protection (&search);

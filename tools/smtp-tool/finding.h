@@ -44,7 +44,12 @@ char *finding_next (const FindingInfo *info);
 void
 finding_add (GPtrArray *list, const Look *look, const char *id, const char *next, const char *format, ...) G_GNUC_PRINTF (5, 6);
 void finding_sort (GPtrArray *list);
+/* A command of the table with everything in it that this look went by, so that it can be typed as it stands; free it. */
+char *finding_command (const char *template, const Look *look);
+void finding_list_refusal (GPtrArray *list, const Look *look,
+                           const char *id);                      /* adds that one, about a certificate that was refused */
 void finding_list_addresses (GPtrArray *list, const Look *look); /* adds what there is to say of those that did not connect */
+void finding_list_delays (GPtrArray *list, const Look *look);    /* and of replies that TCP held up */
 
 /* The rows that apply, worst first, in the order of the stages; of Finding. */
 GPtrArray *finding_list (const Look *look);

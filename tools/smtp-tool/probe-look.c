@@ -39,6 +39,11 @@ look_free (Look *look)
   dane_free (look->dane);
   g_free (look->host);
   g_free (look->target);
+  g_free (look->ca);
+  g_free (look->verify_name);
+  g_free (look->tls);
+  g_free (look->family);
+  g_free (look->user);
   g_free (look->time);
   g_free (look);
 }
@@ -66,9 +71,31 @@ explain (Look *look, const Plan *plan)
   look->explanation = vereda_probe_explain (look->probe, options, NULL);
 }
 
+/* As the command line spells it; NULL: it was not set. */
+static char *
+spelt (const Plan *plan, const char *name, const char *flag)
+{
+  const char *value = vereda_options_is_set (plan->options, name) ? vereda_options_get (plan->options, name) : NULL;
+
+  return value != NULL ? g_strdup_printf ("--%s=%s", flag, value) : NULL;
+}
+
+static void
+keep_options (Look *look, const Plan *plan)
+{
+  look->ca = spelt (plan, "ca-file", "ca-file");
+  if (look->ca == NULL)
+    look->ca = spelt (plan, "ca-dir", "ca-dir");
+  look->verify_name = spelt (plan, "verify-name", "verify-name");
+  look->tls = spelt (plan, "tls", "tls");
+  look->family = spelt (plan, "family", "family");
+  look->user = spelt (plan, "username", "user");
+}
+
 void
 look_run (Look *look, Plan *plan, VeredaProbePoint point, gboolean drop)
 {
+  keep_options (look, plan);
   look->probe = vereda_probe_new (plan->options, &look->error);
   if (look->probe == NULL)
     return;

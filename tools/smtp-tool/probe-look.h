@@ -14,20 +14,21 @@
 
 typedef struct
 {
-  char *target;                   /* as given; NULL: none was */
-  VeredaProbe *probe;             /* NULL: there was no use in making one */
-  GError *error;                  /* why it is not ready; NULL: it is */
-  GPtrArray *certs;               /* of Cert, leaf first */
-  VeredaExplanation *explanation; /* of the mechanisms; NULL: EHLO was not answered */
-  gboolean supposed;              /* nobody gave credentials: a user and a password were supposed for it */
-  GPtrArray *findings;            /* of Finding */
-  char *time;                     /* when it began */
-  gint64 warn_days, error_days;   /* of certificates that expire */
-  Dane *dane;                     /* its TLSA records; NULL: not asked for */
-  char *host;                     /* what it is called by the domain that it is a server of; NULL: of none */
-  const char *domain;             /* that; NULL: none */
-  const Sts *sts;                 /* the policy of that; NULL: not asked for */
-  const char *resolver;           /* who was asked about names, ADDR[@PORT]; NULL: the system's */
+  char *target;                                 /* as given; NULL: none was */
+  VeredaProbe *probe;                           /* NULL: there was no use in making one */
+  GError *error;                                /* why it is not ready; NULL: it is */
+  GPtrArray *certs;                             /* of Cert, leaf first */
+  VeredaExplanation *explanation;               /* of the mechanisms; NULL: EHLO was not answered */
+  gboolean supposed;                            /* nobody gave credentials: a user and a password were supposed for it */
+  GPtrArray *findings;                          /* of Finding */
+  char *time;                                   /* when it began */
+  char *ca, *verify_name, *tls, *family, *user; /* options that what is to be typed next needs as well; NULL: not given */
+  gint64 warn_days, error_days;                 /* of certificates that expire */
+  Dane *dane;                                   /* its TLSA records; NULL: not asked for */
+  char *host;                                   /* what it is called by the domain that it is a server of; NULL: of none */
+  const char *domain;                           /* that; NULL: none */
+  const Sts *sts;                               /* the policy of that; NULL: not asked for */
+  const char *resolver;                         /* who was asked about names, ADDR[@PORT]; NULL: the system's */
 } Look;
 
 Look *look_new (const char *target);

@@ -232,9 +232,9 @@ print_stage (const Look *look, const Plan *plan, VeredaProbeStage *row, gint64 t
   char bar[BAR + 1];
 
   draw_bar (bar, start, took, total);
-  printf ("  %-7s %9s %9.1f  %s%s%s  %s%s%s\n", look_stage_word (vereda_probe_stage_get_stage (row)), time,
-          (double) (start + took) / 1000.0, look_paint (plan, DIM), bar, look_paint (plan, PLAIN),
-          bad ? look_paint (plan, RED) : "", shown, bad ? look_paint (plan, PLAIN) : "");
+  printf ("  %-7s %9s %9.1f %5u  %s%s%s  %s%s%s\n", look_stage_word (vereda_probe_stage_get_stage (row)), time,
+          (double) (start + took) / 1000.0, vereda_probe_stage_get_round_trips (row), look_paint (plan, DIM), bar,
+          look_paint (plan, PLAIN), bad ? look_paint (plan, RED) : "", shown, bad ? look_paint (plan, PLAIN) : "");
 }
 
 static void
@@ -242,9 +242,9 @@ print_cost (const Look *look)
 {
   const LookCost cost = look_cost (look);
 
-  printf ("  %-7s %9s %9.1f  %*s  %u round trip%s, %.1f kB in, %.1f kB out\n", "total", "",
-          (double) vereda_probe_get_elapsed (look->probe) / 1000.0, BAR, "", cost.round_trips, cost.round_trips == 1 ? "" : "s",
-          (double) cost.in / 1000.0, (double) cost.out / 1000.0);
+  printf ("  %-7s %9s %9.1f %5u  %*s  %.1f kB in, %.1f kB out\n", "total", "",
+          (double) vereda_probe_get_elapsed (look->probe) / 1000.0, cost.round_trips, BAR, "", (double) cost.in / 1000.0,
+          (double) cost.out / 1000.0);
 }
 
 void
@@ -254,7 +254,7 @@ look_human_stages (const Look *look, const Plan *plan)
   const gint64 total = vereda_probe_get_elapsed (probe);
   guint connection = 1;
 
-  printf ("\n  %-7s %9s %9s  %*s  %s\n", "stage", "time", "sum", BAR, "", "result");
+  printf ("\n  %-7s %9s %9s %5s  %*s  %s\n", "stage", "time", "sum", "trips", BAR, "", "result");
   for (guint i = 0; i < vereda_probe_get_n_stages (probe); i++)
     {
       VeredaProbeStage *row = vereda_probe_get_stage (probe, i);
@@ -268,6 +268,6 @@ look_human_stages (const Look *look, const Plan *plan)
       print_stage (look, plan, row, total);
     }
   if (look->error == NULL && !plan->wants_auth && *vereda_probe_get_mechanisms (probe) != NULL)
-    printf ("  %-7s %9s %9s  %*s  not tried: no --user\n", "auth", "-", "-", BAR, "");
+    printf ("  %-7s %9s %9s %5s  %*s  not tried: no --user\n", "auth", "-", "-", "-", BAR, "");
   print_cost (look);
 }
