@@ -10,6 +10,7 @@ import time
 
 from tool_kit import PATIENCE, Folder, Skip
 
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ATTEMPTS = 10
 IN_USE = 'Address already in use'
 CONFIG = '''server:
@@ -34,11 +35,13 @@ SOA = '@ 300 IN SOA ns.{0}. post.{0}. 1 3600 600 86400 300\n@ 300 IN NS ns.{0}.\
 def need():
     for program in ('ldns-signzone', 'ldns-keygen', 'unbound'):
         if find(program) is None:
-            raise Skip(f'{program} is not installed')
+            raise Skip(f'{program} is missing: run tools/setup test')
 
 
 def find(program):
-    return shutil.which(program, path=os.environ['PATH'] + ':/usr/sbin:/sbin')
+    """Installed, or unpacked by tools/setup."""
+    servers = os.environ.get('VEREDA_TEST_SERVERS') or os.path.join(SOURCE, '.cache', 'servers')
+    return shutil.which(program, path=os.pathsep.join((os.environ['PATH'], '/usr/sbin', '/sbin', os.path.join(servers, 'usr', 'sbin'))))
 
 
 def free_port():
