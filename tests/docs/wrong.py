@@ -35,6 +35,9 @@ SERVERS = {
     "relay": (["--fault=rcpt:554 5.7.1 Relay access denied"], []),
     "grey": (["--fault=rcpt:451 4.7.1 Greylisting in action, please come back later"], []),
     "small": (["--size=1000000"], []),
+    "unready": ([*zoo("good"), *AUTH, "--fault=auth:454 4.7.0 Temporary authentication failure"], ["--tls=starttls"]),
+    "strict": (["--fault=ehlo:504 5.5.2 <laptop>: Helo command rejected: need fully-qualified hostname"], []),
+    "blocking": (["--fault=banner:554 5.7.1 Client host rejected: Access denied"], []),
     "busy": (["--fault=banner:421 4.7.0 too many connections from you"], []),
 }
 
@@ -99,10 +102,23 @@ class Dropped:
             one.close()
 
 
+class Silent:
+    """A port that takes connections and says nothing."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.at = f"127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+
 def start(folder, name):
     """The server, and what the tool has to be told beside what the page shows."""
     if name == "dropped":
         return Dropped(), []
+    if name == "silent":
+        return Silent(), []
     if name not in SERVERS and name not in DOMAINS:
         raise AssertionError(f"there is no server {name}")
     if not os.path.exists(f"{CERTS}/root.pem"):

@@ -54,9 +54,9 @@ def listens(port, process=None):
     """Waits until something listens there; not once the process, whose port it is, has ended."""
     limit = time.monotonic() + PATIENCE
     while time.monotonic() < limit and (process is None or process.poll() is None):
-        with contextlib.suppress(OSError):
-            socket.create_connection(('127.0.0.1', port), PATIENCE).close()
-            return True
+        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', port), PATIENCE) as one:
+            if one.getsockname() != one.getpeername():  # else nobody listens yet, and it met itself (simultaneous open)
+                return True
         time.sleep(0.02)
     return False
 

@@ -94,6 +94,23 @@ list_dates (GPtrArray *list, const Look *look, const char *id)
                over ? "ago" : "from now");
 }
 
+/* Where the path ends, and whose authorities were asked. */
+static void
+list_unknown (GPtrArray *list, const Look *look, const char *id)
+{
+  const Cert *last = look->certs->pdata[look->certs->len - 1];
+  const char *issuer = last->broken == NULL && last->issuer != NULL ? last->issuer : "?";
+  const char *sent = last->broken == NULL && last->self_issued ? "was sent" : "was not sent";
+
+  if (look->ca != NULL)
+    finding_add (list, look, id, "smtp-tool probe --no-ca-file {target}",
+                 "the path ends at %s, which %s and is not in %s (in place of the system's authorities)", issuer, sent,
+                 strchr (look->ca, '=') + 1);
+  else
+    finding_add (list, look, id, NULL, "the path ends at %s, which %s and is no authority that this system trusts", issuer,
+                 sent);
+}
+
 void
 finding_list_refusal (GPtrArray *list, const Look *look, const char *id)
 {
@@ -104,9 +121,8 @@ finding_list_refusal (GPtrArray *list, const Look *look, const char *id)
     list_mismatch (list, look, leaf, id);
   else if (strcmp (id, "cert-expired") == 0 || strcmp (id, "cert-not-yet-valid") == 0)
     list_dates (list, look, id);
-  else if (strcmp (id, "cert-unknown-issuer") == 0 && look->ca != NULL)
-    finding_add (list, look, id, "smtp-tool probe --no-ca-file {target}",
-                 "no path to an authority in %s, which stands in place of those of the system", strchr (look->ca, '=') + 1);
+  else if (strcmp (id, "cert-unknown-issuer") == 0 && named)
+    list_unknown (list, look, id);
   else
     finding_add (list, look, id, NULL, NULL);
 }

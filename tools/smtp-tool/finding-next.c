@@ -56,9 +56,23 @@ name_server (const char *resolver)
   return g_strdup_printf (parts[1] != NULL ? "@%s -p %s " : "@%s ", parts[0], parts[1]);
 }
 
+/* What `explain` is asked about: the reply as precisely as it says. */
+static char *
+code_of (const Look *look)
+{
+  VeredaReply *reply = look->probe != NULL ? vereda_probe_get_error_reply (look->probe) : NULL;
+  const char *enhanced = reply != NULL ? vereda_reply_get_enhanced (reply) : NULL;
+
+  if (reply == NULL)
+    return g_strdup ("CODE");
+  return enhanced != NULL ? g_strdup (enhanced) : g_strdup_printf ("%d", vereda_reply_get_code (reply));
+}
+
 char *
 finding_command (const char *template, const Look *look)
 {
+  const gboolean starttls = look->probe == NULL || strcmp (vereda_probe_get_mode (look->probe), "implicit") != 0;
+  g_autofree char *code = code_of (look);
   const char *host = look->host == NULL && look->probe != NULL ? vereda_probe_get_host (look->probe) : look->host;
   g_autofree char *target = quoted (look->target != NULL ? look->target : "TARGET");
   g_autofree char *name = quoted (host != NULL ? host : "HOST");
@@ -76,6 +90,8 @@ finding_command (const char *template, const Look *look)
   g_string_replace (text, "{host}", name, 0);
   g_string_replace (text, "{port}", port, 0);
   g_string_replace (text, "{domain}", domain, 0);
+  g_string_replace (text, "{code}", code, 0);
+  g_string_replace (text, "{starttls}", starttls ? " -starttls smtp" : "", 0);
   g_string_replace (text, "{tlsa}", look->dane != NULL ? look->dane->name : "_PORT._tcp.HOST", 0);
   g_string_replace (text, "{at}", at, 0);
   return g_strdup (text->str);

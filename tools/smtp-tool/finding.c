@@ -252,6 +252,16 @@ id_of_error (const Look *look)
     }
 }
 
+/* What the TLS library says of it, behind what the library says around it; NULL: nothing. */
+static const char *
+handshake_words (const Look *look)
+{
+  static const char before[] = "TLS handshake: ";
+  const char *words = strstr (look->error->message, before);
+
+  return words != NULL ? words + strlen (before) : NULL;
+}
+
 /* The error's own words say the rest; what to type depends on which way the modes differ. */
 static void
 find_error (Search *search)
@@ -266,6 +276,12 @@ find_error (Search *search)
     add (search, id, implicit ? "smtp-tool probe --tls=starttls {target}" : "smtp-tool probe --tls=implicit {target}", "%s",
          implicit ? "the server speaks no TLS here at once; it may offer STARTTLS"
                   : "this port speaks TLS from the first octet (implicit TLS)");
+  else if (strcmp (id, "closed-early") == 0 && vereda_probe_get_error_reply (look->probe) != NULL)
+    add (search, id, "smtp-tool explain {code}", "the server ended the session: %d %s",
+         vereda_reply_get_code (vereda_probe_get_error_reply (look->probe)),
+         vereda_reply_get_text (vereda_probe_get_error_reply (look->probe)));
+  else if (strcmp (id, "tls-handshake-failed") == 0 && handshake_words (look) != NULL)
+    add (search, id, NULL, "the TLS handshake failed: %s", handshake_words (look));
   else if (g_str_has_prefix (id, "cert-"))
     finding_list_refusal (search->list, look, id);
   else

@@ -295,8 +295,8 @@ look_human_findings (const Look *look, const Plan *plan, gboolean next)
   else if (look->error == NULL && look->probe != NULL && !plan->wants_auth && *vereda_probe_get_mechanisms (look->probe) != NULL
            && look->target != NULL)
     {
-      g_autofree char *target = text_escape (look->target);
-      printf ("Next: smtp-tool auth try --user NAME %s\n", target);
+      g_autofree char *login = finding_command ("smtp-tool auth try --user NAME {target}", look);
+      printf ("Next: %s\n", login);
     }
 }
 

@@ -88,7 +88,9 @@ keep_options (Look *look, const Plan *plan)
     look->ca = spelt (plan, "ca-dir", "ca-dir");
   look->verify_name = spelt (plan, "verify-name", "verify-name");
   look->tls = spelt (plan, "tls", "tls");
-  look->family = spelt (plan, "family", "family");
+  const char *family = vereda_options_get (plan->options, "family");
+  if (family != NULL && strcmp (family, "any") != 0)
+    look->family = g_strconcat ("--", family, NULL);
   look->user = spelt (plan, "username", "user");
 }
 

@@ -171,6 +171,8 @@ failure (const Look *look, VeredaProbeStage *row)
       g_autofree char *tls = tls_words (look->probe);
       return g_strdup_printf ("certificate not accepted: %s  %s", code, tls);
     }
+  if (reply == NULL && vereda_probe_stage_get_stage (row) == vereda_probe_get_error_stage (look->probe))
+    reply = vereda_probe_get_error_reply (look->probe); /* one that was not its own */
   if (reply != NULL && vereda_reply_get_code (reply) >= 300)
     return look_reply_text (reply);
   if (vereda_probe_stage_get_octets_in (row) == 0 && vereda_probe_stage_get_stage (row) >= VEREDA_STAGE_GREETING)
