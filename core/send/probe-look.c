@@ -135,12 +135,16 @@ said (gpointer data, VdStep step)
     case VD_STEP_RCPT:
       begin_row (probe, VEREDA_STAGE_RCPT)->detail = g_strdup_printf ("<%s>", txn->recipients[txn->next_rcpt].path);
       break;
+    case VD_STEP_DATA:
+      begin_row (probe, VEREDA_STAGE_DATA);
+      break;
     case VD_STEP_QUIT:
       begin_row (probe, VEREDA_STAGE_QUIT);
       break;
     default:
       break;
     }
+  vd_probe_said (probe, step);
 }
 
 static char *
@@ -176,7 +180,7 @@ heard (gpointer data, VdStep step, VdReply *reply)
 {
   VeredaProbe *probe = data;
   VeredaProbeStage *row = open_row (probe);
-  const gboolean positive = VD_REPLY_IS_POSITIVE (reply);
+  const gboolean positive = VD_REPLY_IS_POSITIVE (reply) || (step == VD_STEP_DATA && VD_REPLY_IS_INTERMEDIATE (reply));
 
   if (row == NULL || step == VD_STEP_RSET || step == VD_STEP_NOOP)
     return;
@@ -539,7 +543,7 @@ vd_probe_look_closed (VeredaProbe *probe)
 
   if (row != NULL && row->stage == VEREDA_STAGE_TLS)
     look_at_tls (probe);
-  end_row (probe, FALSE);
+  end_row (probe, probe->cut); /* what was cut short was meant to be */
   name_attempts (probe);
   vd_probe_look_around (probe);
   for (guint i = 0; i < warnings->len; i++)

@@ -41,13 +41,26 @@ point_of (VeredaProbe *probe, VdStep step)
       return VEREDA_PROBE_MAIL;
     case VD_STEP_RCPT:
       return VEREDA_PROBE_RCPT;
+    case VD_STEP_DATA:
+      return VEREDA_PROBE_DATA;
     case VD_STEP_RSET:
     case VD_STEP_NOOP:
     case VD_STEP_QUIT:
       return VEREDA_PROBE_CONNECT;
     default:
-      return VEREDA_PROBE_RCPT + 1; /* content: never */
+      return VEREDA_PROBE_DATA + 1; /* content: never */
     }
+}
+
+/* Of several recipients the last. */
+void
+vd_probe_said (VeredaProbe *probe, VdStep step)
+{
+  const VdTransaction *txn = probe->job != NULL ? probe->job->txn : NULL;
+  const gboolean more = step == VD_STEP_RCPT && txn != NULL && txn->next_rcpt + 1 < txn->n_recipients;
+
+  if (probe->drop_sent && !probe->talk && !more && step != VD_STEP_QUIT && point_of (probe, step) == probe->end)
+    probe->cut = TRUE;
 }
 
 VdGo
@@ -83,6 +96,8 @@ make_job (VeredaProbe *probe, GError **error)
     return FALSE;
   if (!vereda_options_set (options, "bcc", NULL, error))
     return FALSE;
+  if (probe->end == VEREDA_PROBE_DATA && !vereda_options_set (probe->options, "chunking", "never", error))
+    return FALSE;
   probe->job = vd_job_new (message, options, &terms, &result, error);
   return probe->job != NULL;
 }
@@ -91,7 +106,7 @@ static void
 take_outcome (VeredaProbe *probe)
 {
   const VdTransaction *txn = probe->job->txn;
-  VdReply *reply = txn->mail_reply;
+  VdReply *reply = txn->mail_reply != NULL ? txn->mail_reply : txn->data_reply;
 
   for (guint i = 0; reply == NULL && i < txn->n_recipients; i++)
     {
@@ -108,7 +123,9 @@ take_outcome (VeredaProbe *probe)
   if (probe->error != NULL || error == NULL)
     return;
   probe->error = g_error_copy (error);
-  probe->error_stage = g_error_matches (error, VEREDA_ERROR, VEREDA_ERROR_RECIPIENTS) ? VEREDA_STAGE_RCPT : VEREDA_STAGE_MAIL;
+  probe->error_stage = g_error_matches (error, VEREDA_ERROR, VEREDA_ERROR_RECIPIENTS) ? VEREDA_STAGE_RCPT
+                       : reply != NULL && reply == txn->data_reply                    ? VEREDA_STAGE_DATA
+                                                                                      : VEREDA_STAGE_MAIL;
   probe->error_reply = reply != NULL ? vd_reply_ref (reply) : NULL;
   probe->transient = reply != NULL && VD_REPLY_IS_TRANSIENT (reply);
 }
@@ -321,7 +338,14 @@ vereda_probe_set_end (VeredaProbe *probe, VeredaProbePoint point, gboolean drop)
 {
   g_return_if_fail (!probe->ran);
   probe->end = point;
-  probe->drop = drop;
+  probe->drop = drop || point == VEREDA_PROBE_DATA;
+}
+
+void
+vereda_probe_set_drop_sent (VeredaProbe *probe, gboolean drop)
+{
+  g_return_if_fail (!probe->ran);
+  probe->drop_sent = drop;
 }
 
 void
@@ -363,6 +387,19 @@ follow_losers (VeredaProbe *probe)
   vd_probe_look_followed (probe);
 }
 
+/* What was said has left; nobody waits for the answer. */
+static void
+cut (VeredaProbe *probe)
+{
+  VdSession *session = vd_connection_session (probe->connection);
+
+  if (session == NULL || probe->over || vd_session_has_output (session))
+    return;
+  probe->reached = probe->over = TRUE;
+  vd_session_abort (session, NULL);
+  vd_connection_kick (probe->connection);
+}
+
 static void
 run (VeredaProbe *probe)
 {
@@ -372,7 +409,11 @@ run (VeredaProbe *probe)
     vd_timer_set (probe->deadline, vd_reactor_now (probe->reactor) + deadline);
   connect_now (probe);
   while (probe->connection != NULL && !probe->talks)
-    vd_probe_turn (probe, -1);
+    {
+      vd_probe_turn (probe, -1);
+      if (probe->cut && probe->connection != NULL)
+        cut (probe);
+    }
   probe->ended = g_get_monotonic_time ();
   if (!probe->talks)
     follow_losers (probe);

@@ -68,13 +68,14 @@ struct VeredaProbe
   guint connections;
   VeredaProbePoint end;
   gboolean drop;
-  gboolean talk;  /* stays at the end, for vereda_probe_say() */
-  gboolean talks; /* has come to it: no other connection follows */
-  GQueue heard;   /* of VdReply */
-  gint cancelled; /* atomic */
+  gboolean drop_sent, cut; /* the end is when its command was said; it was */
+  gboolean talk;           /* stays at the end, for vereda_probe_say() */
+  gboolean talks;          /* has come to it: no other connection follows */
+  GQueue heard;            /* of VdReply */
+  gint cancelled;          /* atomic */
   gboolean ran, over, reached;
 
-  VdJob *job; /* of MAIL and RCPT */
+  VdJob *job; /* of MAIL, RCPT and DATA */
   gboolean submitted;
 
   gint64 began, ended;
@@ -95,6 +96,8 @@ struct VeredaProbe
   gboolean transient;
   GPtrArray *warnings;
 };
+
+void vd_probe_said (VeredaProbe *probe, VdStep step); /* the end may be when it was said */
 
 /* ---- probe-look.c ---- */
 void vd_probe_look_init (VeredaProbe *probe);

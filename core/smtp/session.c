@@ -173,6 +173,12 @@ vd_session_abort (VdSession *session, GError *error)
 
 /* ---- octets out ---- */
 
+gboolean
+vd_session_has_output (VdSession *session)
+{
+  return !vd_output_is_empty (&session->output);
+}
+
 gsize
 vd_session_output (VdSession *session, VeredaSpan *spans, gsize max)
 {

@@ -73,6 +73,7 @@ void vd_session_feed (VdSession *session, const void *data, gsize size, gint64 n
 void vd_session_feed_end (VdSession *session, GError *error, gint64 now);
 /* Spans to write now (`max` at least 18), borrowed until the next call that is not vd_session_feed; 0: nothing to write. */
 gsize vd_session_output (VdSession *session, VeredaSpan *spans, gsize max);
+gboolean vd_session_has_output (VdSession *session); /* something waits to be written */
 void vd_session_wrote (VdSession *session, gsize size, gint64 now);
 /* The transaction whose content leaves, or was the last to leave and is not finished; NULL: none. */
 VdTransaction *vd_session_content (VdSession *session);

@@ -37,7 +37,8 @@ typedef enum
   VEREDA_PROBE_EHLO = 5,       /**< the last EHLO was answered */
   VEREDA_PROBE_AUTH = 6,       /**< authenticated, where there are credentials; the default */
   VEREDA_PROBE_MAIL = 7,       /**< MAIL was answered, with the option `originator`, else the null reverse-path */
-  VEREDA_PROBE_RCPT = 8        /**< RCPT was answered for each of the option `recipients`.  There is no DATA */
+  VEREDA_PROBE_RCPT = 8,       /**< RCPT was answered for each of the option `recipients` */
+  VEREDA_PROBE_DATA = 9        /**< DATA was answered; the connection is closed there, since no content is ever sent */
 } VeredaProbePoint;
 
 /**
@@ -59,6 +60,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VeredaProbe, vereda_probe_free)
  */
 VEREDA_API
 void vereda_probe_set_end (VeredaProbe *probe, VeredaProbePoint point, gboolean drop);
+
+/**
+ * Whether the end is when its command was said, and the connection is closed without its reply having been awaited: for tests of
+ * servers.  An end that has no command (VEREDA_PROBE_CONNECT, VEREDA_PROBE_GREETING, VEREDA_PROBE_TLS with implicit TLS) is as with
+ * @p drop of vereda_probe_set_end().  Before vereda_probe_run().
+ */
+VEREDA_API
+void vereda_probe_set_drop_sent (VeredaProbe *probe, gboolean drop);
 
 /**
  * Connects, talks, stops, closes.  Blocks; once only.  Every stage has the time-out that it has for a sender, and the option `deadline`

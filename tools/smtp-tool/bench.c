@@ -63,10 +63,11 @@ static const CliOption output_rows[] = {
 
 /* Of send's options: those that compose, and those that speak of a single message. */
 static const char *const not_ours[]
-    = { "format", "subject", "body",       "attach",        "attach-type", "attach-name",
-        "data",   "dry-run", "dump-mail",  "allow-partial", "connections", "messages-per-connection",
-        "keep",   "header",  "add-header", "bcc-mode",      "empty-bcc",   "cc",
-        "bcc",    NULL };
+    = { "format", "subject",    "body",       "attach",          "attach-type", "attach-name",
+        "data",   "dry-run",    "dump-mail",  "allow-partial",   "connections", "messages-per-connection",
+        "keep",   "header",     "add-header", "bcc-mode",        "empty-bcc",   "cc",
+        "bcc",    "quit-after", "drop-after", "drop-after-send", "dump",        "support",
+        NULL };
 
 GPtrArray *
 options_for_bench (void)

@@ -71,7 +71,8 @@ is_credential (const CliOption *option)
 static gboolean
 may_stand_below (const CliOption *option)
 {
-  static const int ids[] = { OPT_HELP, OPT_VERSION, OPT_CONFIG, OPT_PROFILE, OPT_IGNORED, OPT_SHOW_SECRETS };
+  static const int ids[] = { OPT_HELP,       OPT_VERSION,    OPT_CONFIG,          OPT_PROFILE, OPT_IGNORED, OPT_SHOW_SECRETS,
+                             OPT_QUIT_AFTER, OPT_DROP_AFTER, OPT_DROP_AFTER_SEND, OPT_DUMP,    OPT_SUPPORT };
 
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
     if (option->id == ids[i])
@@ -448,6 +449,8 @@ config_read (const CliLine *line, GError **error)
     return NULL;
   for (guint i = 0; i < line->settings->len; i++)
     {
+      if (g_array_index (line->settings, CliSetting, i).option->id == OPT_DUMP) /* asks for this and is no setting */
+        continue;
       ConfigRow *row = g_new0 (ConfigRow, 1);
       row->layer = CONFIG_LINE;
       row->setting = g_array_index (line->settings, CliSetting, i);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* options - see options.h. */
 #include "options.h"
+#include "probe-options.h"
 #include "text.h"
 #include "tool.h"
 
@@ -56,6 +57,14 @@ static const CliOption send_rows[] = {
   LIB ("local-interface", 0, "local-address", SERVERS, NULL, NULL),
   OWN ("timeout", 0, CLI_VALUE, OPT_TIMEOUT, SERVERS, "SECONDS", "patience with each stage, all of them alike"),
 
+  LIB ("socket", 0, "servers", SERVERS, NULL, NULL),
+  OWN ("protocol", 0, CLI_VALUE, OPT_PROTOCOL, SERVERS, NULL, NULL),
+  OWN ("quit-after", 0, CLI_VALUE, OPT_QUIT_AFTER, SERVERS, PROBE_POINTS,
+       "the last thing to do before QUIT, no message is sent; MAIL and RCPT take --from and --to"),
+  OWN ("drop-after", 0, CLI_VALUE, OPT_DROP_AFTER, SERVERS, PROBE_DROPS, "the same, closing without QUIT"),
+  OWN ("drop-after-send", 0, CLI_VALUE, OPT_DROP_AFTER_SEND, SERVERS, PROBE_DROPS,
+       "the same, closing when the last command was said, without its reply"),
+
   { "tls", 0, CLI_WORD, OPT_LIBRARY, "tls", "starttls", "never|opportunistic|starttls|implicit|auto|none|optional", TLS,
     "never|opportunistic|starttls|implicit|auto", "how TLS is used; --tls alone: starttls; auto goes by the port" },
   FIXED ("tls-optional", 0, "tls", "opportunistic", TLS, NULL),
@@ -70,9 +79,11 @@ static const CliOption send_rows[] = {
   LIB ("tls-key", 0, "key-file", TLS, NULL, NULL),
   LIB ("tls-verify-target", 0, "verify-name", TLS, NULL, NULL),
   LIB ("tls-sni", 0, "verify-name", TLS, NULL, NULL),
+  LIB ("sni", 0, "verify-name", TLS, NULL, NULL),
   LIB ("pin", 0, "pins", TLS, "sha256//BASE64",
        "the server's key is this one, may be repeated; then nothing else of its certificate counts"),
   LIB ("tls-cipher", 0, "tls-priority", TLS, NULL, NULL),
+  LIB ("priority", 0, "tls-priority", TLS, NULL, NULL),
   OWN ("tls-verify", 0, CLI_FLAG, OPT_IGNORED, TLS, NULL, NULL),
   OWN ("tls-verify-ca", 0, CLI_FLAG, OPT_IGNORED, TLS, NULL, NULL),
   OWN ("tls-verify-host", 0, CLI_FLAG, OPT_IGNORED, TLS, NULL, NULL),
@@ -108,6 +119,8 @@ static const CliOption send_rows[] = {
        "print the message as it was read and its envelope, send nothing"),
   OWN ("suppress-data", 0, CLI_FLAG, OPT_IGNORED, ENVELOPE, NULL, NULL),
   OWN ("dump-mail", 0, CLI_FLAG, OPT_DRY_RUN, ENVELOPE, NULL, NULL),
+  OWN ("dump", 0, CLI_FLAG, OPT_DUMP, ENVELOPE, NULL, NULL),
+  OWN ("support", 0, CLI_FLAG, OPT_SUPPORT, ENVELOPE, NULL, NULL),
 
   OWN ("subject", 0, CLI_VALUE, OPT_SUBJECT, COMPOSE, "TEXT", "Subject field"),
   OWN ("body", 0, CLI_VALUE, OPT_BODY, COMPOSE, "TEXT|@FILE|@-", "text of the message, UTF-8"),
@@ -181,11 +194,17 @@ static const struct
   { "bcc", "bcc-mode" },
 };
 
+/* Other words for values of the library's options. */
 static const struct
 {
+  const char *library;
   const char *given;
   const char *meant;
-} tls_synonyms[] = { { "none", "never" }, { "optional", "opportunistic" }, { "off", "never" } };
+} synonyms[] = { { "tls", "none", "never" },
+                 { "tls", "optional", "opportunistic" },
+                 { "tls", "off", "never" },
+                 { "auth-fallback", "never", "stop" },
+                 { "auth-fallback", "any", "next" } };
 
 /* Headings in help, in order. */
 static const char *const groups[] = { "Load", SERVERS, TLS, AUTH, ENVELOPE, COMPOSE, MORE, OUTPUT, NULL };
@@ -422,14 +441,16 @@ apply (VeredaOptions *options, const CliSetting *setting, GError **error)
   const VeredaOptionInfo *info = library_info (name);
   g_autofree char *flag = g_strconcat (setting->negated ? "--no-" : "--", setting->option->name, NULL);
   g_autofree char *joined = NULL;
+  g_autofree char *socket = NULL;
   const char *value = setting->value;
 
   if (setting->negated)
     return options_set (options, flag, name, info != NULL && info->type == VEREDA_OPTION_BOOLEAN ? "no" : NULL, error);
-  if (strcmp (name, "tls") == 0)
-    for (guint i = 0; i < G_N_ELEMENTS (tls_synonyms); i++)
-      if (strcmp (value, tls_synonyms[i].given) == 0)
-        value = tls_synonyms[i].meant;
+  for (guint i = 0; i < G_N_ELEMENTS (synonyms); i++)
+    if (strcmp (name, synonyms[i].library) == 0 && strcmp (value, synonyms[i].given) == 0)
+      value = synonyms[i].meant;
+  if (strcmp (setting->option->name, "socket") == 0)
+    value = socket = g_strconcat ("unix:", value, NULL);
   if (strcmp (name, "originator") == 0 && options_is_null_path (value))
     value = "";
   if (options_grows (setting->option) && (info == NULL || info->type != VEREDA_OPTION_HEADER)

@@ -5,6 +5,7 @@
 #include "options.h"
 #include "secret.h"
 #include "spool.h"
+#include "swaks.h"
 #include "tool.h"
 #include "transcript.h"
 
@@ -439,7 +440,8 @@ plan_read_options (Plan *plan, const CliLine *line, GError **error)
 {
   if (!options_boolean (cli_last (line, OPT_ALLOW_PARTIAL), &plan->allow_partial, error))
     return FALSE;
-  if (!apply_settings (plan, line, error) || !apply_envelope (plan, line, error) || !read_credentials (plan, line, error))
+  if (!apply_settings (plan, line, error) || !swaks_protocol (plan, line, error) || !apply_envelope (plan, line, error)
+      || !read_credentials (plan, line, error))
     return FALSE;
   if (options_is_true (plan->options, "insecure"))
     g_ptr_array_add (plan->warnings,
@@ -465,6 +467,22 @@ add_file (Plan *plan, const char *file)
     }
   /* A dry run reads the octets twice, for the library and for the eyes: from a copy, as the source may be a pipe. */
   item->fd = from_stdin ? spool_from_fd (STDIN_FILENO, &item->error) : spool_from_file (file, &item->error);
+  if (item->fd >= 0)
+    item->message = spool_message (item->fd, &item->error);
+}
+
+/* --data. */
+static void
+add_template (Plan *plan, const CliLine *line, const char *value)
+{
+  g_autofree char *to = join_values (line, OPT_TO);
+  const char *from = cli_value (line, OPT_FROM);
+  Item *item = g_new0 (Item, 1);
+
+  item->file
+      = strchr (value, '\n') == NULL && strstr (value, "\\n") == NULL ? g_strdup (*value == '@' ? value + 1 : value) : NULL;
+  g_ptr_array_add (plan->items, item);
+  item->fd = swaks_data (value, from != NULL ? from : "", to != NULL ? to : "", &item->error);
   if (item->fd >= 0)
     item->message = spool_message (item->fd, &item->error);
 }
@@ -502,13 +520,14 @@ plan_read_messages (Plan *plan, const CliLine *line, GError **error)
   if (composing)
     return add_composed (plan, line, error);
   if (data != NULL && !data->negated)
-    g_ptr_array_add (line->operands, (gpointer) (*data->value == '@' ? data->value + 1 : data->value));
-  if (line->operands->len == 0)
+    add_template (plan, line, data->value);
+  if (line->operands->len == 0 && plan->items->len == 0)
     {
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE,
                    "nothing to send: give a FILE, - for standard input, or --subject and --body");
       return FALSE;
     }
+  from_stdin = data != NULL && !data->negated && (strcmp (data->value, "-") == 0 || strcmp (data->value, "@-") == 0) ? 1 : 0;
   for (guint i = 0; i < line->operands->len; i++)
     from_stdin += strcmp (line->operands->pdata[i], "-") == 0;
   if (from_stdin > 1)

@@ -31,22 +31,45 @@ command_has (const Command *command, int id)
 static gboolean
 read_point (Command *command, int id, GError **error)
 {
-  static const char *const words[] = { "CONNECT", "BANNER", "FIRST-EHLO", "TLS", "EHLO", "AUTH", "MAIL", "RCPT" };
+  static const char *const words[] = { "CONNECT", "BANNER", "FIRST-EHLO", "TLS", "EHLO", "AUTH", "MAIL", "RCPT", "DATA" };
+  const gboolean drops = id == OPT_DROP_AFTER || id == OPT_DROP_AFTER_SEND;
   const char *value = command_value (command, id);
+  g_autofree char *upper = value != NULL ? g_ascii_strup (value, -1) : NULL;
 
   if (value == NULL)
     return TRUE;
-  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
-    if (g_ascii_strcasecmp (value, words[i]) == 0)
+  if (g_str_has_suffix (upper, "HELO")) /* swaks' other words for it */
+    memcpy (upper + strlen (upper) - 4, "EHLO", 4);
+  for (guint i = 0; i < G_N_ELEMENTS (words) - (drops ? 0 : 1); i++)
+    if (strcmp (upper, words[i]) == 0)
       {
         command->point = (VeredaProbePoint) (i + 1);
-        command->drop = id == OPT_DROP_AFTER;
+        command->drop = drops;
+        command->drop_sent = id == OPT_DROP_AFTER_SEND;
         return TRUE;
       }
   g_autofree char *shown = text_escape (value);
-  g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s: '%s' is not one of " PROBE_POINTS,
-               cli_last (command->line, id)->option->name, shown);
+  g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--%s: '%s' is not one of %s", cli_last (command->line, id)->option->name,
+               shown, drops ? PROBE_DROPS : PROBE_POINTS);
   return FALSE;
+}
+
+/* One of them. */
+static gboolean
+read_points (Command *command, GError **error)
+{
+  const int ids[] = { OPT_QUIT_AFTER, OPT_DROP_AFTER, OPT_DROP_AFTER_SEND, OPT_UNTIL };
+  guint count = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    {
+      count += command_value (command, ids[i]) != NULL ? 1 : 0;
+      if (!read_point (command, ids[i], error))
+        return FALSE;
+    }
+  if (count > 1)
+    g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--quit-after, --drop-after, --drop-after-send: give one of them");
+  return count <= 1;
 }
 
 static gboolean
@@ -171,11 +194,18 @@ read_target (Command *command, GError **error)
   const guint n = command->line->operands->len, verbs = command->info->verbs;
   CliSetting setting = { .option = option_named (command, "server") };
 
+  if (command->info->kind == COMMAND_SEND) /* files, which nobody reads */
+    return config_underlay (command->line, command->options, error);
   if (n > verbs + 1)
     {
       g_autofree char *shown = text_escape (command->line->operands->pdata[verbs + 1]);
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "'%s': one target at a time", shown);
       return FALSE;
+    }
+  if (n <= verbs && command_has (command, OPT_COPY_ROUTING) && !names_server (command->line))
+    {
+      command->routed = g_strconcat ("mx:", command_value (command, OPT_COPY_ROUTING), NULL);
+      return read_domain (command, command->routed, error);
     }
   if (n <= verbs)
     return config_underlay (command->line, command->options, error);
@@ -221,17 +251,17 @@ read_all (Command *command, GError **error)
     }
   if (!command->is_domain)
     command->target = vereda_options_get (plan->options, "servers");
-  if (!read_point (command, OPT_QUIT_AFTER, error) || !read_point (command, OPT_DROP_AFTER, error)
-      || !read_point (command, OPT_UNTIL, error))
+  if (!read_points (command, error))
     return FALSE;
   if (command->info->kind == COMMAND_SESSION && (command->point < VEREDA_PROBE_GREETING || command->point > VEREDA_PROBE_AUTH))
     {
       g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "--until: one of BANNER|FIRST-EHLO|TLS|EHLO|AUTH");
       return FALSE;
     }
-  if (command->point == VEREDA_PROBE_RCPT && !vereda_options_is_set (plan->options, "recipients"))
+  if (command->point >= VEREDA_PROBE_RCPT && !vereda_options_is_set (plan->options, "recipients"))
     {
-      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "RCPT is asked for and nobody is named: --to=ADDRESS");
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "%s is asked for and nobody is named: --to=ADDRESS",
+                   command->point == VEREDA_PROBE_RCPT ? "RCPT" : "DATA");
       return FALSE;
     }
   return read_checks (command, error) && read_days (command, error) && read_fail_on (command, error)
@@ -285,6 +315,7 @@ command_free (Command *command)
   if (command == NULL)
     return;
   g_clear_error (&command->error);
+  g_free (command->routed);
   g_ptr_array_unref (command->expect);
   plan_free (command->plan);
   cli_line_free (command->line);
@@ -318,6 +349,7 @@ command_look (const Command *command)
 
   look->warn_days = command->warn_days;
   look->error_days = command->error_days;
+  look->drop_sent = command->drop_sent;
   return look;
 }
 

@@ -28,9 +28,10 @@ typedef struct
   CliLine *line;
   Plan *plan;
   const char *target; /* borrowed from the command line */
+  char *routed;       /* it, where --copy-routing makes it; NULL: it does not */
   gboolean is_domain; /* the target is mx: or srv: */
   VeredaProbePoint point;
-  gboolean drop;
+  gboolean drop, drop_sent;
   int fail_on;       /* a FindingSeverity; -1: never */
   GPtrArray *expect; /* of const char *: expressions */
   gint64 warn_days, error_days;
@@ -72,6 +73,7 @@ int command_fail (const Command *command);
 
 /* The bodies.  argv[0] is the name of the command. */
 int probe_main (int argc, char **argv);
+int send_early_main (int argc, char **argv); /* send that stops before there is a message */
 int tls_main (int argc, char **argv);
 int auth_live_main (int argc, char **argv);
 int compare_main (int argc, char **argv);

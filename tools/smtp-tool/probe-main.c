@@ -15,8 +15,8 @@ static const struct
   const char *name;
   int (*run) (int argc, char **argv);
 } commands[] = {
-  { "probe", probe_main },     { "tls", tls_main },     { "auth", auth_live_main },
-  { "compare", compare_main }, { "check", check_main }, { "explain", explain_main },
+  { "probe", probe_main },     { "send", send_early_main }, { "tls", tls_main },         { "auth", auth_live_main },
+  { "compare", compare_main }, { "check", check_main },     { "explain", explain_main },
 };
 
 int

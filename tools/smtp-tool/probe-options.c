@@ -27,9 +27,9 @@ typedef struct
   }
 
 static const Row own_rows[] = {
-  OWN (COMMAND_PROBE, "quit-after", 0, CLI_VALUE, OPT_QUIT_AFTER, SERVERS, PROBE_POINTS,
-       "the last thing to do before QUIT (AUTH); MAIL and RCPT take --from and --to"),
-  OWN (COMMAND_PROBE, "drop-after", 0, CLI_VALUE, OPT_DROP_AFTER, SERVERS, PROBE_POINTS, "the same, closing without QUIT"),
+  OWN (COMMAND_PROBE, "copy-routing", 0, CLI_VALUE, OPT_COPY_ROUTING, SERVERS, NULL, NULL),
+  { COMMAND_TLS, { "tls-get-peer-cert", 0, CLI_WORD, OPT_PEER_CERT, NULL, "", "", OUTPUT, "FILE", NULL } },
+  { COMMAND_TLS, { "tls-get-peer-chain", 0, CLI_WORD, OPT_PEER_CHAIN, NULL, "", "", OUTPUT, "FILE", NULL } },
   OWN (COMMAND_SESSION, "script", 0, CLI_VALUE, OPT_SCRIPT, OUTPUT, "FILE",
        "lines to say; without it they come from standard input"),
   OWN (COMMAND_SESSION, "until", 0, CLI_VALUE, OPT_UNTIL, SERVERS, "BANNER|FIRST-EHLO|TLS|EHLO|AUTH",
@@ -76,7 +76,15 @@ static const char *const not_here[]
         "bcc-mode",    "header",     "at-least-one",  "queue",       "empty-bcc",    "default-domain",
         "lone-cr",     "long-lines", "pipelining",    "chunking",    "timeout-data", "timeout-block",
         "timeout-end", "maxsecs",    "auth-optional", "originator",  "recipients",   "debug",
-        "password",    NULL };
+        "password",    "dump",       "support",       NULL };
+
+static gboolean
+has_meaning (CommandKind kind, const CliOption *option)
+{
+  const gboolean is_point = option->id == OPT_QUIT_AFTER || option->id == OPT_DROP_AFTER || option->id == OPT_DROP_AFTER_SEND;
+
+  return !g_strv_contains (not_here, option->name) && (!is_point || kind == COMMAND_PROBE);
+}
 
 GPtrArray *
 options_for_look (CommandKind kind)
@@ -91,7 +99,7 @@ options_for_look (CommandKind kind)
     {
       const CliOption *option = all->pdata[i];
 
-      if (!g_strv_contains (not_here, option->name) && !options_have (options, option->name))
+      if (kind == COMMAND_SEND || (has_meaning (kind, option) && !options_have (options, option->name)))
         g_ptr_array_add (options, (gpointer) option);
     }
   return options;

@@ -7,8 +7,9 @@
 
 #include <glib.h>
 
-/* Where a look may stop. */
+/* Where a look may stop, and where only without QUIT, which would be content. */
 #define PROBE_POINTS "CONNECT|BANNER|FIRST-EHLO|TLS|EHLO|AUTH|MAIL|RCPT"
+#define PROBE_DROPS  PROBE_POINTS "|DATA"
 
 typedef enum
 {
@@ -17,14 +18,13 @@ typedef enum
   COMMAND_AUTH = 1 << 2,
   COMMAND_COMPARE = 1 << 3,
   COMMAND_CHECK = 1 << 4,
-  COMMAND_SESSION = 1 << 5
+  COMMAND_SESSION = 1 << 5,
+  COMMAND_SEND = 1 << 6 /* that stops before there is a message */
 } CommandKind;
 
 typedef enum
 {
-  OPT_QUIT_AFTER = 1000,
-  OPT_DROP_AFTER,
-  OPT_FAIL_ON,
+  OPT_FAIL_ON = 1000,
   OPT_EXPECT,
   OPT_PRINT,
   OPT_CERT_DAYS,
@@ -36,6 +36,9 @@ typedef enum
   OPT_CRITICAL,
   OPT_CHECK_FORMAT,
   OPT_AUTH_REFUSED,
+  OPT_PEER_CERT,
+  OPT_PEER_CHAIN,
+  OPT_COPY_ROUTING,
   OPT_SCRIPT,
   OPT_UNTIL,
   OPT_RESOLVER,

@@ -46,10 +46,14 @@ begin_dane (Command *command, Look *look)
   return TRUE;
 }
 
-int
-probe_main (int argc, char **argv)
+static const CommandInfo early = { "Usage: smtp-tool send --quit-after=STAGE [OPTION]...\n"
+                                   "Begin as if to send, stop at that stage, and tell what was seen.",
+                                   NULL, COMMAND_SEND, 0 };
+
+static int
+look_at (const CommandInfo *what, int argc, char **argv)
 {
-  g_autoptr (Command) command = command_new (&info, argc, argv);
+  g_autoptr (Command) command = command_new (what, argc, argv);
   g_autoptr (GPtrArray) failed = g_ptr_array_new_with_free_func (g_free);
 
   if (command->done)
@@ -74,4 +78,16 @@ probe_main (int argc, char **argv)
   look_human (look, command, &outcome);
   command_complain (command, look, failed);
   return outcome.number;
+}
+
+int
+probe_main (int argc, char **argv)
+{
+  return look_at (&info, argc, argv);
+}
+
+int
+send_early_main (int argc, char **argv)
+{
+  return look_at (&early, argc, argv);
 }

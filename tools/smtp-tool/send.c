@@ -4,6 +4,7 @@
  * All messages go through one sender, so over one connection where the server allows it. */
 #include "begin.h"
 #include "exit.h"
+#include "helper.h"
 #include "interrupt.h"
 #include "options.h"
 #include "plan.h"
@@ -156,6 +157,23 @@ read_and_send (Plan *plan, const CliLine *line, GError **error)
     interrupt_end ();
 }
 
+/* What stops before there is a message is a look at the server; comes back only when the program for it is not there. */
+static int
+stop_early (Plan *plan, CliLine *line, int argc, char **argv)
+{
+  static char program[] = "smtp-tool-probe", name[] = "send";
+  g_autofree char **copy = g_new0 (char *, (gsize) argc + 2);
+  g_autoptr (GError) error = NULL;
+
+  copy[0] = program;
+  copy[1] = name;
+  for (int i = 1; i < argc; i++)
+    copy[i + 1] = argv[i];
+  if (begin_reading (plan, line, NULL, &error))
+    (void) helper_exec (program, argc + 1, copy, &error);
+  return report (plan, error);
+}
+
 int
 send_main (int argc, char **argv)
 {
@@ -166,7 +184,14 @@ send_main (int argc, char **argv)
 
   if (begin_answers (line, options, print_help))
     return 0;
+  if (line->error == NULL && cli_given (line, OPT_SUPPORT))
+    return plugins_main (1, argv);
+  if (line->error == NULL && cli_given (line, OPT_DUMP))
+    return config_main (argc, argv);
   signal (SIGPIPE, SIG_IGN);
+  if (line->error == NULL
+      && (cli_given (line, OPT_QUIT_AFTER) || cli_given (line, OPT_DROP_AFTER) || cli_given (line, OPT_DROP_AFTER_SEND)))
+    return stop_early (plan, line, argc, argv);
   const gboolean ready = begin_reading (plan, line, options, &error) && plan_read_options (plan, line, &error);
   options_hide_secrets (line);
   if (ready)

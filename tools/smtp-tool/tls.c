@@ -5,6 +5,7 @@
 #include "text.h"
 #include "tool.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,17 +19,56 @@ static const CommandInfo info
         "--expect or --fail-on was not met.",
         COMMAND_TLS, 0 };
 
-static void
-print_pem (const Look *look)
+/* How many certificates are wanted in PEM, from the server's own; 0: none. */
+static guint
+wants_pem (const Command *command)
 {
-  for (guint i = 0; i < vereda_probe_get_n_certificates (look->probe); i++)
+  if (command_has (command, OPT_PEM) || command_has (command, OPT_PEER_CHAIN))
+    return G_MAXUINT;
+  return command_has (command, OPT_PEER_CERT) ? 1 : 0;
+}
+
+/* swaks writes them to a file, if one is named. */
+static const char *
+pem_file (const Command *command)
+{
+  const char *chain = command_value (command, OPT_PEER_CHAIN);
+  const char *cert = command_value (command, OPT_PEER_CERT);
+
+  return chain != NULL && *chain != '\0' ? chain : cert != NULL && *cert != '\0' ? cert : NULL;
+}
+
+static void
+print_pem (const Look *look, guint most, FILE *out)
+{
+  const guint count = vereda_probe_get_n_certificates (look->probe);
+
+  for (guint i = 0; i < MIN (count, most); i++)
     {
       const Cert *cert = look->certs->pdata[i];
       g_autofree char *pem = cert_pem (vereda_probe_get_certificate (look->probe, i));
       g_autofree char *subject = text_one_line (cert->subject != NULL ? cert->subject : "?");
 
-      printf ("# %s\n%s", subject, pem);
+      fprintf (out, "# %s\n%s", subject, pem);
     }
+}
+
+/* A file that cannot be written is told, unless something worse was. */
+static Outcome
+write_pem (const Command *command, const Look *look, Outcome outcome)
+{
+  const char *path = pem_file (command);
+  FILE *out = path != NULL ? fopen (path, "we") : stdout;
+
+  if (out != NULL)
+    print_pem (look, wants_pem (command), out);
+  const gboolean good = out != NULL && (out == stdout || fclose (out) == 0);
+  if (good || outcome.status != EXIT_OK)
+    return outcome;
+  g_autofree char *shown = text_escape (path);
+  g_autofree char *text = g_strdup_printf ("%s: %s", shown, g_strerror (errno));
+  report_problem (NULL, text, NULL);
+  return command_outcome (command, EXIT_FILE, FALSE);
 }
 
 static void
@@ -112,7 +152,7 @@ tls_main (int argc, char **argv)
 
   if (command->done)
     return 0;
-  if (command->error == NULL && command->plan->redact != REDACT_SECRETS && command_has (command, OPT_PEM))
+  if (command->error == NULL && command->plan->redact != REDACT_SECRETS && wants_pem (command) > 0)
     g_set_error (&command->error, TOOL_ERROR, TOOL_ERROR_USAGE, "--pem and --redact: a certificate is its names");
   if (command->error != NULL)
     return command_fail (command);
@@ -120,15 +160,15 @@ tls_main (int argc, char **argv)
   look_run (look, command->plan, VEREDA_PROBE_TLS, FALSE);
   need_tls (look);
   json_t *document = look_json (look, command->plan, "tls");
-  const Outcome outcome = command_outcome (command, command_judge (command, look, document, failed), look_is_transient (look));
+  Outcome outcome = command_outcome (command, command_judge (command, look, document, failed), look_is_transient (look));
   if (command->plan->format == FORMAT_JSON)
     {
       command_print_json (document, failed, &outcome);
       return outcome.number;
     }
   json_decref (document);
-  if (look->probe != NULL && command_has (command, OPT_PEM))
-    print_pem (look);
+  if (look->probe != NULL && wants_pem (command) > 0)
+    outcome = write_pem (command, look, outcome);
   else if (look->probe != NULL && !command->plan->quiet)
     {
       look_human_head (look, command->plan, &outcome);
