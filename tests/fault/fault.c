@@ -137,6 +137,17 @@ fault_message (Fault *fault, const char *text)
   fault->message = vereda_message_new_from_bytes (bytes);
 }
 
+void
+fault_message_of_size (Fault *fault, gsize size)
+{
+  GString *text = g_string_new ("From: ann@example.test\r\nTo: bob@example.test\r\n\r\n");
+
+  while (text->len < size)
+    g_string_append (text, "sixty-four octets of nothing in particular, again and again ...\r\n");
+  fault_message (fault, text->str);
+  g_string_free (text, TRUE);
+}
+
 /* ---- who runs the turns ---- */
 
 static void

@@ -55,6 +55,7 @@ char *fault_auth_script (const char *script, const char *how);
 /* A policy callback that answers `answer` and writes down what it was asked. */
 void fault_policy (Fault *fault, VeredaTlsDecision answer);
 void fault_message (Fault *fault, const char *text);
+void fault_message_of_size (Fault *fault, gsize size); /* or a little more */
 
 /* As an application would that has no loop (vereda_sender_run() or vereda_sendmessage()), or with VEREDA_TEST_DRIVER=poll or =source from
  * an event loop of its own or GLib's. */

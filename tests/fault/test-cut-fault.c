@@ -246,22 +246,6 @@ test_each_command (void)
 
 /* ---- three messages over one sender ---- */
 
-typedef struct
-{
-  guint done;
-  VeredaVerdict verdict;
-} Told;
-
-static void
-on_done (VeredaSender *sender, VeredaMessage *message, VeredaResult *result, gpointer data)
-{
-  Told *told = data;
-
-  told->done++;
-  told->verdict = vereda_result_get_verdict (result);
-  g_assert_true ((told->verdict == VEREDA_SENT) == (vereda_result_get_error (result) == NULL));
-}
-
 static guint
 copies_of (KitScript *server, guint message)
 {
@@ -285,7 +269,7 @@ send_batch (const char *script, guint which, const char *ext, gboolean reset, gu
       = kit_script_new (which == 0 ? script : fine, which == 1 ? script : fine, fine, fine, fine, fine, fine, fine, NULL);
   g_autoptr (Fault) fault = fault_new ();
   g_autoptr (VeredaSender) sender = NULL;
-  Told told[BATCH_MAX] = { { 0, VEREDA_NOT_SENT } };
+  KitTold told[BATCH_MAX] = { { 0, VEREDA_NOT_SENT } };
 
   fault_set (fault, "tls", "never");
   fault_set (fault, "connections", connections);
@@ -295,7 +279,7 @@ send_batch (const char *script, guint which, const char *ext, gboolean reset, gu
     {
       g_autofree char *text = g_strdup_printf ("From: ann@example.test\r\nSubject: number %u\r\n\r\nbody\r\n", i);
 
-      vereda_result_unref (kit_submit_text (sender, text, on_done, &told[i]));
+      vereda_result_unref (kit_submit_text (sender, text, kit_told, &told[i]));
     }
   fault_run (sender);
   vereda_sender_free (g_steal_pointer (&sender));
@@ -304,7 +288,7 @@ send_batch (const char *script, guint which, const char *ext, gboolean reset, gu
     {
       guint copies = copies_of (server, i);
 
-      g_assert_cmpuint (told[i].done, ==, 1);
+      g_assert_cmpuint (told[i].times, ==, 1);
       g_assert_cmpuint (copies, <=, 1);
       if (told[i].verdict == VEREDA_SENT)
         g_assert_cmpuint (copies, ==, 1);

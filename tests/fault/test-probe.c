@@ -243,8 +243,14 @@ test_certificate_of_both (gconstpointer backend)
 /* ---- a port that does not greet ---- */
 
 static void
-expect_mode_error (Fault *fault, KitScript *server, gint64 began)
+silent (KitScript *server, gconstpointer backend)
 {
+  g_autoptr (Fault) fault = fault_new ();
+  const gint64 began = g_get_monotonic_time ();
+
+  fault_server (fault, server);
+  fault_tls (fault, "starttls", backend);
+  fault_send (fault);
   fault_expect_error (fault, VEREDA_ERROR_TLS_MODE, "tls=implicit");
   g_assert_cmpint (g_get_monotonic_time () - began, <, 3 * G_USEC_PER_SEC);
   fault_expect_no_secret (fault, server, TRUE);
@@ -255,13 +261,8 @@ static void
 test_silent_tls (gconstpointer backend)
 {
   g_autoptr (KitScript) server = kit_script_new ("drain", "tls good\ndrain", NULL);
-  g_autoptr (Fault) fault = fault_new ();
-  const gint64 began = g_get_monotonic_time ();
 
-  fault_server (fault, server);
-  fault_tls (fault, "starttls", backend);
-  fault_send (fault);
-  expect_mode_error (fault, server, began);
+  silent (server, backend);
   fault_expect_connections (server, 2);
 }
 
@@ -270,13 +271,8 @@ static void
 test_silent_alert (gconstpointer backend)
 {
   g_autoptr (KitScript) server = kit_script_new ("drain", "take 5\n>> \\x15\\x03\\x01\\x00\\x02\\x02\\x28\ndrain", NULL);
-  g_autoptr (Fault) fault = fault_new ();
-  const gint64 began = g_get_monotonic_time ();
 
-  fault_server (fault, server);
-  fault_tls (fault, "starttls", backend);
-  fault_send (fault);
-  expect_mode_error (fault, server, began);
+  silent (server, backend);
 }
 
 /* A server that takes its time for the greeting is not disturbed, whatever it does with the second connection. */

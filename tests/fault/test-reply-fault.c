@@ -349,17 +349,6 @@ test_after_the_end (void)
 /* ---- while content is on its way ---- */
 
 static void
-big_message (Fault *fault, gsize size)
-{
-  GString *text = g_string_new ("From: ann@example.test\r\nTo: bob@example.test\r\n\r\n");
-
-  while (text->len < size)
-    g_string_append (text, "sixty-four octets of nothing in particular, again and again ...\r\n");
-  fault_message (fault, text->str);
-  g_string_free (text, TRUE);
-}
-
-static void
 test_early_reply (void)
 {
   static const struct
@@ -385,7 +374,7 @@ test_early_reply (void)
       const GByteArray *clear;
 
       g_test_message ("%s", rows[i].script);
-      big_message (fault, 24 * 1024 * 1024);
+      fault_message_of_size (fault, 24 * 1024 * 1024);
       fault_set (fault, "tls", "never");
       fault_set (fault, "recipients", "bob@example.test, joe@example.test");
       fault_server (fault, server);

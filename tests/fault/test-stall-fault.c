@@ -199,24 +199,13 @@ test_drip (void)
 }
 
 static void
-big_message (Fault *fault, gsize size)
-{
-  GString *text = g_string_new ("From: ann@example.test\r\nTo: bob@example.test\r\n\r\n");
-
-  while (text->len < size)
-    g_string_append (text, "sixty-four octets of nothing in particular, again and again ...\r\n");
-  fault_message (fault, text->str);
-  g_string_free (text, TRUE);
-}
-
-static void
 test_no_progress (void)
 {
   g_autoptr (KitScript) server = kit_script_new ("hello\nuntil DATA\n> 354 go\npause 9000", NULL);
   g_autoptr (Fault) fault = fault_new ();
   gint64 begin = g_get_monotonic_time ();
 
-  big_message (fault, 24 * 1024 * 1024);
+  fault_message_of_size (fault, 24 * 1024 * 1024);
   fault_set (fault, "tls", "never");
   fault_set (fault, "timeout-block", "0.4");
   fault_server (fault, server);

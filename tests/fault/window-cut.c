@@ -13,24 +13,9 @@
 #define MESSAGES 50
 #define SAMPLES  40
 
-typedef struct
-{
-  VeredaVerdict verdict;
-  guint told;
-} Told;
-
-static void
-done (VeredaSender *sender, VeredaMessage *message, VeredaResult *result, gpointer user_data)
-{
-  Told *told = user_data;
-
-  told->told++;
-  told->verdict = vereda_result_get_verdict (result);
-}
-
 /* The batch; what became of each in `told`. */
 static void
-send_batch (guint16 first, guint16 second, const char *recipients, Told *told)
+send_batch (guint16 first, guint16 second, const char *recipients, KitTold *told)
 {
   g_autofree char *servers
       = second != 0 ? g_strdup_printf ("127.0.0.1:%u, 127.0.0.1:%u", first, second) : g_strdup_printf ("127.0.0.1:%u", first);
@@ -43,16 +28,16 @@ send_batch (guint16 first, guint16 second, const char *recipients, Told *told)
       g_autofree char *text
           = g_strdup_printf ("From: m%u@example.org\r\nTo: %s\r\nSubject: %u\r\n\r\nhello\r\n.\r\nQUIT\r\n", n, recipients, n);
 
-      vereda_result_unref (kit_submit_text (sender, text, done, &told[n]));
+      vereda_result_unref (kit_submit_text (sender, text, kit_told, &told[n]));
     }
   vereda_sender_run (sender);
 }
 
 static void
-check (const KitRelayTruth *truth, const Told *told, guint n, const char *what, guint64 at)
+check (const KitRelayTruth *truth, const KitTold *told, guint n, const char *what, guint64 at)
 {
   guint accepted = truth->accepted[n];
-  const char *wrong = told->told != 1                                     ? "it was not told about once"
+  const char *wrong = told->times != 1                                    ? "it was not told about once"
                       : accepted > 1                                      ? "it was accepted twice"
                       : told->verdict == VEREDA_SENT && accepted != 1     ? "it is called sent and nobody has it"
                       : told->verdict == VEREDA_NOT_SENT && accepted != 0 ? "it is called not sent and somebody has it"
@@ -84,7 +69,7 @@ run (const Setting *setting, guint64 hears, guint64 says, gboolean reset, gboole
 {
   static const KitRelayRules kind = { 0 };
   KitRelayTruth truth = { 0 };
-  Told told[MESSAGES] = { 0 };
+  KitTold told[MESSAGES] = { 0 };
   g_autoptr (KitHost) host = kit_host_new (&setting->rules, &truth, hears, says, reset, setting->drip);
   g_autoptr (KitHost) other = second ? kit_host_new (&kind, &truth, G_MAXUINT64, G_MAXUINT64, FALSE, 0) : NULL;
 
@@ -132,7 +117,7 @@ test_remembers (void)
 {
   static const KitRelayRules rules = { .no_bdat = TRUE };
   KitRelayTruth truth = { 0 };
-  Told told[MESSAGES] = { 0 };
+  KitTold told[MESSAGES] = { 0 };
   g_autoptr (KitHost) host = kit_host_new (&rules, &truth, G_MAXUINT64, G_MAXUINT64, FALSE, 0);
 
   send_batch (kit_host_port (host), 0, "b@example.net", told);

@@ -95,6 +95,16 @@ kit_submit_text (VeredaSender *sender, const char *text, VeredaDoneFunc done, gp
 }
 
 void
+kit_told (VeredaSender *sender, VeredaMessage *message, VeredaResult *result, gpointer data)
+{
+  KitTold *told = data;
+
+  told->times++;
+  told->verdict = vereda_result_get_verdict (result);
+  g_assert_true ((told->verdict == VEREDA_SENT) == (vereda_result_get_error (result) == NULL));
+}
+
+void
 kit_sender_step (VeredaSender *sender, int milliseconds)
 {
   GPollFD fd = { .fd = vereda_sender_get_fd (sender), .events = G_IO_IN };

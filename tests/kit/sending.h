@@ -21,6 +21,15 @@ VeredaMessage *kit_message_new (const char *text); /* copied */
 VeredaResult *kit_submit (VeredaSender *sender, VeredaMessage *message, VeredaDoneFunc done, gpointer data);
 VeredaResult *kit_submit_text (VeredaSender *sender, const char *text, VeredaDoneFunc done, gpointer data);
 
+/* What was told of a message: a VeredaDoneFunc, and its data. */
+typedef struct
+{
+  guint times;
+  VeredaVerdict verdict;
+} KitTold;
+
+void kit_told (VeredaSender *sender, VeredaMessage *message, VeredaResult *result, gpointer told);
+
 /* Waits for the sender's descriptor, so long at most, and does what there is to do. */
 void kit_sender_step (VeredaSender *sender, int milliseconds);
 

@@ -64,6 +64,27 @@ count_descriptors (void)
   return n;
 }
 
+typedef struct
+{
+  const char *name;
+  GTestDataFunc func; /* its data: the backend */
+} BackendTest;
+
+/* Each test with each kind of reactor. */
+static inline void
+add_backend_tests (const BackendTest *tests, gsize n_tests)
+{
+  static const VdReactorBackend *const backends[] = { &vd_reactor_epoll, &vd_reactor_poll };
+
+  for (gsize b = 0; b < G_N_ELEMENTS (backends); b++)
+    for (gsize i = 0; i < n_tests; i++)
+      {
+        g_autofree char *path = g_strdup_printf ("/reactor/%s/%s", backends[b]->name, tests[i].name);
+
+        g_test_add_data_func (path, backends[b], tests[i].func);
+      }
+}
+
 /* A listening socket on 127.0.0.1; *ret_port is its port. */
 static inline int
 listen_loopback (int backlog, guint16 *ret_port)

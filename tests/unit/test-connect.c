@@ -143,6 +143,18 @@ hole_fill_in (Hole *hole)
   close (hole->listener);
 }
 
+/* The two ends of a race: a black hole, and a server that listens. */
+static GPtrArray *
+hole_and_listener (Hole *hole, int *ret_listener)
+{
+  guint16 ports[2];
+
+  hole_dig (hole);
+  ports[0] = hole->port;
+  *ret_listener = listen_loopback (4, &ports[1]);
+  return endpoints_of (ports, 2);
+}
+
 /* --- tests --- */
 
 static void
@@ -217,11 +229,8 @@ static void
 test_race (void)
 {
   Hole hole;
-  guint16 ports[2];
-  hole_dig (&hole);
-  ports[0] = hole.port;
-  int listener = listen_loopback (4, &ports[1]);
-  g_autoptr (GPtrArray) endpoints = endpoints_of (ports, 2);
+  int listener;
+  g_autoptr (GPtrArray) endpoints = hole_and_listener (&hole, &listener);
   VdConnectOptions options = { .attempt_delay_us = 40000 };
   Outcome outcome = { 0 };
   guint before = count_descriptors ();
@@ -269,11 +278,8 @@ static void
 test_follow (void)
 {
   Hole hole;
-  guint16 ports[2];
-  hole_dig (&hole);
-  ports[0] = hole.port;
-  int listener = listen_loopback (4, &ports[1]);
-  g_autoptr (GPtrArray) endpoints = endpoints_of (ports, 2);
+  int listener;
+  g_autoptr (GPtrArray) endpoints = hole_and_listener (&hole, &listener);
   const guint before = count_descriptors ();
 
   for (guint ends = 0; ends < 2; ends++)
@@ -312,10 +318,8 @@ static void
 test_one_socket_only (void)
 {
   Hole hole;
-  hole_dig (&hole);
-  guint16 ports[2] = { hole.port, 0 };
-  int second = listen_loopback (4, &ports[1]);
-  g_autoptr (GPtrArray) endpoints = endpoints_of (ports, 2);
+  int second;
+  g_autoptr (GPtrArray) endpoints = hole_and_listener (&hole, &second);
   VdConnectOptions options = { .attempt_delay_us = 20000 };
   Outcome outcome = { 0 };
 

@@ -23,22 +23,12 @@ was_opened (const char *stem)
   return g_strv_contains ((const char *const *) opened, stem);
 }
 
-static VdRecord *
-record_of (VeredaRegistry *registry, const char *stem)
-{
-  GPtrArray *records = vd_registry_records (registry);
-  for (guint i = 0; i < records->len; i++)
-    if (strcmp (((VdRecord *) records->pdata[i])->stem, stem) == 0)
-      return records->pdata[i];
-  g_assert_not_reached ();
-}
-
 /* Loading `stem` from `dir` fails with a message that holds `says`, and fails so again. */
 static void
 assert_refused (const char *dir, const char *stem, const char *says)
 {
   g_autoptr (VeredaRegistry) registry = pen_registry (dir, NULL);
-  VdRecord *record = record_of (registry, stem);
+  VdRecord *record = pen_record (registry, stem);
   const char *kept = NULL;
   for (int i = 0; i < 2; i++)
     {
@@ -148,7 +138,7 @@ test_directory_changes (void)
   g_autoptr (VeredaRegistry) registry = pen_registry (dir, NULL);
   g_autoptr (GError) error = NULL;
   g_assert_cmpint (g_chmod (dir, 0777), ==, 0);
-  g_assert_null (vd_loader_load (record_of (registry, "zoo_good"), &error));
+  g_assert_null (vd_loader_load (pen_record (registry, "zoo_good"), &error));
   g_assert_nonnull (strstr (error->message, "is writable by"));
   g_assert_cmpint (g_chmod (dir, 0700), ==, 0);
 }
@@ -394,8 +384,8 @@ test_once_per_process (void)
   g_assert_false (was_opened ("zoo_good"));
   inits = 0;
   vd_host_set_debug (count_inits, NULL);
-  const VeredaPlugin *a = vd_loader_load (record_of (first, "zoo_good"), NULL);
-  const VeredaPlugin *b = vd_loader_load (record_of (second, "zoo_good"), NULL);
+  const VeredaPlugin *a = vd_loader_load (pen_record (first, "zoo_good"), NULL);
+  const VeredaPlugin *b = vd_loader_load (pen_record (second, "zoo_good"), NULL);
   vd_host_set_debug (NULL, NULL);
   g_assert_nonnull (a);
   g_assert_true (a == b);
@@ -414,7 +404,7 @@ test_local_binding (void)
   g_autoptr (PenDir) dir = pen_new ();
   pen_mech (dir, "zoo_other", 100);
   g_autoptr (VeredaRegistry) registry = pen_registry (dir, NULL);
-  g_assert_nonnull (vd_loader_load (record_of (registry, "zoo_other"), NULL));
+  g_assert_nonnull (vd_loader_load (pen_record (registry, "zoo_other"), NULL));
   g_assert_null (dlsym (RTLD_DEFAULT, "vereda1_zoo_other_query"));
 }
 

@@ -5,6 +5,8 @@
  */
 #include "test-mech-drive.h"
 
+#include "kit/keyfile.h"
+
 #include <string.h>
 
 /* --- PLAIN --- */
@@ -315,99 +317,48 @@ test_hostile_challenges (void)
 
 /* --- descriptor and keyfile --- */
 
-typedef struct
-{
-  const char *word;
-  guint value;
-} Word;
-
-static const Word exposures[] = {
-  { "anonymous", VEREDA_EXPOSE_ANONYMOUS },   { "password", VEREDA_EXPOSE_PASSWORD },
-  { "weak-proof", VEREDA_EXPOSE_WEAK_PROOF }, { "token", VEREDA_EXPOSE_TOKEN },
-  { "proof", VEREDA_EXPOSE_PROOF },           { "bound-proof", VEREDA_EXPOSE_BOUND_PROOF },
-  { "nothing", VEREDA_EXPOSE_NOTHING },       { NULL, 0 },
-};
-static const Word traits[] = {
-  { "mutual", VEREDA_TRAIT_MUTUAL },
-  { "no-active", VEREDA_TRAIT_NO_ACTIVE },
-  { "no-dictionary", VEREDA_TRAIT_NO_DICTIONARY },
-  { "forward-secret", VEREDA_TRAIT_FORWARD_SECRET },
-  { "binding", VEREDA_TRAIT_BINDING },
-  { NULL, 0 },
-};
-static const Word needs[] = {
-  { "authcid", VEREDA_NEEDS (VEREDA_CRED_AUTHCID) },   { "authzid", VEREDA_NEEDS (VEREDA_CRED_AUTHZID) },
-  { "password", VEREDA_NEEDS (VEREDA_CRED_PASSWORD) }, { "token", VEREDA_NEEDS (VEREDA_CRED_TOKEN) },
-  { "realm", VEREDA_NEEDS (VEREDA_CRED_REALM) },       { NULL, 0 },
-};
-static const Word flags[] = {
-  { "client-first", VEREDA_MECH_CLIENT_FIRST },
-  { "server-last", VEREDA_MECH_SERVER_LAST },
-  { "needs-tls", VEREDA_MECH_NEEDS_TLS },
-  { "needs-binding", VEREDA_MECH_NEEDS_BINDING },
-  { "needs-host", VEREDA_MECH_NEEDS_HOST },
-  { "historic", VEREDA_MECH_HISTORIC },
-  { NULL, 0 },
-};
-
-static guint
-words (GKeyFile *file, const char *group, const char *key, const Word *table)
-{
-  g_auto (GStrv) list = g_key_file_get_string_list (file, group, key, NULL, NULL);
-  guint sum = 0;
-
-  for (gsize i = 0; list != NULL && list[i] != NULL; i++)
-    {
-      const Word *w = table;
-
-      while (w->word != NULL && !g_str_equal (w->word, list[i]))
-        w++;
-      g_assert_nonnull (w->word);
-      sum |= w->value;
-    }
-  return sum;
-}
-
 static void
 test_keyfile (void)
 {
   for (gsize m = 0; m < G_N_ELEMENTS (mech_stems); m++)
     {
-      g_autofree char *dir = NULL, *path = NULL, *name = NULL, *version = NULL, *license = NULL;
+      g_autofree char *dir = NULL;
       const VeredaPlugin *plugin = mech_plugin_load (mech_stems[m][0], &dir);
       const VeredaMech *mech = plugin->mechs[0];
+      g_autofree char *leaf = g_strconcat (mech_stems[m][0], ".plugin", NULL);
+      g_autofree char *path = g_build_filename (dir, leaf, NULL);
       g_autofree char *group = g_strconcat ("Mechanism ", mech->name, NULL);
-      g_autofree char *keyfile = g_strconcat (mech_stems[m][0], ".plugin", NULL);
-      g_autoptr (GKeyFile) file = g_key_file_new ();
+      g_autofree char *abi = g_strdup_printf ("%u", plugin->abi);
+      g_autoptr (GKeyFile) file = g_key_file_new (); /* for the rank, which the kit leaves alone */
       g_autoptr (GError) error = NULL;
+      g_autoptr (KitKeyfile) keyfile = kit_keyfile_read (path, &error);
+      const KitMechWords *words;
 
-      path = g_build_filename (dir, keyfile, NULL);
-      g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &error);
       g_assert_no_error (error);
-      name = g_key_file_get_string (file, "Plugin", "Name", NULL);
-      version = g_key_file_get_string (file, "Plugin", "Version", NULL);
-      license = g_key_file_get_string (file, "Plugin", "License", NULL);
-
+      g_assert_cmpuint (keyfile->wrong->len + keyfile->unknown->len, ==, 0);
       g_assert_cmpuint (plugin->struct_size, ==, sizeof (VeredaPlugin));
       g_assert_cmpuint (plugin->abi, ==, VEREDA_PLUGIN_ABI);
-      g_assert_cmpint (g_key_file_get_integer (file, "Plugin", "Abi", NULL), ==, (int) plugin->abi);
+      g_assert_cmpstr (keyfile->abi, ==, abi);
       g_assert_cmpstr (plugin->name, ==, mech_stems[m][0]);
-      g_assert_cmpstr (name, ==, plugin->name);
-      g_assert_cmpstr (version, ==, plugin->version);
-      g_assert_cmpstr (license, ==, plugin->license);
+      g_assert_cmpstr (keyfile->name, ==, plugin->name);
+      g_assert_cmpstr (keyfile->version, ==, plugin->version);
+      g_assert_cmpstr (keyfile->license, ==, plugin->license);
       g_assert_null (plugin->transports);
       g_assert_null (plugin->mechs[1]);
 
       g_assert_cmpstr (mech->name, ==, mech_stems[m][1]);
-      g_assert_true (g_key_file_has_group (file, group));
+      words = kit_keyfile_mech (keyfile, mech->name);
+      g_assert_nonnull (words);
       g_assert_cmpuint (mech->struct_size, ==, sizeof (VeredaMech));
       g_assert_cmpuint (mech->instance_size, >=, sizeof (VeredaAuth));
-      g_assert_cmpuint (words (file, group, "Exposure", exposures), ==, mech->strength.exposure);
-      g_assert_cmpuint (words (file, group, "Traits", traits), ==, mech->strength.traits);
-      g_assert_cmpint (g_key_file_get_integer (file, group, "Hash", NULL), ==, mech->strength.hash_bits);
-      g_assert_cmpint (g_key_file_get_integer (file, group, "Ssf", NULL), ==, mech->strength.ssf);
-      g_assert_cmpuint (words (file, group, "Needs", needs), ==, mech->needs);
-      g_assert_cmpuint (words (file, group, "Flags", flags), ==, mech->flags);
+      g_assert_cmpuint (words->strength.exposure, ==, mech->strength.exposure);
+      g_assert_cmpuint (words->strength.traits, ==, mech->strength.traits);
+      g_assert_cmpint (words->strength.hash_bits, ==, mech->strength.hash_bits);
+      g_assert_cmpint (words->strength.ssf, ==, mech->strength.ssf);
+      g_assert_cmpuint (words->needs, ==, mech->needs);
+      g_assert_cmpuint (words->flags, ==, mech->flags);
+      g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &error);
+      g_assert_no_error (error);
       g_assert_cmpint (g_key_file_get_integer (file, group, "Rank", NULL), ==, 100);
     }
 }

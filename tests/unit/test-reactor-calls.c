@@ -244,11 +244,7 @@ test_no_descriptor_with_poll (void)
 int
 main (int argc, char **argv)
 {
-  static const struct
-  {
-    const char *name;
-    GTestDataFunc func;
-  } tests[] = {
+  static const BackendTest tests[] = {
     { "defer", test_defer },
     { "inbox/threads", test_inbox_threads },
     { "inbox/outlives-reactor", test_inbox_outlives },
@@ -256,17 +252,9 @@ main (int argc, char **argv)
     { "now", test_now },
     { "interrupted", test_interrupted },
   };
-  static const VdReactorBackend *const backends[] = { &vd_reactor_epoll, &vd_reactor_poll };
 
   g_test_init (&argc, &argv, NULL);
-  for (gsize b = 0; b < G_N_ELEMENTS (backends); b++)
-    {
-      for (gsize i = 0; i < G_N_ELEMENTS (tests); i++)
-        {
-          g_autofree char *path = g_strdup_printf ("/reactor/%s/%s", backends[b]->name, tests[i].name);
-          g_test_add_data_func (path, backends[b], tests[i].func);
-        }
-    }
+  add_backend_tests (tests, G_N_ELEMENTS (tests));
   g_test_add_func ("/reactor/epoll/foreign-loop", test_foreign_loop);
   g_test_add_func ("/reactor/poll/no-descriptor", test_no_descriptor_with_poll);
   return g_test_run ();

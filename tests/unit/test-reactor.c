@@ -357,11 +357,7 @@ test_timer_waits (gconstpointer backend)
 int
 main (int argc, char **argv)
 {
-  static const struct
-  {
-    const char *name;
-    GTestDataFunc func;
-  } tests[] = {
+  static const BackendTest tests[] = {
     { "watch/interest", test_watch_interest },
     { "watch/free-in-callback", test_watch_free_in_callback },
     { "watch/descriptor-reused", test_watch_descriptor_reused },
@@ -371,16 +367,8 @@ main (int argc, char **argv)
     { "timer/in-callbacks", test_timer_in_callbacks },
     { "timer/waits", test_timer_waits },
   };
-  static const VdReactorBackend *const backends[] = { &vd_reactor_epoll, &vd_reactor_poll };
 
   g_test_init (&argc, &argv, NULL);
-  for (gsize b = 0; b < G_N_ELEMENTS (backends); b++)
-    {
-      for (gsize i = 0; i < G_N_ELEMENTS (tests); i++)
-        {
-          g_autofree char *path = g_strdup_printf ("/reactor/%s/%s", backends[b]->name, tests[i].name);
-          g_test_add_data_func (path, backends[b], tests[i].func);
-        }
-    }
+  add_backend_tests (tests, G_N_ELEMENTS (tests));
   return g_test_run ();
 }

@@ -137,23 +137,13 @@ static const struct
   { "noise", "\x01\xff\xfe", "not UTF-8 text", "keyfile.syntax", "it is not UTF-8 text" },
 };
 
-static VdRecord *
-record_of (VeredaRegistry *registry, const char *stem)
-{
-  GPtrArray *records = vd_registry_records (registry);
-  for (guint i = 0; i < records->len; i++)
-    if (strcmp (((VdRecord *) records->pdata[i])->stem, stem) == 0)
-      return records->pdata[i];
-  g_assert_not_reached ();
-}
-
 /* The loader's word on `stem`, and that its neighbour loads all the same. */
 static void
 show_loader (const char *dir, const char *stem, const char *says)
 {
   g_autoptr (VeredaRegistry) registry = pen_registry (dir, NULL);
   g_autoptr (GError) error = NULL;
-  const VeredaPlugin *plugin = vd_loader_load (record_of (registry, stem), &error);
+  const VeredaPlugin *plugin = vd_loader_load (pen_record (registry, stem), &error);
   if (says == NULL)
     {
       g_assert_no_error (error);
@@ -167,7 +157,7 @@ show_loader (const char *dir, const char *stem, const char *says)
       g_assert_nonnull (strstr (error->message, says));
     }
   g_clear_error (&error);
-  g_assert_nonnull (vd_loader_load (record_of (registry, "zoo_other"), &error));
+  g_assert_nonnull (vd_loader_load (pen_record (registry, "zoo_other"), &error));
   g_assert_no_error (error);
 }
 

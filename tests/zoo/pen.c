@@ -3,9 +3,8 @@
 #include "pen.h"
 
 #include <glib/gstdio.h>
+#include <string.h>
 #include <sys/stat.h>
-
-#include "core/plugin/registry.h"
 
 PenDir *
 pen_new (void)
@@ -106,4 +105,14 @@ pen_registry (const char *dir, ...)
   g_ptr_array_add (dirs, NULL);
   VdRegistrySetup setup = { .dirs = (const char *const *) dirs->pdata };
   return vd_registry_new (&setup);
+}
+
+VdRecord *
+pen_record (VeredaRegistry *registry, const char *stem)
+{
+  GPtrArray *records = vd_registry_records (registry);
+  for (guint i = 0; i < records->len; i++)
+    if (strcmp (((VdRecord *) records->pdata[i])->stem, stem) == 0)
+      return records->pdata[i];
+  g_assert_not_reached ();
 }

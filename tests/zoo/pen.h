@@ -6,6 +6,8 @@
 #include <glib.h>
 #include <vereda/registry.h>
 
+#include "core/plugin/registry.h"
+
 typedef char PenDir; /* its path */
 
 /* A new directory that only we can write; pen_free removes it with all in it. */
@@ -32,6 +34,9 @@ void pen_chmod (const char *dir, const char *name, guint mode);
 
 /* A registry of these directories, without overrides; NULL-ended. */
 VeredaRegistry *pen_registry (const char *dir, ...) G_GNUC_NULL_TERMINATED;
+
+/* What it knows of the plugin of that stem, which it has. */
+VdRecord *pen_record (VeredaRegistry *registry, const char *stem);
 
 #define PEN_ZOO_SECTION "[Mechanism ZOO]\nExposure=weak-proof\nHash=128\nNeeds=authcid\nFlags=client-first\n"
 
