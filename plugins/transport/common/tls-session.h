@@ -124,7 +124,4 @@ void tls_session_chain_add (GByteArray *chain, const void *der, size_t size);
 /* The leaf of self->chain; an empty span when there is none. */
 VeredaSpan tls_session_leaf (const TlsSession *self);
 
-/* The facts that need no library. */
-gboolean tls_session_fact (TlsSession *self, VeredaFact fact, VeredaFactValue *ret);
-
 #endif

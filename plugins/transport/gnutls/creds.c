@@ -11,8 +11,8 @@
 
 #include "tls-files.h"
 
-static gboolean
-refuse (GError **error, const char *what, int ret)
+gboolean
+gnutls_layer_refuse (GError **error, const char *what, int ret)
 {
   g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS, "%s (library says: %s)", what,
                gnutls_strerror (ret));
@@ -77,7 +77,8 @@ set_identity (GnutlsCreds *self, const VeredaTlsSettings *settings, GError **err
   key = (gnutls_datum_t){ (unsigned char *) identity.key, (unsigned int) identity.key_size };
   ret = gnutls_certificate_set_x509_key_mem2 (self->handle, &cert, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
   if (ret < 0)
-    return refuse (error, "the client certificate and its key are not usable; both must be PEM, the key not encrypted", ret);
+    return gnutls_layer_refuse (
+        error, "the client certificate and its key are not usable; both must be PEM, the key not encrypted", ret);
   return TRUE;
 }
 
@@ -105,7 +106,7 @@ creds_new (TlsSession *session, const VeredaTlsSettings *settings, GError **erro
   int ret = gnutls_certificate_allocate_credentials (&self->handle);
 
   if (ret != GNUTLS_E_SUCCESS)
-    refuse (error, "no credentials", ret);
+    gnutls_layer_refuse (error, "no credentials", ret);
   else
     {
       /* The library's own look at a staple is not OpenSSL's; staple.c judges it, in both plugins by the same rules. */

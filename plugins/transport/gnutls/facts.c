@@ -10,17 +10,7 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
-#define EXPORTER_LABEL "EXPORTER-Channel-Binding"
-
-/* An answer of NULL means that the fact is not known. */
-static gboolean
-say (const char *text, VeredaFactValue *ret)
-{
-  if (text == NULL || text[0] == '\0')
-    return FALSE;
-  ret->str = text;
-  return TRUE;
-}
+#include "tls-facts.h"
 
 static const char *
 backend (void)
@@ -68,15 +58,11 @@ cipher (gnutls_session_t tls)
 #endif
 }
 
-/* In small letters: so OpenSSL writes them, and the TLS registry too. */
 static const char *
 group (GnutlsLayer *self)
 {
-  const char *name = gnutls_group_get_name (gnutls_group_get (self->tls));
-
-  if (self->group[0] == '\0' && name != NULL)
-    for (size_t i = 0; name[i] != '\0' && i < sizeof self->group - 1; i++)
-      self->group[i] = g_ascii_tolower (name[i]);
+  if (self->group[0] == '\0')
+    tls_facts_lower_case (gnutls_group_get_name (gnutls_group_get (self->tls)), self->group, sizeof self->group);
   return self->group;
 }
 
@@ -107,12 +93,12 @@ agreed (GnutlsLayer *self, VeredaFact fact, VeredaFactValue *ret)
       ret->num = version (self->tls);
       return TRUE;
     case VEREDA_FACT_CIPHER:
-      return say (self->base.established ? cipher (self->tls) : suite_of_cipher (self->tls), ret);
+      return tls_facts_text (self->base.established ? cipher (self->tls) : suite_of_cipher (self->tls), ret);
     case VEREDA_FACT_KEY_BITS: /* below TLS 1.3 there is no cipher until the keys change, which is after the certificate */
       ret->num = (int64_t) gnutls_cipher_get_key_size (gnutls_cipher_get (self->tls)) * 8;
       return ret->num > 0;
     case VEREDA_FACT_GROUP:
-      return say (group (self), ret);
+      return tls_facts_text (group (self), ret);
     default:
       return FALSE;
     }
@@ -161,8 +147,8 @@ gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
   GnutlsLayer *self = (GnutlsLayer *) l;
 
   if (fact == VEREDA_FACT_BACKEND)
-    return say (backend (), ret);
-  if (tls_session_fact (&self->base, fact, ret))
+    return tls_facts_text (backend (), ret);
+  if (tls_facts_answer (&self->base, fact, ret))
     return TRUE;
   if ((self->base.established || self->base.judged) && agreed (self, fact, ret))
     return TRUE;
@@ -171,7 +157,7 @@ gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
   switch (fact)
     {
     case VEREDA_FACT_ALPN:
-      return say (alpn (self), ret);
+      return tls_facts_text (alpn (self), ret);
     case VEREDA_FACT_KTLS:
       ret->num = 0; /* the descriptor belongs to the layer below */
       return TRUE;
@@ -183,23 +169,16 @@ gnutls_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
     }
 }
 
-static GBytes *
-no_binding (GError **error, const char *why)
-{
-  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED, "TLS channel binding: %s", why);
-  return NULL;
-}
-
 /* RFC 9266 section 2; below TLS 1.3 the exporter is bound to one session only with RFC 7627's master secret. */
 static GBytes *
 exporter (GnutlsLayer *self, GError **error)
 {
-  char out[32];
+  char out[TLS_EXPORTER_SIZE];
 
   if (version (self->tls) < 0x0304 && !gnutls_session_ext_master_secret_status (self->tls))
-    return no_binding (error, "tls-exporter needs TLS 1.3 or an extended master secret");
-  if (gnutls_prf_rfc5705 (self->tls, strlen (EXPORTER_LABEL), EXPORTER_LABEL, 0, "", sizeof out, out) < 0)
-    return no_binding (error, "GnuTLS exports no key material");
+    return tls_facts_no_binding (error, "tls-exporter needs TLS 1.3 or an extended master secret");
+  if (gnutls_prf_rfc5705 (self->tls, strlen (TLS_EXPORTER_LABEL), TLS_EXPORTER_LABEL, 0, "", sizeof out, out) < 0)
+    return tls_facts_no_binding (error, "GnuTLS exports no key material");
   return g_bytes_new (out, sizeof out);
 }
 
@@ -224,7 +203,7 @@ server_end_point (GnutlsLayer *self, GError **error)
   unsigned char out[64];
 
   if (leaf.size == 0 || gnutls_x509_crt_init (&cert) < 0)
-    return no_binding (error, "no server certificate");
+    return tls_facts_no_binding (error, "no server certificate");
   if (gnutls_x509_crt_import (cert, &der, GNUTLS_X509_FMT_DER) == GNUTLS_E_SUCCESS)
     hash = hash_of (gnutls_x509_crt_get_signature_algorithm (cert));
   gnutls_x509_crt_deinit (cert);
@@ -232,7 +211,7 @@ server_end_point (GnutlsLayer *self, GError **error)
     hash = GNUTLS_DIG_SHA256;
   if (hash == GNUTLS_DIG_UNKNOWN || gnutls_hash_get_len (hash) > sizeof out
       || gnutls_hash_fast (hash, leaf.data, leaf.size, out) < 0)
-    return no_binding (error, "tls-server-end-point is not defined for the signature of this certificate");
+    return tls_facts_no_binding (error, "tls-server-end-point is not defined for the signature of this certificate");
   return g_bytes_new (out, gnutls_hash_get_len (hash));
 }
 
@@ -244,9 +223,9 @@ unique (GnutlsLayer *self, GError **error)
   GBytes *bytes;
 
   if (version (self->tls) >= 0x0304)
-    return no_binding (error, "tls-unique is not defined for TLS 1.3");
+    return tls_facts_no_binding (error, "tls-unique is not defined for TLS 1.3");
   if (gnutls_session_channel_binding (self->tls, GNUTLS_CB_TLS_UNIQUE, &data) < 0)
-    return no_binding (error, "GnuTLS gives no tls-unique");
+    return tls_facts_no_binding (error, "GnuTLS gives no tls-unique");
   bytes = g_bytes_new (data.data, data.size);
   gnutls_free (data.data);
   return bytes;
@@ -258,7 +237,7 @@ gnutls_layer_binding (VeredaLayer *l, VeredaBinding kind, GError **error)
   GnutlsLayer *self = (GnutlsLayer *) l;
 
   if (!self->base.established || self->base.failure != NULL)
-    return no_binding (error, "there is no session");
+    return tls_facts_no_binding (error, "there is no session");
   switch (kind)
     {
     case VEREDA_BINDING_TLS_EXPORTER:
@@ -268,6 +247,6 @@ gnutls_layer_binding (VeredaLayer *l, VeredaBinding kind, GError **error)
     case VEREDA_BINDING_TLS_UNIQUE:
       return unique (self, error);
     default:
-      return no_binding (error, "not known");
+      return tls_facts_no_binding (error, "not known");
     }
 }

@@ -6,6 +6,7 @@
  * What can fail is the peer, the layer below, and the certificate; GnuTLS' own words go into the message.
  */
 #include "layer.h"
+#include "tls-steps.h"
 
 /* Refusals to agree, as opposed to a peer that breaks the rules. */
 static const int disagreements[] = {
@@ -58,16 +59,7 @@ again (GnutlsLayer *self, int ret, guint64 calls_before, VeredaIo *ret_io, GErro
 
   if (ret == GNUTLS_E_AGAIN || ret == GNUTLS_E_INTERRUPTED)
     {
-      if (base->want != VEREDA_IO_DONE)
-        {
-          *ret_io = base->want;
-          return FALSE;
-        }
-      /* A post-handshake message was handled and the layer below was not asked for more: go on, as long as it moves. */
-      if (base->lower_calls != calls_before)
-        return TRUE;
-      *ret_io = tls_session_fail (base, VEREDA_TRANSPORT_ERROR_PROTOCOL, error, "TLS: GnuTLS waits for nothing");
-      return FALSE;
+      return tls_steps_wait (base, "GnuTLS", calls_before, ret_io, error);
     }
   /* Warning alerts, and the HelloRequest of TLS 1.2: a client may ignore it (RFC 5246 section 7.4.1.1), and does. */
   if (!gnutls_error_is_fatal (ret))
@@ -143,28 +135,29 @@ layer_read (VeredaLayer *l, void *buf, size_t size, size_t *ret_n, GError **erro
 
 /* Sends @size octets at @data, or finishes the record that is stuck. */
 static VeredaIo
-send_record (GnutlsLayer *self, const void *data, size_t size, size_t *ret_n, GError **error)
+send_record (TlsSession *base, const void *data, size_t size, size_t *ret_n, GError **error)
 {
+  GnutlsLayer *self = (GnutlsLayer *) base;
   VeredaIo io = VEREDA_IO_ERROR;
   guint64 calls;
   ssize_t ret;
 
   do
     {
-      calls = self->base.lower_calls;
-      self->base.want = VEREDA_IO_DONE;
+      calls = base->lower_calls;
+      base->want = VEREDA_IO_DONE;
       /* After AGAIN the octets are in the library: it is asked to go on, not given them twice. */
-      ret = self->base.stuck > 0 ? gnutls_record_send (self->tls, NULL, 0) : gnutls_record_send (self->tls, data, size);
+      ret = base->stuck > 0 ? gnutls_record_send (self->tls, NULL, 0) : gnutls_record_send (self->tls, data, size);
       if (ret > 0)
         {
-          self->base.stuck = 0;
+          base->stuck = 0;
           *ret_n = (size_t) ret;
           return VEREDA_IO_DONE;
         }
       if (ret == GNUTLS_E_AGAIN || ret == GNUTLS_E_INTERRUPTED)
-        self->base.stuck = size;
+        base->stuck = size;
       if (ret == 0)
-        return tls_session_fail (&self->base, VEREDA_TRANSPORT_ERROR_IO, error, "TLS: GnuTLS took nothing");
+        return tls_session_fail (base, VEREDA_TRANSPORT_ERROR_IO, error, "TLS: GnuTLS took nothing");
     }
   while (again (self, (int) ret, calls, &io, error));
   return io;
@@ -173,44 +166,19 @@ send_record (GnutlsLayer *self, const void *data, size_t size, size_t *ret_n, GE
 static VeredaIo
 layer_writev (VeredaLayer *l, const VeredaSpan *v, size_t n, size_t *ret_n, GError **error)
 {
-  GnutlsLayer *self = (GnutlsLayer *) l;
-  const void *data;
-  size_t size = 0;
-
-  if (!tls_session_begin_data (&self->base, error))
-    return VEREDA_IO_ERROR;
-  if (self->base.goodbye_said)
-    return tls_session_fail (&self->base, VEREDA_TRANSPORT_ERROR_UNSUPPORTED, error, "TLS: data after the goodbye");
-  if (self->base.stuck > 0)
-    return send_record (self, NULL, self->base.stuck, ret_n, error);
-  data = tls_session_next_record (&self->base, v, n, &size);
-  if (size == 0)
-    {
-      *ret_n = 0;
-      return VEREDA_IO_DONE;
-    }
-  return send_record (self, data, size, ret_n, error);
+  return tls_steps_writev (&((GnutlsLayer *) l)->base, v, n, ret_n, send_record, error);
 }
 
 static VeredaIo
 layer_shutdown (VeredaLayer *l, GError **error)
 {
   GnutlsLayer *self = (GnutlsLayer *) l;
-  VeredaIo io = VEREDA_IO_ERROR;
-  size_t ignored;
+  VeredaIo io;
   guint64 calls;
   int ret;
 
-  if (!tls_session_begin (&self->base, error))
-    return VEREDA_IO_ERROR;
-  if (!self->base.established || self->base.goodbye_said)
-    return VEREDA_IO_DONE;
-  if (self->base.stuck > 0)
-    {
-      io = send_record (self, NULL, self->base.stuck, &ignored, error);
-      if (io != VEREDA_IO_DONE)
-        return io;
-    }
+  if (!tls_steps_begin_goodbye (&self->base, send_record, &io, error))
+    return io;
   do
     {
       calls = self->base.lower_calls;

@@ -34,6 +34,8 @@ gboolean gnutls_layer_wrap (VeredaLayer *l, const VeredaTlsSettings *settings, G
 /* creds.c */
 GnutlsCreds *gnutls_creds_take (TlsSession *session, const VeredaTlsSettings *settings, GError **error);
 void gnutls_creds_release (GnutlsCreds *self);
+/* FALSE, and the error: a setting that the library cannot use. */
+gboolean gnutls_layer_refuse (GError **error, const char *what, int ret);
 
 /* NULL where the library has to find its store by itself. */
 GnutlsRoots *gnutls_roots_take (void);

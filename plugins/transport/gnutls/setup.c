@@ -91,14 +91,6 @@ pull_timeout (gnutls_transport_ptr_t data, unsigned int ms)
 }
 
 static gboolean
-refuse (GError **error, const char *what, int ret)
-{
-  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_SETTINGS, "%s (library says: %s)", what,
-               gnutls_strerror (ret));
-  return FALSE;
-}
-
-static gboolean
 set_priority (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
 {
   const char *base = settings->priority != NULL ? settings->priority : POLICY;
@@ -127,7 +119,7 @@ set_alpn (GnutlsLayer *self, const char *const *names, GError **error)
   if (n == 0)
     return TRUE;
   ret = gnutls_alpn_set_protocols (self->tls, protocols, n, 0);
-  return ret == GNUTLS_E_SUCCESS || refuse (error, "the ALPN names are not usable", ret);
+  return ret == GNUTLS_E_SUCCESS || gnutls_layer_refuse (error, "the ALPN names are not usable", ret);
 }
 
 /* TLS-8: a literal address sends no SNI (RFC 6066 section 3). */
@@ -139,7 +131,7 @@ set_server_name (GnutlsLayer *self, GError **error)
   if (self->base.peer_name == NULL || self->base.ip_size != 0)
     return TRUE;
   ret = gnutls_server_name_set (self->tls, GNUTLS_NAME_DNS, self->base.peer_name, strlen (self->base.peer_name));
-  return ret == GNUTLS_E_SUCCESS || refuse (error, "the server's name cannot be sent", ret);
+  return ret == GNUTLS_E_SUCCESS || gnutls_layer_refuse (error, "the server's name cannot be sent", ret);
 }
 
 static gboolean
@@ -160,7 +152,7 @@ set_up (GnutlsLayer *self, const VeredaTlsSettings *settings, GError **error)
   if (ret == GNUTLS_E_SUCCESS)
     ret = gnutls_credentials_set (self->tls, GNUTLS_CRD_CERTIFICATE, self->creds->handle);
   if (ret != GNUTLS_E_SUCCESS)
-    return refuse (error, "no session", ret);
+    return gnutls_layer_refuse (error, "no session", ret);
   gnutls_session_set_ptr (self->tls, self);
   gnutls_transport_set_ptr (self->tls, self);
   gnutls_transport_set_pull_function (self->tls, pull);

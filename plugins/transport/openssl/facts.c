@@ -10,17 +10,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#define EXPORTER_LABEL "EXPORTER-Channel-Binding"
-
-/* An answer of NULL means that the fact is not known. */
-static gboolean
-say (const char *text, VeredaFactValue *ret)
-{
-  if (text == NULL || text[0] == '\0')
-    return FALSE;
-  ret->str = text;
-  return TRUE;
-}
+#include "tls-facts.h"
 
 static const char *
 backend (void)
@@ -53,8 +43,7 @@ group (OpensslLayer *self)
     default:
       name = (id & TLSEXT_nid_unknown) != 0 ? SSL_group_to_name (self->tls, (int) id) : OBJ_nid2sn ((int) id);
     }
-  for (size_t i = 0; name != NULL && name[i] != '\0' && i < sizeof self->group - 1; i++)
-    self->group[i] = g_ascii_tolower (name[i]);
+  tls_facts_lower_case (name, self->group, sizeof self->group);
   return self->group;
 }
 
@@ -81,12 +70,12 @@ agreed (OpensslLayer *self, VeredaFact fact, VeredaFactValue *ret)
       ret->num = SSL_version (self->tls);
       return TRUE;
     case VEREDA_FACT_CIPHER:
-      return say (SSL_CIPHER_standard_name (chosen), ret);
+      return tls_facts_text (SSL_CIPHER_standard_name (chosen), ret);
     case VEREDA_FACT_KEY_BITS:
       ret->num = SSL_CIPHER_get_bits (chosen, NULL);
       return TRUE;
     case VEREDA_FACT_GROUP:
-      return say (group (self), ret);
+      return tls_facts_text (group (self), ret);
     default:
       return FALSE;
     }
@@ -148,8 +137,8 @@ openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
   OpensslLayer *self = (OpensslLayer *) l;
 
   if (fact == VEREDA_FACT_BACKEND)
-    return say (backend (), ret);
-  if (tls_session_fact (&self->base, fact, ret))
+    return tls_facts_text (backend (), ret);
+  if (tls_facts_answer (&self->base, fact, ret))
     return TRUE;
   if ((self->base.established || self->base.judged) && agreed (self, fact, ret))
     return TRUE;
@@ -158,7 +147,7 @@ openssl_layer_fact (VeredaLayer *l, VeredaFact fact, VeredaFactValue *ret)
   switch (fact)
     {
     case VEREDA_FACT_ALPN:
-      return say (alpn (self), ret);
+      return tls_facts_text (alpn (self), ret);
     case VEREDA_FACT_KTLS:
       ret->num = 0; /* OpenSSL does it on its own socket BIO only */
       return TRUE;
@@ -174,19 +163,18 @@ static GBytes *
 no_binding (GError **error, const char *why)
 {
   ERR_clear_error ();
-  g_set_error (error, VEREDA_TRANSPORT_ERROR, VEREDA_TRANSPORT_ERROR_UNSUPPORTED, "TLS channel binding: %s", why);
-  return NULL;
+  return tls_facts_no_binding (error, why);
 }
 
 /* RFC 9266 section 2; below TLS 1.3 the exporter is bound to one session only with RFC 7627's master secret. */
 static GBytes *
 exporter (OpensslLayer *self, GError **error)
 {
-  unsigned char out[32];
+  unsigned char out[TLS_EXPORTER_SIZE];
 
   if (SSL_version (self->tls) < TLS1_3_VERSION && SSL_get_extms_support (self->tls) != 1)
     return no_binding (error, "tls-exporter needs TLS 1.3 or an extended master secret");
-  if (SSL_export_keying_material (self->tls, out, sizeof out, EXPORTER_LABEL, strlen (EXPORTER_LABEL), NULL, 0, 1) != 1)
+  if (SSL_export_keying_material (self->tls, out, sizeof out, TLS_EXPORTER_LABEL, strlen (TLS_EXPORTER_LABEL), NULL, 0, 1) != 1)
     return no_binding (error, "OpenSSL exports no key material");
   return g_bytes_new (out, sizeof out);
 }

@@ -12,6 +12,8 @@
 #include <openssl/err.h>
 #include <string.h>
 
+#include "tls-steps.h"
+
 /* Refusals to agree, as opposed to a peer that breaks the rules. */
 static const int disagreements[] = {
   SSL_R_UNSUPPORTED_PROTOCOL,
@@ -75,16 +77,7 @@ again (OpensslLayer *self, int ret, guint64 calls_before, VeredaIo *ret_io, GErr
       return FALSE;
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
-      if (base->want != VEREDA_IO_DONE)
-        {
-          *ret_io = base->want;
-          return FALSE;
-        }
-      /* A post-handshake message was handled and the layer below was not asked for more: go on, as long as it moves. */
-      if (base->lower_calls != calls_before)
-        return TRUE;
-      *ret_io = tls_session_fail (base, VEREDA_TRANSPORT_ERROR_PROTOCOL, error, "TLS: OpenSSL waits for nothing");
-      return FALSE;
+      return tls_steps_wait (base, "OpenSSL", calls_before, ret_io, error);
     default:
       *ret_io = fail (self, error);
       return FALSE;
@@ -158,8 +151,9 @@ layer_read (VeredaLayer *l, void *buf, size_t size, size_t *ret_n, GError **erro
 
 /* Sends @size octets at @data, or finishes the record that is stuck: the library wants it from the same octets again. */
 static VeredaIo
-send_record (OpensslLayer *self, const void *data, size_t size, size_t *ret_n, GError **error)
+send_record (TlsSession *base, const void *data, size_t size, size_t *ret_n, GError **error)
 {
+  OpensslLayer *self = (OpensslLayer *) base;
   VeredaIo io = VEREDA_IO_ERROR;
   guint64 calls;
   size_t sent = 0;
@@ -171,19 +165,19 @@ send_record (OpensslLayer *self, const void *data, size_t size, size_t *ret_n, G
       ret = SSL_write_ex (self->tls, data, size, &sent);
       if (ret == 1)
         {
-          self->base.stuck = 0;
+          base->stuck = 0;
           *ret_n = sent;
           return VEREDA_IO_DONE;
         }
     }
   while (again (self, ret, calls, &io, error));
   if (io == VEREDA_IO_EOF)
-    return tls_session_fail (&self->base, VEREDA_TRANSPORT_ERROR_IO, error, "TLS: the server has closed the session");
+    return tls_session_fail (base, VEREDA_TRANSPORT_ERROR_IO, error, "TLS: the server has closed the session");
   if (io != VEREDA_IO_ERROR)
     {
-      if (data != self->base.record)
-        memcpy (self->base.record, data, size);
-      self->base.stuck = size;
+      if (data != base->record)
+        memcpy (base->record, data, size);
+      base->stuck = size;
     }
   return io;
 }
@@ -191,44 +185,19 @@ send_record (OpensslLayer *self, const void *data, size_t size, size_t *ret_n, G
 static VeredaIo
 layer_writev (VeredaLayer *l, const VeredaSpan *v, size_t n, size_t *ret_n, GError **error)
 {
-  OpensslLayer *self = (OpensslLayer *) l;
-  const void *data;
-  size_t size = 0;
-
-  if (!tls_session_begin_data (&self->base, error))
-    return VEREDA_IO_ERROR;
-  if (self->base.goodbye_said)
-    return tls_session_fail (&self->base, VEREDA_TRANSPORT_ERROR_UNSUPPORTED, error, "TLS: data after the goodbye");
-  if (self->base.stuck > 0)
-    return send_record (self, self->base.record, self->base.stuck, ret_n, error);
-  data = tls_session_next_record (&self->base, v, n, &size);
-  if (size == 0)
-    {
-      *ret_n = 0;
-      return VEREDA_IO_DONE;
-    }
-  return send_record (self, data, size, ret_n, error);
+  return tls_steps_writev (&((OpensslLayer *) l)->base, v, n, ret_n, send_record, error);
 }
 
 static VeredaIo
 layer_shutdown (VeredaLayer *l, GError **error)
 {
   OpensslLayer *self = (OpensslLayer *) l;
-  VeredaIo io = VEREDA_IO_ERROR;
-  size_t ignored;
+  VeredaIo io;
   guint64 calls;
   int ret;
 
-  if (!tls_session_begin (&self->base, error))
-    return VEREDA_IO_ERROR;
-  if (!self->base.established || self->base.goodbye_said)
-    return VEREDA_IO_DONE;
-  if (self->base.stuck > 0)
-    {
-      io = send_record (self, self->base.record, self->base.stuck, &ignored, error);
-      if (io != VEREDA_IO_DONE)
-        return io;
-    }
+  if (!tls_steps_begin_goodbye (&self->base, send_record, &io, error))
+    return io;
   do
     {
       calls = ready (self);
