@@ -215,7 +215,7 @@ look_up (Sts *sts, Dns *dns)
       sts->id = sts_record_id (text);
     }
   if (count == 0)
-    return fail (sts, "sts-no-record", NULL);
+    return fail (sts, "sts-no-record", g_strdup_printf ("%s has no record that begins with v=STSv1;", sts->name));
   /* RFC 8461 section 3.1: with several it is as if there were none. */
   if (count > 1 || sts->id == NULL)
     return fail (sts, "sts-record-invalid",

@@ -28,7 +28,7 @@ typedef struct Sts
   char *id;            /* NULL: there is no record, or none that can be read */
   char *source;        /* where the policy is from: a URL, or a file */
   const char *problem; /* the finding; NULL: there is a policy */
-  char *why;           /* in words; NULL: nothing is to be added */
+  char *why;           /* in words, with every problem */
   StsPolicy *policy;   /* NULL: none */
 } Sts;
 

@@ -240,8 +240,11 @@ checks_find_policy (GPtrArray *findings, const Look *look, const Sts *sts)
   if (sts == NULL)
     return;
   if (sts->problem != NULL)
-    finding_add (findings, look, sts->problem, NULL, "%s%s%s", sts->name, sts->why != NULL ? ": " : ": no record",
-                 sts->why != NULL ? sts->why : "");
+    {
+      const gboolean of_policy = g_str_has_prefix (sts->problem, "sts-policy") && !g_str_has_prefix (sts->why, sts->source);
+
+      finding_add (findings, look, sts->problem, NULL, "%s%s%s", of_policy ? sts->source : "", of_policy ? ": " : "", sts->why);
+    }
   else if (sts->policy->mode != STS_MODE_ENFORCE)
     finding_add (findings, look, sts->policy->mode == STS_MODE_NONE ? "sts-mode-none" : "sts-mode-testing", NULL, NULL);
   if (sts->policy != NULL && sts->policy->mode != STS_MODE_NONE && sts->policy->max_age < DAY)
@@ -298,7 +301,7 @@ checks_human_policy (const Sts *sts)
     return;
   if (sts->problem != NULL)
     {
-      g_autofree char *why = text_escape (sts->why != NULL ? sts->why : "no record");
+      g_autofree char *why = text_escape (sts->why);
       printf ("  MTA-STS %s: %s\n", sts->problem, why);
       return;
     }

@@ -90,6 +90,10 @@ domain_report_json (const DomainReport *report, const Command *command)
       ready = ready && row->look->error == NULL;
       json_array_append_new (servers, server_object (row, i + 1, command));
     }
+  json_t *policy = checks_json_policy (report->sts);
+
+  if (report->sts == NULL && (command_has (command, OPT_MTA_STS) || command_has (command, OPT_MTA_STS_POLICY)))
+    json_object_set_new (policy, "reason", json_string ("no-server"));
   json_object_set_new (document, "schema", json_string ("smtp-tool/probe-domain/1"));
   json_object_set_new (document, "command", json_string ("probe"));
   json_object_set_new (document, "tool", json_string ("smtp-tool " TOOL_VERSION));
@@ -98,7 +102,7 @@ domain_report_json (const DomainReport *report, const Command *command)
   json_object_set_new (document, "domain", domain_object (report->domain));
   json_object_set_new (document, "verdict", json_string (ready ? "ready" : "failed"));
   json_object_set_new (document, "error", report_error (report->domain->error, tries));
-  json_object_set_new (document, "mta_sts", checks_json_policy (report->sts));
+  json_object_set_new (document, "mta_sts", policy);
   json_object_set_new (document, "servers", servers);
   json_object_set_new (document, "findings", look_json_findings (report->findings));
   return document;
