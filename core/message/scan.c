@@ -327,6 +327,8 @@ any_avx2 (Octets32 octets)
 #define SCAN_COUNT count_avx2
 #include "core/message/scan-loop.inc"
 
+#include "core/message/scan-avx512.inc"
+
 /* The C library's loader asked the processor already.  Without it the compiler's start-up code asks again, at each load. */
 static gboolean
 has_avx2 (void)
@@ -338,16 +340,36 @@ has_avx2 (void)
 #endif
 }
 
-/* Any thread may be the first: all find the same. */
+/* VBMI2 is not used: it tells processors that do not become slower with vectors of this size from the first that had them. */
 static gboolean
-takes_avx2 (void)
+has_avx512 (void)
+{
+#ifdef CPU_FEATURE_ACTIVE
+  return has_avx2 () && CPU_FEATURE_ACTIVE (AVX512BW) && CPU_FEATURE_ACTIVE (AVX512VL) && CPU_FEATURE_ACTIVE (AVX512_VBMI2);
+#else
+  return has_avx2 () && __builtin_cpu_supports ("avx512bw") && __builtin_cpu_supports ("avx512vl")
+         && __builtin_cpu_supports ("avx512vbmi2");
+#endif
+}
+
+enum
+{
+  NOT_ASKED,
+  TAKES_SSE2,
+  TAKES_AVX2,
+  TAKES_AVX512
+};
+
+/* Any thread may be the first: all find the same. */
+static gint
+taken (void)
 {
   static gint known;
   gint way = g_atomic_int_get (&known);
 
-  if (G_UNLIKELY (way == 0))
-    g_atomic_int_set (&known, way = has_avx2 () ? 2 : 1);
-  return way == 2;
+  if (G_UNLIKELY (way == NOT_ASKED))
+    g_atomic_int_set (&known, way = has_avx512 () ? TAKES_AVX512 : has_avx2 () ? TAKES_AVX2 : TAKES_SSE2);
+  return way;
 }
 
 #endif
@@ -451,6 +473,7 @@ const VdScanWay vd_scan_ways[] = {
 #if defined(__SSE2__)
   { "sse2", scan_sse2, widen_sse2, always },
   { "avx2", scan_avx2, widen_avx2, has_avx2 },
+  { "avx512", scan_avx512, widen_avx512, has_avx512 },
 #elif defined(__ARM_NEON) && defined(__aarch64__)
   { "neon", scan_neon, widen_neon, always },
 #endif
@@ -461,7 +484,15 @@ gsize
 vd_scan (VdScan *scan, const guint8 *data, gsize size)
 {
 #if defined(__SSE2__)
-  return takes_avx2 () ? scan_avx2 (scan, data, size) : scan_sse2 (scan, data, size);
+  switch (taken ())
+    {
+    case TAKES_AVX512:
+      return scan_avx512 (scan, data, size);
+    case TAKES_AVX2:
+      return scan_avx2 (scan, data, size);
+    default:
+      return scan_sse2 (scan, data, size);
+    }
 #elif defined(__ARM_NEON) && defined(__aarch64__)
   return scan_neon (scan, data, size);
 #else
@@ -473,8 +504,15 @@ gsize
 vd_scan_widen (VdScan *scan, const guint8 *data, gsize size, guint8 *to, gsize room, gsize *ret_written)
 {
 #if defined(__SSE2__)
-  return takes_avx2 () ? widen_avx2 (scan, data, size, to, room, ret_written)
-                       : widen_sse2 (scan, data, size, to, room, ret_written);
+  switch (taken ())
+    {
+    case TAKES_AVX512:
+      return widen_avx512 (scan, data, size, to, room, ret_written);
+    case TAKES_AVX2:
+      return widen_avx2 (scan, data, size, to, room, ret_written);
+    default:
+      return widen_sse2 (scan, data, size, to, room, ret_written);
+    }
 #elif defined(__ARM_NEON) && defined(__aarch64__)
   return widen_neon (scan, data, size, to, room, ret_written);
 #else

@@ -2,7 +2,7 @@
 /* scan - the inner loop of the body writer: how far may octets be passed on as they are?
  *
  * Pure, cannot fail.  Ordinary text, with line ends at usual distances and nothing that needs a change, goes by strides of a few hundred
- * octets; anything else is looked at 64 octets at a time as bit masks.  Where vectors and masks come from (SSE2, AVX2, NEON, machine words)
+ * octets; anything else is looked at 64 octets at a time as bit masks.  Where vectors and masks come from (SSE2, AVX2, AVX-512, NEON, machine words)
  * is the only thing that the ways differ in, and every way gives the same answers. */
 #ifndef VD_SCAN_H
 #define VD_SCAN_H
