@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The shells' completion, asked of the shells themselves where they are installed."""
+import os
 import re
 import shutil
 import subprocess
 
-from tool_kit import Folder, Skip, run_tests, tool
+from tool_kit import SINK, Folder, Skip, run_tests, tool
 
 
 def script(shell):
@@ -54,6 +55,18 @@ def test_bash_options():
 
 def shown_by(command):
     return set(re.findall(r'^ +(?:-., )?(--[a-z0-9][a-z0-9-]*)', tool(command, '--help').text, re.M))
+
+
+def test_sink():
+    """Its options are its own to tell."""
+    if not os.access(SINK, os.X_OK):
+        raise Skip('the sink is not built')
+    offered = {name.rstrip('=') for name in bash('sink', '--')}
+    shown = set(re.findall(r'^ +(?:-., )?(--[a-z0-9][a-z0-9-]*)', tool('sink', '--help').text, re.M))
+    assert len(offered) > 30 and offered == shown - {'--help'}, offered ^ shown
+    assert bash('sink', '--tls=') == ['starttls', 'implicit', 'none'] and bash('sink', '--format=') == ['human', 'jsonl']
+    missing = tool('--generate=bash', env={'SMTP_TOOL_EXECDIR': '/nonexistent'})
+    assert missing.status == 0 and missing.err == b''
 
 
 COMMANDS = ('probe', 'tls', 'compare', 'check', 'session', 'bench', 'explain')

@@ -10,6 +10,7 @@
 #include "options.h"
 #include "probe-options.h"
 #include "report.h"
+#include "sink-rows.h"
 #include "tables.h"
 #include "text.h"
 #include "tool.h"
@@ -124,7 +125,7 @@ static const CommandRow commands[] = {
   { "bench", "load a server of one's own, and measure", bench_main, HERE, NULL, options_for_bench, NULL, FALSE, NULL },
   { "session", "say lines of one's own to a server, and see its replies", NULL, SESSION, NULL, options_for_session, NULL, FALSE,
     SERVERS },
-  { "sink", "run a test server on this machine", NULL, SINK, NULL, NULL, NULL, FALSE, NULL },
+  { "sink", "run a test server on this machine", NULL, SINK, NULL, options_for_sink, NULL, FALSE, NULL },
 };
 
 static void
