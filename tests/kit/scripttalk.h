@@ -40,7 +40,7 @@ typedef struct
   gboolean split, cut_rst, limit_rst, over, reset;
   gint64 cut, limit; /* -1: no */
   gsize slow;
-  guint16 peer; /* the client's port */
+  guint64 peer; /* the client's address and port */
 } KitTalk;
 
 /* ---- scripttalk.c: octets, and a server that behaves ---- */
