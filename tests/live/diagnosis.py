@@ -10,6 +10,7 @@ import collections
 import importlib.util
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 import live_kit
 from probe_kit import HOST, TlsServer, cert
 from referee_kit import StartTls, program
-from tool_kit import EXECDIR, TOOL, closed_port
+from tool_kit import EXECDIR, TOOL
 
 LIMIT = 40
 WIDTH = 96
@@ -161,7 +162,9 @@ def one(pair):
     name, who = pair
     factory, wish_of = servers(name)
     if factory is None:
-        return ask(who, wish_of(f'127.0.0.1:{closed_port()}'))
+        with socket.socket() as taken:  # nobody listens, and nobody else can come to have it
+            taken.bind(('127.0.0.1', 0))
+            return ask(who, wish_of(f'127.0.0.1:{taken.getsockname()[1]}'))
     if isinstance(factory, str):
         return ask(who, wish_of(factory))
     with factory() as server:
