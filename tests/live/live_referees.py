@@ -3,14 +3,15 @@
 """live_referees.py: what smtp-tool says of TLS and certificates, beside what posttls-finger, gnutls-cli and openssl s_client say of the same server."""
 import os
 import re
+import shutil
 import ssl
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-import live_kit  # noqa: F401 pylint: disable=unused-import (finds the kits of tests/unit)
+from live_kit import unpacked
 from probe_kit import BACKENDS, CERTS, HOST, cert, findings, probe
-from referee_kit import REFEREES, StartTls
-from tool_kit import Skip, run_tests
+from referee_kit import REFEREES, StartTls, postfix_environment
+from tool_kit import Folder, Skip, run_tests, tool
 
 GOOD = ('good', 'good-ecdsa', 'good-via-intermediate', 'misordered-chain', 'wildcard', 'upper-case')
 BAD = ('good-ed25519', 'client-auth-only', 'cn-only', 'cn-right-san-ip', 'cn-right-san-wrong', 'expired', 'ip-as-dns', 'ip-san-only',
@@ -112,6 +113,30 @@ def test_certificates():
             versions, groups = same(name, ours, referees, names)
             seen, deep = seen + versions, deep + groups
     assert seen >= 2 * len(GOOD + BAD) and deep >= 2 * len(GOOD + BAD)  # nothing was compared with nothing
+
+
+def test_as_another_tool():
+    """What --as prints is run in a shell, and comes to what smtp-tool comes to."""
+    need_certs()
+    verdicts = {  # how each says that it is content
+        'openssl': lambda done: done.returncode == 0, 'gnutls-cli': lambda done: done.returncode == 0, 'curl': lambda done: done.returncode == 0,
+        'swaks': lambda done: done.returncode == 0,
+        'posttls-finger': lambda done: b': Verified TLS connection established' in done.stdout}
+    with Folder() as folder:
+        env = {**os.environ, 'LC_ALL': 'C', **postfix_environment(folder),
+               'PATH': f'{os.environ["PATH"]}:{os.path.dirname(unpacked("usr/sbin/posttls-finger"))}'}
+        for name, good in (('good', True), ('expired', False), ('wrong-host', False), ('self-signed', False)):
+            for who, content in verdicts.items():
+                if shutil.which(who, path=env['PATH']) is None:
+                    continue
+                with StartTls(name) as server:
+                    options = ('--tls=starttls', '--ca-file', cert('root'), f'--verify-name={HOST}', server.server)
+                    printed = tool('probe', f'--as={who}', *options)
+                    assert printed.status == 0 and printed.text.startswith(f'{who} ') and printed.text.count('\n') == 1, printed.errors
+                    done = subprocess.run(printed.text, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, timeout=60, check=False)
+                    # swaks of Debian 12 looks at the chain alone, and says so nowhere.
+                    expected = good or (who == 'swaks' and name == 'wrong-host')
+                    assert content(done) == expected, (who, name, printed.text, done.returncode, done.stdout[-2000:])
 
 
 def only(version, cipher=None):

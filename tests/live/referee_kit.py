@@ -82,15 +82,19 @@ def agreed(found, said, group, kind, digest):
         found['signature'] = (kind[1].lower(), digest[1].lower() if digest else '')
 
 
-def posttls_finger(port, authority):
-    tool = unpacked('usr/sbin/posttls-finger')
+def postfix_environment(folder):
+    """For posttls-finger: a configuration of its own, as the machine may have no Postfix or another one."""
     libraries = unpacked('usr/lib/postfix')
-    with Folder() as folder:  # of its own, as the machine may have no Postfix or another one
-        folder.file('main.cf', f"compatibility_level = 3.6\nshlib_directory = {libraries}\nmyhostname = localhost\ninet_protocols = ipv4\n"
-                    "mail_owner = daemon\nsetgid_group = mail\n"
-                    "tls_random_source = dev:/dev/urandom\n", 0o644)
-        said = talk([tool, '-C', '-c', '-d', 'sha256', '-l', 'verify', '-F', authority, '-L', 'summary,certmatch,verbose', '-p', '>=TLSv1',
-                     f'[127.0.0.1]:{port}', HOST], env={'MAIL_CONFIG': folder.path, 'LD_LIBRARY_PATH': libraries})
+    folder.file('main.cf', f"compatibility_level = 3.6\nshlib_directory = {libraries}\nmyhostname = localhost\ninet_protocols = ipv4\n"
+                "mail_owner = daemon\nsetgid_group = mail\n"
+                "tls_random_source = dev:/dev/urandom\n", 0o644)
+    return {'MAIL_CONFIG': folder.path, 'LD_LIBRARY_PATH': libraries}
+
+
+def posttls_finger(port, authority):
+    with Folder() as folder:
+        said = talk([unpacked('usr/sbin/posttls-finger'), '-C', '-c', '-d', 'sha256', '-l', 'verify', '-F', authority, '-L', 'summary,certmatch,verbose',
+                     '-p', '>=TLSv1', f'[127.0.0.1]:{port}', HOST], env=postfix_environment(folder))
     found = {'tool': 'posttls-finger', 'said': said, 'ok': ': Verified TLS connection established' in said}
     print_of = re.search(r'[, ]fingerprint=([0-9A-F:]+), pkey_fingerprint=([0-9A-F:]+)', said)
     if print_of:

@@ -393,6 +393,28 @@ def test_next_command_works_as_it_stands():
         assert row['next'] == f'smtp-tool auth try --tls=never --user=ann {server.server}', row
 
 
+def test_as_another_tool():
+    common = ('--user=ann', '--password-env=PW', '--auth=PLAIN', '--verify-name=mail.example.test', 'mail.example.org:587')
+    lines = {
+        'swaks': 'swaks --server mail.example.org --port 587 --tls --tls-verify --tls-sni mail.example.test --auth PLAIN --auth-user ann --quit-after AUTH',
+        'curl': 'curl -v --ssl-reqd --connect-to mail.example.test:587:mail.example.org:587 --user ann --login-options AUTH=PLAIN --request NOOP '
+                'smtp://mail.example.test:587/',
+        'openssl': 'openssl s_client -connect mail.example.org:587 -starttls smtp -verify_hostname mail.example.test -servername mail.example.test '
+                   '-verify_return_error < /dev/null',
+        'gnutls-cli': 'gnutls-cli --starttls-proto=smtp --verify-hostname=mail.example.test --port=587 mail.example.org < /dev/null',
+        'posttls-finger': "posttls-finger -c -C -l verify '[mail.example.org]:587' mail.example.test"}
+    for who, line in lines.items():
+        run = tool('probe', f'--as={who}', *common, env={'PW': 'tanstaaf'})
+        assert run.status == 0 and run.text == line + '\n', (run.text, run.errors)
+    assert tool('probe', '--as=openssl', '[::1]:465').text == (
+        "openssl s_client -connect '[::1]:465' -verify_ip ::1 -verify_return_error < /dev/null\n")
+    assert tool('probe', '--as=swaks', '--tls=never', '-4', "--ehlo=a.example", '--quit-after=RCPT', "--to=o'neil@example.org", 'h').text == (
+        "swaks --server h --port 25 -4 --ehlo a.example --to 'o'\\''neil@example.org' --quit-after RCPT\n")
+    for args in (('--as=nosuch', 'h'), ('--as=openssl', '--tls=never', 'h'), ('--as=curl', 'lmtp://h:24'), ('--as=swaks', 'unix:/x'), ('--as=swaks', 'mx:h.example')):
+        run = tool('probe', *args)
+        assert run.status == 1 and run.out == b'' and '--as' in run.errors, (args, run.errors)
+
+
 # ---- where it stops ----
 
 POINTS = {'CONNECT': [], 'BANNER': [], 'FIRST-EHLO': ['EHLO'], 'EHLO': ['EHLO'], 'AUTH': ['EHLO', 'AUTH'], 'MAIL': ['EHLO', 'AUTH', 'MAIL'],
@@ -467,6 +489,7 @@ def test_cut_at_every_octet():
     for place in range(1, len(reply)):
         with Script(GREETING, cut_at(reply, place), BYE) as server:
             document = timeless(probe(server.server)[1])
+            document['findings'] = [row for row in document['findings'] if row['id'] != 'delayed-ack']  # on a busy machine
             text = str(document).replace(server.server, 'SERVER').replace(str(server.port), 'PORT')
         assert seen is None or text == seen, place
         seen = text

@@ -65,6 +65,8 @@ static const Row own_rows[] = {
        "mx: targets: hold the servers against the MTA-STS policy of the domain"),
   OWN (COMMAND_PROBE, "mta-sts-policy", 0, CLI_VALUE, OPT_MTA_STS_POLICY, SERVERS, "FILE",
        "the same with the policy in FILE, not the one on the web"),
+  OWN (COMMAND_PROBE, "as", 0, CLI_VALUE, OPT_AS, OUTPUT, "swaks|curl|openssl|gnutls-cli|posttls-finger",
+       "connect nowhere; print the command of another tool that does the same"),
   OWN (COMMAND_PROBE, "print", 0, CLI_VALUE, OPT_PRINT, OUTPUT, "LETTERS",
        "parts to print: s summary, m stages with times, c certificate, e extensions, a authentication, f findings"),
 };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* probe - `smtp-tool probe TARGET`: connects, reads everything, sends nothing, and tells what was seen. */
+#include "probe-as.h"
 #include "probe-checks.h"
 #include "probe-command.h"
 #include "probe-domain.h"
 #include "probe-report.h"
+#include "tool.h"
 
 #include <stdio.h>
 
@@ -46,6 +48,22 @@ begin_dane (Command *command, Look *look)
   return TRUE;
 }
 
+/* Only says what would be typed. */
+static int
+print_as (Command *command)
+{
+  g_autofree char *line = NULL;
+
+  if (command->is_domain)
+    g_set_error_literal (&command->error, TOOL_ERROR, TOOL_ERROR_USAGE, "--as: one server is wanted, not a domain");
+  else
+    line = probe_as (command, command_value (command, OPT_AS), &command->error);
+  if (line == NULL)
+    return command_fail (command);
+  puts (line);
+  return 0;
+}
+
 static const CommandInfo early = { "Usage: smtp-tool send --quit-after=STAGE [OPTION]...\n"
                                    "Begin as if to send, stop at that stage, and tell what was seen.",
                                    NULL, COMMAND_SEND, 0 };
@@ -60,6 +78,8 @@ look_at (const CommandInfo *what, int argc, char **argv)
     return 0;
   if (command->error != NULL)
     return command_fail (command);
+  if (command_value (command, OPT_AS) != NULL)
+    return print_as (command);
   if (command->is_domain)
     return probe_domain (command);
   g_autoptr (Look) look = command_look (command);
