@@ -13,7 +13,6 @@ text_of (json_t *row, const char *member)
   return g_strdup (json_string_value (json_object_get (row, member)));
 }
 
-/* Lives as long as the tables that are compiled in. */
 static CliOption *
 row_new (json_t *row)
 {
@@ -30,8 +29,8 @@ row_new (json_t *row)
   return option;
 }
 
-GPtrArray *
-options_for_sink (void)
+static GPtrArray *
+ask (void)
 {
   static char list[] = "--list-options";
   g_autofree char *path = helper_find ("smtp-tool-sink", NULL);
@@ -48,4 +47,14 @@ options_for_sink (void)
       g_ptr_array_add (options, row_new (json_array_get (rows, i)));
   json_decref (document);
   return options;
+}
+
+GPtrArray *
+options_for_sink (void)
+{
+  static GPtrArray *options; /* as long as the tables that are compiled in */
+
+  if (options == NULL)
+    options = ask ();
+  return options != NULL ? g_ptr_array_ref (options) : NULL;
 }
