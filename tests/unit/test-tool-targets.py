@@ -16,7 +16,7 @@ import jsonschema
 
 from dns_kit import NameServer, need
 from probe_kit import BACKENDS, HOST, TlsServer, cert, findings, probe, validate
-from tool_kit import EXECDIR, SCHEMA, Folder, Script, Sink, Skip, closed_port, run_tests, tool
+from tool_kit import EXECDIR, SCHEMA, Folder, Script, Sink, Skip, run_tests, tool
 
 EHLO = b'250-mx.example.test\r\n250 8BITMIME\r\n'
 GREETING = b'220 mx.example.test ESMTP\r\n'
@@ -425,8 +425,13 @@ def test_dane_without_a_domain():
 POLICY = 'version: STSv1\r\nmode: enforce\r\nmx: mx1.lab.example\r\nmx: *.other.example\r\nmax_age: 604800\r\n'
 
 
-def sts_look(server, policy, *options, record='"v=STSv1; id=20261123T1;"'):
-    zone = '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\n' + ''.join(f'_mta-sts IN TXT {text}\n' for text in ([record] if isinstance(record, str) else record))
+def address_of_our_own():
+    """Of loopback; a port that is free on 127.0.0.1 may be another test's a moment later."""
+    return '127.' + '.'.join(str(random.randint(1, 254)) for _ in range(3))
+
+
+def sts_look(server, policy, *options, record='"v=STSv1; id=20261123T1;"', address='127.0.0.1'):
+    zone = f'@ IN MX 10 mx1\nmx1 IN A {address}\n' + ''.join(f'_mta-sts IN TXT {text}\n' for text in ([record] if isinstance(record, str) else record))
     with NameServer({ZONE: zone}, signed=[ZONE]) as names, Folder() as folder:
         return look_up(names, f'mx:{ZONE}', f'--port={server.port}', '--tls=implicit', '--mta-sts-policy=' + folder.file('policy', policy), *options)
 
@@ -467,26 +472,25 @@ def test_sts_without_tls():
 
 
 def test_sts_that_is_wrong():
-    port = closed_port()
-    server = type('Server', (), {'port': port})
+    server, nobody = type('Server', (), {'port': 25}), address_of_our_own()
     for policy in ('', 'version: STSv2\nmode: none\nmax_age: 1\n', POLICY.replace('enforce', 'Enforce'), POLICY.replace('604800', '31557601'), POLICY.replace('604800', '-1'),
                    POLICY.replace('mx1.lab', 'mx1..lab'), POLICY.replace('mx: ', 'mx '), 'version: STSv1\nmode: enforce\nmax_age: 100000\n', 'mode: none\nmax_age: 1\n',
                    POLICY + 'x' * 70000 + ': y\n', POLICY + '\0\n'):
-        run, document = sts_look(server, policy)
+        run, document = sts_look(server, policy, address=nobody)
         assert run.status == 2 and findings(document).get('sts-policy-invalid') == 'error', (policy[:80], document['findings'])
         assert document['mta_sts']['why'] and document['mta_sts']['policy'] is None
     for record, finding in (([], 'sts-no-record'), ('"v=spf1 -all"', 'sts-no-record'), ('"v=STSv1; id=;"', 'sts-record-invalid'), ('"v=STSv1; id=a-b;"', 'sts-record-invalid'),
                             (['"v=STSv1; id=1;"', '"v=STSv1; id=2;"'], 'sts-record-invalid'), ('"v=STSv1;" " id=1"', None)):
-        run, document = sts_look(server, POLICY, record=record)
+        run, document = sts_look(server, POLICY, record=record, address=nobody)
         assert [name for name in findings(document) if name.startswith('sts')] == ([finding] if finding else []), (record, document['findings'])
     run = tool('probe', '--mta-sts', 'localhost')
     assert run.status == 1 and 'mx:DOMAIN' in run.errors
 
 
 def test_sts_record_that_is_bogus():
-    zone = '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\n_mta-sts IN TXT "v=STSv1; id=1;"\n'
+    zone = f'@ IN MX 10 mx1\nmx1 IN A {address_of_our_own()}\n_mta-sts IN TXT "v=STSv1; id=1;"\n'
     with NameServer({ZONE: zone}, signed=[ZONE], spoil=lambda text: text.replace('id=1', 'id=2')) as names:
-        run, document = look_up(names, f'mx:{ZONE}', f'--port={closed_port()}', '--mta-sts-policy=/dev/null')
+        run, document = look_up(names, f'mx:{ZONE}', '--mta-sts-policy=/dev/null')
     assert document['mta_sts']['dnssec'] == 'bogus' and findings(document) == {'sts-record-invalid': 'error'}, document['mta_sts']
 
 
@@ -558,7 +562,7 @@ def test_policy_from_the_web():
     need_certs()
     if not os.access(os.path.join(EXECDIR, 'smtp-tool-fetch'), os.X_OK):
         raise Skip('smtp-tool-fetch is not built')
-    address = '127.' + '.'.join(str(random.randint(1, 254)) for _ in range(3))  # port 443 of one of our own
+    address = address_of_our_own()
     zone = '@ IN MX 10 mx1\nmx1 IN A 127.0.0.1\n_mta-sts IN TXT "v=STSv1; id=1;"\n'
     with Folder() as folder, TlsServer('good', GREETING, EHLO, BYE) as server:
         try:
