@@ -14,6 +14,16 @@ PATIENCE = 600
 USER, PASSWORD = 'bench', 'a-password-for-the-bench'
 
 
+# Those this process may use: where the kernel puts two processes that wake each other decides what a wake-up costs, so rows that
+# depend on it say where they are.
+PROCESSORS = sorted(os.sched_getaffinity(0))
+
+
+def pinned(processor):
+    """For Popen: it, and all that it starts, stays on that processor.  None: anywhere."""
+    return None if processor is None else lambda: os.sched_setaffinity(0, {processor})
+
+
 class Broken(Exception):
     """It could not be measured; the reason is its message."""
 
@@ -66,13 +76,14 @@ def ask(paths, argv, patience=PATIENCE):
     return json.loads(done.stdout)
 
 
-def run(paths, argv, patience=PATIENCE, stdin=None, **more):
-    """Runs a program to its end: Usage.  Broken when it fails."""
+def run(paths, argv, patience=PATIENCE, stdin=None, processor=None, **more):
+    """Runs a program to its end, on that processor: Usage.  Broken when it fails."""
     with tempfile.NamedTemporaryFile('r', dir=paths.work, prefix='usage-') as file:
         with open(stdin, 'rb') if stdin else open(os.devnull, 'rb') as source:
             try:
                 done = subprocess.run([paths.program('bench-measure'), file.name, *argv], stdin=source, stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.PIPE, env=environment(paths, **more), timeout=patience, check=False)
+                                      stderr=subprocess.PIPE, env=environment(paths, **more), timeout=patience, check=False,
+                                      preexec_fn=pinned(processor))
             except subprocess.TimeoutExpired as late:
                 raise Broken(f'{os.path.basename(argv[0])}: not done after {patience} s') from late
         words = file.read().split()
@@ -102,15 +113,16 @@ def instructions(paths, argv, stdin=None, **more):
 class Server:
     """A process that prints its port first; ends with the block it is used in: its standard input is closed, then it is told to."""
 
-    def __init__(self, paths, argv):
+    def __init__(self, paths, argv, processor=None):
         self.paths = paths
         self.argv = argv
+        self.processor = processor
         self.process = None
         self.port = None
 
     def __enter__(self):
         self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        env=environment(self.paths))
+                                        env=environment(self.paths), preexec_fn=pinned(self.processor))
         line = self.process.stdout.readline().strip()
         if not line.isdigit():
             self.process.kill()
@@ -132,7 +144,7 @@ class Server:
 class Sink(Server):
     """smtp-tool sink.  With log, the events of single messages go to a file, with their times."""
 
-    def __init__(self, paths, *more, tls='none', auth=False, log=False, threads=1):
+    def __init__(self, paths, *more, tls='none', auth=False, log=False, threads=1, processor=None):
         argv = [paths.sink, '--with-parent', f'--threads={threads}', '--hostname=localhost', *more]
         self.ca = None
         self.log = None
@@ -145,7 +157,7 @@ class Sink(Server):
                 file.write(PASSWORD + '\n')
             argv += ['--auth=PLAIN,LOGIN', f'--user={USER}', f'--password-file={secret}']
         argv += ['--format=jsonl'] if log else ['--quiet', '--print-port']
-        super().__init__(paths, argv)
+        super().__init__(paths, argv, processor)
         self.wants_log = log
 
     def __enter__(self):
@@ -154,7 +166,7 @@ class Sink(Server):
         self.log = os.path.join(self.paths.work, f'sink-{os.getpid()}.jsonl')
         with open(self.log, 'wb') as out:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE,
-                                            env=environment(self.paths))
+                                            env=environment(self.paths), preexec_fn=pinned(self.processor))
         for _ in range(1000):
             with open(self.log, encoding='utf-8') as lines:
                 first = lines.readline()

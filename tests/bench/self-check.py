@@ -15,7 +15,7 @@ import bench
 import plot
 import report
 import rows
-from kit import Broken, Paths, Relay, Sink, interleaved, message, run
+from kit import PROCESSORS, Broken, Paths, Relay, Sink, interleaved, message, run
 from peers import Job, VeredaAuto, VeredaOff
 
 DELAY = 0.03
@@ -121,6 +121,20 @@ def test_what_a_process_costs(paths):
         raise AssertionError('a program that fails was measured')
     except Broken as why:
         assert 'status 3' in str(why) and 'so it is' in str(why), why
+
+
+def test_placement(paths):
+    """Who is put on a processor stays there, with all that it starts; and nobody else is moved."""
+    before = os.sched_getaffinity(0)
+    for processor in (PROCESSORS[0], PROCESSORS[-1]):
+        where = f'import os; assert os.sched_getaffinity(0) == {{{processor}}}, os.sched_getaffinity(0)'
+        run(paths, ['/usr/bin/python3', '-S', '-c', where], processor=processor)
+        run(paths, ['/bin/sh', '-c', '"$0" -S -c "$1"', '/usr/bin/python3', where], processor=processor)
+        with Sink(paths, processor=processor, threads=2) as sink:
+            for task in os.listdir(f'/proc/{sink.process.pid}/task'):
+                assert os.sched_getaffinity(int(task)) == {processor}, (task, os.sched_getaffinity(int(task)))
+    run(paths, ['/usr/bin/python3', '-S', '-c', f'import os; assert os.sched_getaffinity(0) == {before}'])
+    assert os.sched_getaffinity(0) == before == set(PROCESSORS), before
 
 
 def test_flights_of_the_library(paths):
