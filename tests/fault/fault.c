@@ -11,7 +11,7 @@
 static void
 keep_trace (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer data)
 {
-  static const char *const marks[] = { "", "C:", "S:", "S!", "==", "**" };
+  static const char *const marks[] = { "", "C:", "S:", "S!", "==", "**", "TLS" };
   Fault *fault = data;
 
   g_string_append_printf (fault->trace, "%s%s %s\n", marks[kind], secure ? "~" : "", text);
