@@ -481,7 +481,7 @@ vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GErro
         return NULL;
     }
   g_autoptr (VdEnvelope) envelope = vd_zeros_new (VdEnvelope);
-  g_atomic_ref_count_init (&envelope->refs);
+  vd_refs_init (&envelope->refs);
   envelope->lasting = TRUE;
   Builder builder = { .options = options, .message = message, .envelope = envelope };
   vd_scope_init (&builder.scope, vd_message_header (message), given != NULL ? given : &none);
@@ -500,14 +500,14 @@ vd_envelope_new (VeredaMessage *message, const VdEnvelopeOptions *options, GErro
 VdEnvelope *
 vd_envelope_ref (VdEnvelope *envelope)
 {
-  g_atomic_ref_count_inc (&envelope->refs);
+  vd_refs_take (&envelope->refs);
   return envelope;
 }
 
 void
 vd_envelope_unref (VdEnvelope *envelope)
 {
-  if (envelope == NULL || !g_atomic_ref_count_dec (&envelope->refs))
+  if (envelope == NULL || !vd_refs_drop (&envelope->refs))
     return;
   vd_mailbox_free (envelope->originator);
   for (guint i = 0; i < envelope->n_recipients; i++)

@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "core/base/refs.h"
 #include "core/message/mailbox.h"
 #include "core/message/message.h"
 
@@ -78,7 +79,7 @@ typedef struct
 typedef struct VdEnvelope VdEnvelope;
 struct VdEnvelope
 {
-  gatomicrefcount refs;
+  VdRefs refs;
   VdMailbox *originator;    /* NULL: the null reverse-path */
   const char *reverse_path; /* "" for that */
   gboolean reverse_utf8;

@@ -26,7 +26,7 @@ typedef struct
 
 struct VdHeader
 {
-  GBytes *bytes; /* where the section is the beginning */
+  GBytes *bytes; /* whose beginning the section is; NULL: they stay longer than this */
   const char *data;
   gsize size;
   guint64 names;    /* that there are */
@@ -201,7 +201,6 @@ header_alloc (GBytes *bytes)
 {
   VdHeader *header = g_malloc (sizeof *header);
   memset (header, 0, G_STRUCT_OFFSET (VdHeader, few)); /* that is set as it is used */
-  header->bytes = g_bytes_ref (bytes);
   header->data = g_bytes_get_data (bytes, NULL);
   header->fields = header->few;
   header->room = FIELDS_ROOM;
@@ -220,6 +219,7 @@ vd_header_scan_first (const VdBodyPolicy *policy, GBytes *bytes, gsize size, GEr
 {
   g_return_val_if_fail (size <= G_MAXUINT32, NULL);
   g_autoptr (VdHeader) header = header_alloc (bytes);
+  header->bytes = g_bytes_ref (bytes);
   header->size = size;
   gsize at = 0;
   while (at < size)

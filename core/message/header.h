@@ -24,9 +24,9 @@ gboolean vd_header_find_end (const VdBodyPolicy *policy, const guint8 *data, gsi
 VdHeader *vd_header_scan (const VdBodyPolicy *policy, GBytes *section, GError **error);
 /* The same of the first `size` octets. */
 VdHeader *vd_header_scan_first (const VdBodyPolicy *policy, GBytes *bytes, gsize size, GError **error);
-/* The same of octets that are known to be lines as they are sent: CRLF at their ends and nowhere else, none too long, no NUL.  Ends at the
- * empty line, if there is one, which vd_header_section() tells; NULL: there is something wrong with it or it has more than `max` octets, and
- * the others tell what. */
+/* The same of octets that are known to be lines as they are sent: CRLF at their ends and nowhere else, none too long, no NUL; they have to
+ * stay as long as the header.  Ends at the empty line, if there is one, which vd_header_section() tells.  NULL: there is something wrong with
+ * it, or it has more than `max` octets, and the others tell what. */
 VdHeader *vd_header_scan_exact (GBytes *bytes, gsize max);
 void vd_header_free (VdHeader *header);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VdHeader, vd_header_free)

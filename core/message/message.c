@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/octet.h"
+#include "core/base/refs.h"
 #include "core/base/zeros.h"
 #include "core/message/envelope.h"
 #include "core/message/scan.h"
@@ -17,7 +18,7 @@
 
 struct VeredaMessage
 {
-  gatomicrefcount refs;
+  VdRefs refs;
   VdSource *source;
 
   /* Set by vd_message_prepare(). */
@@ -41,7 +42,7 @@ message_from_source (VdSource *source)
   if (source == NULL)
     return NULL;
   VeredaMessage *message = vd_zeros_new (VeredaMessage);
-  g_atomic_ref_count_init (&message->refs);
+  vd_refs_init (&message->refs);
   message->source = source;
   return message;
 }
@@ -77,7 +78,7 @@ VeredaMessage *
 vereda_message_ref (VeredaMessage *message)
 {
   g_return_val_if_fail (message != NULL, NULL);
-  g_atomic_ref_count_inc (&message->refs);
+  vd_refs_take (&message->refs);
   return message;
 }
 
@@ -92,7 +93,7 @@ drop_chart (VeredaMessage *message)
 void
 vereda_message_unref (VeredaMessage *message)
 {
-  if (message == NULL || !g_atomic_ref_count_dec (&message->refs))
+  if (message == NULL || !vd_refs_drop (&message->refs))
     return;
   g_clear_pointer (&message->source, vd_source_unref);
   g_clear_pointer (&message->header, vd_header_free);

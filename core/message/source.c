@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/refs.h"
 #include "core/base/trace.h"
 #include "core/base/zeros.h"
 #include "core/message/spool.h"
@@ -30,7 +31,7 @@ typedef enum
 
 struct VdSource
 {
-  gatomicrefcount refs;
+  VdRefs refs;
   SourceKind kind;
   const char *name; /* for errors */
   char *own_name;   /* the same, where it is to be freed */
@@ -66,7 +67,7 @@ static VdSource *
 source_alloc (SourceKind kind, char *name)
 {
   VdSource *source = vd_zeros_new (VdSource);
-  g_atomic_ref_count_init (&source->refs);
+  vd_refs_init (&source->refs);
   source->kind = kind;
   source->name = source->own_name = name;
   source->fd = -1;
@@ -155,7 +156,7 @@ vd_source_new_callbacks (const VeredaSourceFuncs *funcs, gpointer user_data, GDe
 VdSource *
 vd_source_ref (VdSource *source)
 {
-  g_atomic_ref_count_inc (&source->refs);
+  vd_refs_take (&source->refs);
   return source;
 }
 
@@ -178,7 +179,7 @@ release_callbacks (VdSource *source)
 void
 vd_source_unref (VdSource *source)
 {
-  if (source == NULL || !g_atomic_ref_count_dec (&source->refs))
+  if (source == NULL || !vd_refs_drop (&source->refs))
     return;
   close_own_fd (source);
   release_callbacks (source);

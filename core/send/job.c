@@ -115,7 +115,6 @@ vd_job_free (VdJob *job)
     return;
   if (job->txn != NULL)
     vd_transaction_clear (job->txn);
-  vd_envelope_unref (job->envelope);
   vereda_message_unref (job->message);
   vereda_result_unref (job->result);
   g_free (job);

@@ -28,7 +28,7 @@ typedef struct
   VeredaMessage *message;
   VdCommit commit;
   VdBodyPolicy policy;
-  VdEnvelope *envelope;
+  VdEnvelope *envelope; /* the result has it */
   VeredaResult *result;
   VeredaDoneFunc done;
   gpointer data;

@@ -41,7 +41,7 @@ vd_place_new (const char *server, const char *address, const char *transport)
 {
   VdPlace *place = g_new (VdPlace, 1);
 
-  g_atomic_ref_count_init (&place->refs);
+  vd_refs_init (&place->refs);
   place->server = g_strdup (server);
   place->address = g_strdup (address);
   place->transport = g_strdup (transport);
@@ -52,14 +52,14 @@ VdPlace *
 vd_place_ref (VdPlace *place)
 {
   if (place != NULL)
-    g_atomic_ref_count_inc (&place->refs);
+    vd_refs_take (&place->refs);
   return place;
 }
 
 void
 vd_place_unref (VdPlace *place)
 {
-  if (place == NULL || !g_atomic_ref_count_dec (&place->refs))
+  if (place == NULL || !vd_refs_drop (&place->refs))
     return;
   g_free (place->server);
   g_free (place->address);
@@ -79,7 +79,7 @@ static void
 init_attempt (VeredaAttempt *attempt, VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *reply,
               VeredaDecision decision, gint64 elapsed, const char *detail)
 {
-  g_atomic_ref_count_init (&attempt->refs);
+  vd_refs_init (&attempt->refs);
   attempt->place = vd_place_ref (place);
   attempt->stage = stage;
   attempt->succeeded = succeeded;
@@ -106,14 +106,14 @@ vd_attempt_new (VdPlace *place, VeredaStage stage, gboolean succeeded, VdReply *
 VeredaAttempt *
 vd_attempt_ref (VeredaAttempt *attempt)
 {
-  g_atomic_ref_count_inc (&attempt->refs);
+  vd_refs_take (&attempt->refs);
   return attempt;
 }
 
 void
 vd_attempt_unref (VeredaAttempt *attempt)
 {
-  if (attempt == NULL || !g_atomic_ref_count_dec (&attempt->refs))
+  if (attempt == NULL || !vd_refs_drop (&attempt->refs))
     return;
   vd_place_unref (attempt->place);
   g_free (attempt->own_detail);
@@ -221,7 +221,7 @@ vd_result_new (void)
 {
   VeredaResult *result = vd_zeros_new (VeredaResult);
 
-  g_atomic_ref_count_init (&result->refs);
+  vd_refs_init (&result->refs);
   result->attempts = result->few;
   result->attempts_room = G_N_ELEMENTS (result->few);
   return result;
@@ -230,14 +230,14 @@ vd_result_new (void)
 VeredaResult *
 vereda_result_ref (VeredaResult *result)
 {
-  g_atomic_ref_count_inc (&result->refs);
+  vd_refs_take (&result->refs);
   return result;
 }
 
 void
 vereda_result_unref (VeredaResult *result)
 {
-  if (result == NULL || !g_atomic_ref_count_dec (&result->refs))
+  if (result == NULL || !vd_refs_drop (&result->refs))
     return;
   g_clear_error (&result->error);
   for (guint i = 0; i < result->n_recipients; i++)
@@ -264,7 +264,7 @@ vd_result_set_envelope (VeredaResult *result, VdEnvelope *envelope)
   guint n = envelope->n_recipients;
 
   g_return_if_fail (result->envelope == NULL);
-  result->envelope = vd_envelope_ref (envelope);
+  result->envelope = envelope;
   result->n_recipients = n;
   result->recipients = n == 1 ? &result->one : g_new0 (VeredaRecipient, n);
   for (guint i = 0; i < n; i++)

@@ -7,13 +7,14 @@
 
 #include <vereda/result.h>
 
+#include "core/base/refs.h"
 #include "core/message/envelope.h"
 #include "core/smtp/reply.h"
 
 /* Where something happened: shared by the rows that tell of it. */
 typedef struct
 {
-  gatomicrefcount refs;
+  VdRefs refs;
   char *server, *address, *transport; /* each may be NULL */
 } VdPlace;
 
@@ -29,7 +30,7 @@ struct VeredaRecipient
 /* Reference-counted: the rows of a connection's beginning are shared by the messages sent over it. */
 struct VeredaAttempt
 {
-  gatomicrefcount refs;
+  VdRefs refs;
   VdPlace *place;
   VeredaStage stage;
   gboolean succeeded;
@@ -43,7 +44,7 @@ struct VeredaAttempt
 
 struct VeredaResult
 {
-  gatomicrefcount refs;
+  VdRefs refs;
   VeredaVerdict verdict;
   GError *error;
   gboolean transient;
@@ -62,7 +63,7 @@ struct VeredaResult
 };
 
 VeredaResult *vd_result_new (void);
-/* Takes the recipients and the reverse-path over as "not sent"; once. */
+/* Takes the envelope, its recipients as "not sent"; once. */
 void vd_result_set_envelope (VeredaResult *result, VdEnvelope *envelope);
 /* Who said what the result says.  Both may be NULL. */
 void vd_result_set_answer (VeredaResult *result, VdPlace *place, VdReply *reply);

@@ -15,14 +15,14 @@
 VdReply *
 vd_reply_ref (VdReply *reply)
 {
-  g_atomic_ref_count_inc (&reply->refs);
+  vd_refs_take (&reply->refs);
   return reply;
 }
 
 void
 vd_reply_unref (VdReply *reply)
 {
-  if (reply == NULL || !g_atomic_ref_count_dec (&reply->refs))
+  if (reply == NULL || !vd_refs_drop (&reply->refs))
     return;
   if (reply->lines != reply->one_line)
     {
@@ -88,7 +88,7 @@ VdReply *
 vd_reply_new (guint code, GPtrArray *lines, GArray *sizes)
 {
   VdReply *reply = g_new0 (VdReply, 1);
-  g_atomic_ref_count_init (&reply->refs);
+  vd_refs_init (&reply->refs);
   reply->code = code;
   reply->n_lines = lines->len;
   gsize n;
@@ -108,7 +108,7 @@ vd_reply_new_short (guint code, const guint8 *text, gsize size)
   memset (reply, 0, sizeof *reply);
   memcpy (line, text, size);
   line[size] = '\0';
-  g_atomic_ref_count_init (&reply->refs);
+  vd_refs_init (&reply->refs);
   reply->code = code;
   reply->n_lines = 1;
   reply->lines = reply->one_line;

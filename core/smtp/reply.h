@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#include "core/base/refs.h"
+
 /* Caps (RPL-10).  Lines count without CRLF. */
 #define VD_REPLY_LINE_MAX  16384u
 #define VD_REPLY_LINES_MAX 200u
@@ -23,7 +25,7 @@ typedef struct
 typedef struct VeredaReply VdReply;
 struct VeredaReply
 {
-  gatomicrefcount refs;
+  VdRefs refs;
   guint code;          /* 200 to 599 */
   gboolean local;      /* made here; no server said it */
   VdEnhanced enhanced; /* klass 0 when absent or not consistent with code (ESC-3) */
