@@ -91,7 +91,8 @@ def test_with_a_server():
                 for command in (('send', '--dry-run', f'--server={sink.server}', mail), ('config', f'--server={sink.server}'),
                                 ('bench', '--messages=2', '--warm-up=0', '--tls=starttls', f'--server={sink.server}'),
                                 ('compare', sink.server), ('compare', '--auth=PLAIN,LOGIN,SCRAM-SHA-256', sink.server), ('check', sink.server),
-                                ('probe', sink.server), ('tls', sink.server), ('session', '--until=AUTH', sink.server), ('auth', 'try', '--max-tries=9', sink.server), ('auth', 'list', sink.server),
+                                ('probe', sink.server), ('tls', sink.server), ('session', '--until=AUTH', sink.server),
+                                *(('probe', f'--as={other}', sink.server) for other in ('swaks', 'curl', 'openssl', 'gnutls-cli', 'posttls-finger')), ('auth', 'try', '--max-tries=9', sink.server), ('auth', 'list', sink.server),
                                 ('auth', 'explain', '--offered=PLAIN LOGIN CRAM-MD5')):
                     for line in each(command, verbosities=((), ('-vv',), ('-vvv', '--debug'))):
                         if command[:2] == ('auth', 'explain'):
