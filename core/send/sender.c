@@ -185,7 +185,10 @@ vereda_sender_cancel (VeredaSender *sender)
 static void
 log_debug (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer user_data)
 {
-  static const char *const marks[] = { "", "->", "<-", "<*", "==", "**" };
+  static const char *const marks[] = {
+    [VEREDA_TRACE_CLIENT] = "->", [VEREDA_TRACE_SERVER] = "<-", [VEREDA_TRACE_SERVER_ERROR] = "<*",
+    [VEREDA_TRACE_INFO] = "==",   [VEREDA_TRACE_ERROR] = "**",  [VEREDA_TRACE_TLS] = "==",
+  };
 
   g_debug ("%s %s%s %s", server != NULL ? server : "-", marks[kind], secure ? "~" : " ", text);
 }

@@ -11,9 +11,13 @@
 static void
 keep_trace (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer data)
 {
-  static const char *const marks[] = { "", "C:", "S:", "S!", "==", "**", "TLS" };
+  static const char *const marks[] = {
+    [VEREDA_TRACE_CLIENT] = "C:", [VEREDA_TRACE_SERVER] = "S:", [VEREDA_TRACE_SERVER_ERROR] = "S!",
+    [VEREDA_TRACE_INFO] = "==",   [VEREDA_TRACE_ERROR] = "**",  [VEREDA_TRACE_TLS] = "==",
+  };
   Fault *fault = data;
 
+  g_assert_cmpuint (kind, <, G_N_ELEMENTS (marks)); /* a new kind: to be added here */
   g_string_append_printf (fault->trace, "%s%s %s\n", marks[kind], secure ? "~" : "", text);
 }
 

@@ -316,6 +316,41 @@ test_debug (void)
   g_assert_null (strstr (log->str, "hello\n")); /* no content */
 }
 
+/* The same of a session under TLS: each line has one of the marks, those about the handshake too. */
+static void
+test_debug_tls (void)
+{
+  g_autoptr (GString) log = g_string_new (NULL);
+  g_autoptr (KitScript) server = kit_script_new ("tls good\nhello\nserve", NULL);
+  g_autoptr (Fault) fault = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 20 * G_USEC_PER_SEC, G_TEST_SUBPROCESS_DEFAULT);
+      g_test_trap_assert_passed ();
+      return;
+    }
+  g_log_set_writer_func (keep_log, log, NULL);
+  fault = fault_new ();
+  vereda_options_set_trace (fault->options, NULL, NULL);
+  fault_set (fault, "debug", "yes");
+  fault_server (fault, server);
+  fault_tls (fault, "implicit", NULL);
+  fault_message (fault, ANN);
+  fault_send (fault);
+  g_assert_true (fault->sent);
+  g_assert_nonnull (strstr (log->str, "cipher"));
+  lines = g_strsplit (log->str, "\n", -1);
+  for (guint i = 0; lines[i] != NULL && lines[i][0] != '\0'; i++)
+    {
+      g_auto (GStrv) words = g_strsplit (lines[i], " ", 3);
+
+      g_assert_cmpuint (g_strv_length (words), ==, 3);
+      g_assert_true (g_regex_match_simple ("^(->|<-|<\\*|==|\\*\\*)~?$", words[1], 0, 0));
+    }
+}
+
 static void
 test_line_ends (void)
 {
@@ -374,6 +409,7 @@ main (int argc, char **argv)
   g_test_add_func ("/seed/F-data", test_data);
   g_test_add_func ("/seed/F-dot", test_dot);
   g_test_add_func ("/seed/F-debug", test_debug);
+  g_test_add_func ("/seed/F-debug-under-tls", test_debug_tls);
   g_test_add_func ("/seed/F-line-ends", test_line_ends);
   g_test_add_func ("/seed/K-end", test_end);
   return g_test_run ();
