@@ -131,6 +131,24 @@ def test_compare_rounds():
         assert process.returncode == 130 and time.monotonic() - began < 5, process.returncode
 
 
+def test_compare_server_that_changes():
+    """STARTTLS that comes and goes, as behind a name with several servers: each library saw the same first, and one saw it go."""
+    seen = []
+
+    def ehlo(stream):
+        stream.readline()
+        seen.append(None)
+        # Two connections are for memory; of the next six, in turns, the fourth has an extension less.
+        stream.write(b'250-mx\r\n250 SIZE 1000\r\n' if len(seen) == 6 else b'250-mx\r\n250-PIPELINING\r\n250 SIZE 1000\r\n')
+        stream.flush()
+    with Script(GREETING, ehlo, BYE) as server:
+        run, document = probe(server.server, '--transports=openssl,gnutls', command=('compare',))
+        assert len(seen) == 8 and [column['measured']['unlike'] for column in document['columns']] == [0, 1], (len(seen), document['columns'])
+        row, = [row for row in document['rows'] if row['name'] == 'rounds']
+        assert run.status == 45 and row == {'name': 'rounds', 'kind': 'alike', 'differs': True, 'values': [None, '1 of 3 unlike the first']}, row
+        assert document['differences'] == 1
+
+
 def test_compare_mechanisms():
     with answers({b'PLAIN': b'235 2.7.0 fine\r\n', b'LOGIN': b'535 5.7.8 no\r\n'}) as server:
         options = (*CLEAR, '--user=ann', '--password-env=PW', '--auth=PLAIN,LOGIN')

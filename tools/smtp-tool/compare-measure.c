@@ -47,12 +47,34 @@ add_stage (GArray *values, const Look *look, VeredaStage stage)
   g_array_append_val (values, took);
 }
 
-void
-measure_add (Measure *measure, const Look *look)
+static gboolean
+same_lines (const char *const *a, const char *const *b)
 {
-  if (look->probe == NULL)
+  return (a == NULL && b == NULL) || (a != NULL && b != NULL && g_strv_equal (a, b));
+}
+
+/* A server behind a name may be several, of which one has no certificate, or an old one. */
+static gboolean
+is_alike (const Look *first, const Look *look)
+{
+  const gboolean both = first->error != NULL && look->error != NULL;
+  gboolean alike = (first->error == NULL) == (look->error == NULL) && (!both || first->error->code == look->error->code)
+                   && first->certs->len == look->certs->len;
+
+  for (guint i = 0; i < 2 && alike; i++)
+    alike = same_lines (vereda_probe_get_extensions (first->probe, i == 1), vereda_probe_get_extensions (look->probe, i == 1));
+  for (guint i = 0; alike && i < look->certs->len; i++)
+    alike = g_bytes_equal (vereda_probe_get_certificate (first->probe, i), vereda_probe_get_certificate (look->probe, i));
+  return alike;
+}
+
+void
+measure_add (Measure *measure, const Look *first, const Look *look)
+{
+  if (look->probe == NULL || first->probe == NULL)
     return;
   measure->rounds++;
+  measure->unlike += !is_alike (first, look);
   add_stage (measure->handshakes, look, VEREDA_STAGE_TLS);
   add_stage (measure->logins, look, VEREDA_STAGE_AUTH);
   if (look->error != NULL)
@@ -176,10 +198,10 @@ measure_json (const Column *column)
 {
   const Measure *measure = &column->measure;
 
-  return json_pack ("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rounds", (int) measure->rounds, "handshake_ms",
-                    times (measure->handshakes), "handshake", stage_octets (column->look, VEREDA_STAGE_TLS), "login_ms",
-                    times (measure->logins), "login", stage_octets (column->look, VEREDA_STAGE_AUTH), "session_ms",
-                    times (measure->totals), "load_ms",
+  return json_pack ("{s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rounds", (int) measure->rounds, "unlike",
+                    (int) measure->unlike, "handshake_ms", times (measure->handshakes), "handshake",
+                    stage_octets (column->look, VEREDA_STAGE_TLS), "login_ms", times (measure->logins), "login",
+                    stage_octets (column->look, VEREDA_STAGE_AUTH), "session_ms", times (measure->totals), "load_ms",
                     measure->load >= 0 ? json_real ((double) measure->load / 1000.0) : json_null (), "peak_kib",
                     measure->peak_kib >= 0 ? json_integer (measure->peak_kib) : json_null ());
 }

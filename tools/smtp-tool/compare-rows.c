@@ -121,6 +121,17 @@ auth_reply (const Column *column)
   return stage != NULL ? look_reply_text (vereda_probe_stage_get_reply (stage)) : NULL;
 }
 
+/* Of rounds that were not all alike. */
+static char *
+rounds (const Column *column)
+{
+  const Measure *measure = &column->measure;
+
+  if (measure->unlike == 0)
+    return NULL;
+  return g_strdup_printf ("%u of %u unlike the first", measure->unlike, measure->rounds);
+}
+
 static char *
 handshake (const Column *column)
 {
@@ -205,6 +216,7 @@ static const CompareRow rows[] = {
   { "first choice", ROW_CHOICE, first_choice },
   { "logged in", ROW_EQUAL, logged_in },
   { "reply", ROW_CHOICE, auth_reply },
+  { "rounds", ROW_ALIKE, rounds },
   { "handshake", ROW_SHOWN, handshake },
   { "handshake octets", ROW_SHOWN, handshake_octets },
   { "login", ROW_SHOWN, login },

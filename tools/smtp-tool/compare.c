@@ -19,7 +19,7 @@ static const CommandInfo info
         "       smtp-tool compare --auth=MECH,MECH,... --user=NAME [OPTION]... TARGET\n"
         "The same server through several TLS libraries, or with several mechanisms, side by side.",
         "Exit status: 0 when they agree, also on a failure; 45 when they differ in the verdict, the TLS version,\n"
-        "the certificates, the extensions, the mechanisms or whether they log in.\n"
+        "the certificates, the extensions, the mechanisms or whether they log in, or a server does from round to round.\n"
         "Each column connects --count times; a transport once more, in a process of its own, for its memory.",
         COMMAND_COMPARE, 0 };
 
@@ -121,7 +121,7 @@ look_again (Command *command, Column *column, VeredaProbePoint point)
   look_run (look, command->plan, point, FALSE);
   if (is_interrupted (look))
     return FALSE;
-  measure_add (&column->measure, look);
+  measure_add (&column->measure, column->look, look);
   return TRUE;
 }
 
@@ -129,7 +129,7 @@ static gboolean
 look_first (Command *command, Column *column, VeredaProbePoint point)
 {
   look_run (column->look, command->plan, point, FALSE);
-  measure_add (&column->measure, column->look);
+  measure_add (&column->measure, column->look, column->look);
   return !is_interrupted (column->look);
 }
 
@@ -188,6 +188,8 @@ line_of (const CompareRow *row, const GPtrArray *columns)
     }
   if (row->kind == ROW_SHOWN)
     line.differs = FALSE;
+  for (guint i = 0; row->kind == ROW_ALIKE && i < columns->len; i++) /* a column differs from itself */
+    line.differs |= ((const Column *) columns->pdata[i])->measure.unlike > 0;
   return line;
 }
 
@@ -204,7 +206,7 @@ static void
 print_line (const Line *line, guint n, int width, const Plan *plan)
 {
   const gboolean colour = text_use_colour (plan->colour, STDOUT_FILENO);
-  const char *mark = !line->differs ? "" : line->info->kind == ROW_EQUAL ? "  <-- differ" : "  (differ)";
+  const char *mark = !line->differs ? "" : line->info->kind == ROW_CHOICE ? "  (differ)" : "  <-- differ";
   gboolean wide = FALSE, same = TRUE;
 
   for (guint i = 0; i < n; i++)
@@ -229,6 +231,13 @@ print_line (const Line *line, guint n, int width, const Plan *plan)
   printf ("%s%s%s\n", colour && *mark != '\0' ? "\033[33m" : "", mark, colour && *mark != '\0' ? "\033[0m" : "");
 }
 
+static const char *const kind_words[] = {
+  [ROW_EQUAL] = "equal",
+  [ROW_CHOICE] = "choice",
+  [ROW_SHOWN] = "measured",
+  [ROW_ALIKE] = "alike",
+};
+
 static guint
 tell (const Command *command, const GPtrArray *columns, json_t *json)
 {
@@ -247,7 +256,7 @@ tell (const Command *command, const GPtrArray *columns, json_t *json)
     {
       Line line = line_of (compare_row (r), columns);
 
-      differences += line.differs && line.info->kind == ROW_EQUAL;
+      differences += line.differs && (line.info->kind == ROW_EQUAL || line.info->kind == ROW_ALIKE);
       if (human && !is_empty (&line))
         print_line (&line, columns->len, width, command->plan);
       json_t *values = json_array ();
@@ -257,10 +266,7 @@ tell (const Command *command, const GPtrArray *columns, json_t *json)
           json_array_append_new (values, *shown != '\0' ? report_string (shown) : json_null ());
         }
       json_array_append_new (json, json_pack ("{s:s, s:s, s:b, s:o}", "name", line.info->name, "kind",
-                                              line.info->kind == ROW_EQUAL    ? "equal"
-                                              : line.info->kind == ROW_CHOICE ? "choice"
-                                                                              : "measured",
-                                              "differs", line.differs, "values", values));
+                                              kind_words[line.info->kind], "differs", line.differs, "values", values));
       g_strfreev (line.values);
     }
   if (human)

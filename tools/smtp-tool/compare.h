@@ -14,6 +14,7 @@
 typedef struct
 {
   guint rounds;
+  guint unlike;                         /* of them: came to something else than the first, or were offered something else */
   GArray *handshakes, *logins, *totals; /* of gint64; of the stages that succeeded */
   gint64 load;                          /* of the plugins, in a process that had loaded nothing; -1: not measured */
   gint64 peak_kib;                      /* largest resident size of a process that does nothing else; -1: not measured */
@@ -30,7 +31,8 @@ typedef enum
 {
   ROW_EQUAL,  /* ought to be equal */
   ROW_CHOICE, /* may differ, and is marked */
-  ROW_SHOWN   /* measured */
+  ROW_SHOWN,  /* measured */
+  ROW_ALIKE   /* each column ought to be like itself */
 } RowKind;
 
 typedef struct
@@ -46,8 +48,8 @@ const CompareRow *compare_row (guint index); /* NULL: there are no more */
 /* ---- compare-measure.c ---- */
 void measure_init (Measure *measure);
 void measure_clear (Measure *measure);
-/* One more round. */
-void measure_add (Measure *measure, const Look *look);
+/* One more round; @p first is the first one, also when it is that one. */
+void measure_add (Measure *measure, const Look *first, const Look *look);
 /* Looks with these options in a child, for @p peak_kib and @p load; before this process has loaded a plugin or made a thread. */
 void measure_alone (Measure *measure, Plan *plan, VeredaProbePoint point);
 /* Value at that rank, the nearest; -1: there is none. */
