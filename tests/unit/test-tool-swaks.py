@@ -72,6 +72,8 @@ def test_stops_that_cannot_be():
         run = tool(where, *options)
         assert run.status == 1 and words in run.errors, (options, run.status, run.errors)
     assert tool(where, '--quit-after=EHLO').status == 2
+    run = tool('--quit-after=EHLO', 'mail.example.org:25')
+    assert run.status == 1 and '--server=mail.example.org:25' in run.errors, run.errors
     with Folder() as folder:
         config = folder.file('config', '[default]\nquit-after=EHLO\n')
         run = tool('send', f'--config={config}', where, '--body=x')

@@ -186,6 +186,24 @@ read_domain (Command *command, const char *target, GError **error)
   return config_underlay (command->line, command->options, error);
 }
 
+/* Nobody reads them, but a server that was meant must not be passed over. */
+static gboolean
+check_files (const CliLine *line, GError **error)
+{
+  for (guint i = 0; i < line->operands->len; i++)
+    {
+      const char *file = line->operands->pdata[i];
+
+      if (strcmp (file, "-") == 0 || g_file_test (file, G_FILE_TEST_EXISTS))
+        continue;
+      g_autofree char *shown = text_escape (file);
+      g_set_error (error, TOOL_ERROR, TOOL_ERROR_USAGE, "'%s' is no file; a server is --server=%s, or probe %s", shown, shown,
+                   shown);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 /* The operand is another way to write --server, before anything else is put under the command line: what a file says about the password of
  * one server is not for another. */
 static gboolean
@@ -194,8 +212,8 @@ read_target (Command *command, GError **error)
   const guint n = command->line->operands->len, verbs = command->info->verbs;
   CliSetting setting = { .option = option_named (command, "server") };
 
-  if (command->info->kind == COMMAND_SEND) /* files, which nobody reads */
-    return config_underlay (command->line, command->options, error);
+  if (command->info->kind == COMMAND_SEND)
+    return check_files (command->line, error) && config_underlay (command->line, command->options, error);
   if (n > verbs + 1)
     {
       g_autofree char *shown = text_escape (command->line->operands->pdata[verbs + 1]);
