@@ -283,6 +283,12 @@ follow (gpointer data, VdConnect *race)
   probe->followed = race;
 }
 
+void
+vd_probe_look_follow (VeredaProbe *probe, gboolean follows)
+{
+  probe->observer.follow = follows ? follow : NULL;
+}
+
 gboolean
 vd_probe_look_follows (VeredaProbe *probe)
 {

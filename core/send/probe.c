@@ -349,6 +349,13 @@ vereda_probe_set_drop_sent (VeredaProbe *probe, gboolean drop)
 }
 
 void
+vereda_probe_set_follow (VeredaProbe *probe, gboolean follow)
+{
+  g_return_if_fail (!probe->ran);
+  vd_probe_look_follow (probe, follow);
+}
+
+void
 vereda_probe_cancel (VeredaProbe *probe)
 {
   g_atomic_int_set (&probe->cancelled, 1);

@@ -102,9 +102,10 @@ void vd_probe_said (VeredaProbe *probe, VdStep step); /* the end may be when it 
 /* ---- probe-look.c ---- */
 void vd_probe_look_init (VeredaProbe *probe);
 void vd_probe_look_clear (VeredaProbe *probe);
-void vd_probe_look_begin (VeredaProbe *probe);  /* a connection is about to be made */
-void vd_probe_look_ready (VeredaProbe *probe);  /* its session is ready */
-void vd_probe_look_around (VeredaProbe *probe); /* where it leads, and how */
+void vd_probe_look_begin (VeredaProbe *probe);                   /* a connection is about to be made */
+void vd_probe_look_ready (VeredaProbe *probe);                   /* its session is ready */
+void vd_probe_look_around (VeredaProbe *probe);                  /* where it leads, and how */
+void vd_probe_look_follow (VeredaProbe *probe, gboolean follow); /* what vereda_probe_set_follow() says */
 /* Whether something is still to be learnt of the addresses that lost the race. */
 gboolean vd_probe_look_follows (VeredaProbe *probe);
 /* What became of them; what is still open stays so. */

@@ -70,6 +70,13 @@ VEREDA_API
 void vereda_probe_set_drop_sent (VeredaProbe *probe, gboolean drop);
 
 /**
+ * Whether an address that another one overtook is followed (vereda_probe_address_get_afterwards()), which may take two seconds more; TRUE unless told
+ * otherwise.  Before vereda_probe_run().
+ */
+VEREDA_API
+void vereda_probe_set_follow (VeredaProbe *probe, gboolean follow);
+
+/**
  * Connects, talks, stops, closes.  Blocks; once only.  Every stage has the time-out that it has for a sender, and the option `deadline`
  * limits all together.
  * @return TRUE when everything up to the end was done; FALSE with @p error, which vereda_probe_get_error() keeps

@@ -133,6 +133,11 @@ def test_silent_over_ipv6():
         assert row['severity'] == 'warn' and found and QUIET - 5 <= int(found[1]) < 2 * QUIET, row
         human = tool('probe', '--tls=never', f'{NAME}:{server.port}', env=env('::1', '127.0.0.1')).text
         assert re.search(r'^  tcp .*  127\.0\.0\.1  \(::1: no answer in 2\.\d s\)$', human, re.M), human
+        # Who looks many times waits once, and does not wait where the question is another one.
+        began = time.monotonic()
+        assert tool('compare', '--tls=never', '--count=3', '--transports=openssl,gnutls', f'{NAME}:{server.port}', env=env('::1', '127.0.0.1')).status == 0
+        took = time.monotonic() - began
+        assert 8 * QUIET / 1000 < took < 8, took
         # Neither the deadline nor a signal waits for it.
         run, document, tcp, took = look(server.port, ('::1', '127.0.0.1'), '--deadline=1')
         assert run.status == 0 and took < 1.8 and findings(document)['ipv6-broken'] == 'warn', (took, document['error'])

@@ -97,6 +97,7 @@ try_one (const Command *command, const char *mechanism)
   g_autoptr (Look) look = command_look (command);
 
   one->skipped = FALSE;
+  look->brief = TRUE;
   if (!options_set (command->plan->options, "--auth", "auth", mechanism, &look->error))
     one->reply = g_strdup (look->error->message);
   else
@@ -258,6 +259,7 @@ try_them (Command *command)
     return command_fail (command);
 
   g_autoptr (Look) look = command_look (command);
+  look->brief = TRUE;
   look_run (look, command->plan, VEREDA_PROBE_EHLO, FALSE);
   if (look->error == NULL && !command->plan->quiet && command->plan->format != FORMAT_JSON)
     fprintf (

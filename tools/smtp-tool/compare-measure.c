@@ -134,6 +134,7 @@ look_in_child (int answer, Plan *plan, VeredaProbePoint point)
 
   if (null < 0 || dup2 (null, STDOUT_FILENO) < 0 || dup2 (null, STDERR_FILENO) < 0)
     _exit (1);
+  look->brief = TRUE;
   vereda_options_set_trace (plan->options, NULL, NULL); /* no part of the comparison's transcript */
   look_run (look, plan, point, FALSE);
   VeredaProbeStage *row = look->probe != NULL ? look_stage (look, VEREDA_STAGE_PLUGIN, -1) : NULL;

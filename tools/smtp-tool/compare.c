@@ -93,6 +93,7 @@ columns_new (Command *command, gboolean by_mechanism)
 
         column->name = g_strdup (*name);
         column->look = command_look (command);
+        column->look->brief = columns->len > 0;
         measure_init (&column->measure);
         g_ptr_array_add (columns, column);
       }
@@ -118,6 +119,7 @@ look_again (Command *command, Column *column, VeredaProbePoint point)
 {
   g_autoptr (Look) look = command_look (command);
 
+  look->brief = TRUE;
   look_run (look, command->plan, point, FALSE);
   if (is_interrupted (look))
     return FALSE;

@@ -102,6 +102,7 @@ look_run (Look *look, Plan *plan, VeredaProbePoint point, gboolean drop)
   if (look->probe == NULL)
     return;
   vereda_probe_set_end (look->probe, point, drop);
+  vereda_probe_set_follow (look->probe, !look->brief);
   vereda_probe_set_drop_sent (look->probe, look->drop_sent);
   interrupt_begin (on_interrupt, look->probe);
   (void) vereda_probe_run (look->probe, &look->error);

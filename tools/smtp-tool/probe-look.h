@@ -24,6 +24,7 @@ typedef struct
   char *time;                                   /* when it began */
   char *ca, *verify_name, *tls, *family, *user; /* options that what is to be typed next needs as well; NULL: not given */
   gboolean drop_sent;                           /* the end is when its command was said */
+  gboolean brief;                               /* one of many: addresses that were overtaken are not waited for */
   gint64 warn_days, error_days;                 /* of certificates that expire */
   Dane *dane;                                   /* its TLSA records; NULL: not asked for */
   char *host;                                   /* what it is called by the domain that it is a server of; NULL: of none */
