@@ -28,7 +28,7 @@ world_complain (World *world, const char *format, ...)
 static void
 collect_trace (VeredaTraceKind kind, gboolean secure, const char *server, const char *text, gpointer data)
 {
-  static const char *const marks[] = { "?", "C", "S", "E", "I", "!" };
+  static const char *const marks[] = { "?", "C", "S", "E", "I", "!", "T" };
   g_string_append_printf (data, "%s%s %s\n", marks[kind], secure ? "*" : "", text);
 }
 

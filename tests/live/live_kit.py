@@ -19,7 +19,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'unit'))
-from tool_kit import Skip, emit, tool  # noqa: E402 pylint: disable=wrong-import-position,unused-import
+from tool_kit import Skip, emit, free_port, tool  # noqa: E402 pylint: disable=wrong-import-position,unused-import
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVERS = os.environ.get('VEREDA_TEST_SERVERS') or os.path.join(SOURCE, '.cache', 'servers')
@@ -43,11 +43,10 @@ def unpacked(name):
 
 
 def free_ports(count):
-    held = [socket.create_server(('127.0.0.1', 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
+    ports = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
 
 
 def listens(port, process=None):

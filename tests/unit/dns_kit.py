@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from tool_kit import PATIENCE, Folder, Skip, tool
+from tool_kit import PATIENCE, Folder, Skip, free_port, tool
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ATTEMPTS = 10
@@ -49,18 +49,6 @@ def find(program):
     return shutil.which(program, path=os.pathsep.join((os.environ['PATH'], '/usr/sbin', '/sbin', os.path.join(servers, 'usr', 'sbin'))))
 
 
-def free_port():
-    """One that is free for UDP and for TCP: unbound wants both."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-            stream.bind(('127.0.0.1', 0))
-            try:
-                datagram.bind(stream.getsockname())
-            except OSError:
-                continue
-            return stream.getsockname()[1]
-
-
 class NameServer:
     """NameServer({'lab.example': records, ...}): zones whose names are in @p signed are signed; @p spoil(text) changes a signed zone."""
 
@@ -97,7 +85,7 @@ class NameServer:
     def start(self, zones):
         """A port that is free now may be somebody else's when unbound binds it: then another."""
         for _ in range(ATTEMPTS):
-            self.port = free_port()
+            self.port = free_port((socket.SOCK_STREAM, socket.SOCK_DGRAM))  # unbound wants both
             config = self.folder.file('unbound.conf', CONFIG.format(port=self.port, folder=self.folder.path) + zones)
             with open(self.folder / 'log', 'wb') as log:
                 self.process = subprocess.Popen([find('unbound'), '-d', '-p', '-c', config], stdin=subprocess.DEVNULL, stdout=log, stderr=log)

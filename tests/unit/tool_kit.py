@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pty
+import random
 import re
 import select
 import shutil
@@ -304,10 +305,33 @@ def read_until_dot(stream):
         pass
 
 
+def first_local_port():
+    """The lowest port that the kernel gives to those who ask for any (Linux: ip(7), ip_local_port_range)."""
+    try:
+        with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
+            return int(file.read().split()[0])
+    except OSError:
+        return 32768
+
+
+def free_port(kinds=(socket.SOCK_STREAM,)):
+    """A port of loopback for somebody who binds it later: none that the kernel could give to anybody else in between."""
+    lowest = 10000
+    for _ in range(1000):
+        port = random.randrange(lowest, max(first_local_port(), lowest + 1000))
+        with contextlib.ExitStack() as stack:
+            try:
+                for kind in kinds:
+                    stack.enter_context(socket.socket(socket.AF_INET, kind)).bind(('127.0.0.1', port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError('no free port in a thousand tries')
+
+
 def closed_port():
     """A port of loopback on which nothing listens."""
-    with socket.create_server(('127.0.0.1', 0)) as probe:
-        return probe.getsockname()[1]
+    return free_port()
 
 
 MESSAGE = b'From: Ann <ann@example.org>\r\nTo: bob@example.net\r\nSubject: test\r\n\r\nHello.\r\n'
