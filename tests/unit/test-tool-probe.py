@@ -300,15 +300,13 @@ def test_warnings():
     warned('auth-historic-only', GREETING, EHLO, BYE)
     warned('auth-in-clear', GREETING, EHLO, BYE)
     late = lambda stream: (stream.readline(), time.sleep(0.042), stream.write(EHLO), stream.flush())  # noqa: E731
-    for _ in range(20):  # on a busy machine more than the 40 ms may pass, and then it is not found, rightly
+    for _ in range(20):  # on a busy machine more than the 40 ms may pass, or connecting takes long: then it is not found, rightly
         with Script(GREETING, late, BYE) as server:
             document = probe(server.server)[1]
         rows = [row for row in document['findings'] if row['id'] == 'delayed-ack']
-        took, = [stage['ms'] for stage in document['stages'] if stage['name'] == 'ehlo']
-        assert rows or took >= 50, (took, findings(document))
         if rows:
             break
-    assert re.fullmatch(r'EHLO took 4\d ms, connecting \d\.\d ms', rows[0]['text']), rows
+    assert rows and re.fullmatch(r'EHLO took 4\d ms, connecting \d\.\d ms', rows[0]['text']), rows
     warned('greeting-slow', lambda stream: (time.sleep(2.3), stream.write(GREETING), stream.flush()), EHLO, BYE)
 
 
